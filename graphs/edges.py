@@ -1,0 +1,105 @@
+"""Edge lists: what a graph is before kernel 1 turns it into rows.
+
+`EdgeList` holds every edge; a class with the same few members (`Edges`) may make them slice by
+slice instead, for graphs whose edges do not fit. Kernel 1 and the validator read slices only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from graphs.errors import GraphError
+
+
+class Edges(Protocol):
+    """Edges that can be read over and over, in slices.
+
+    n                    vertices, ids 0 .. n-1
+    m                    edges, self loops and parallel edges counted
+    directed             False: each edge is walked both ways
+    weight_dtype         dtype of the weights
+    generation_seconds   time spent so far making slices (0 where the edges are kept)
+    """
+
+    n: int
+    directed: bool
+    generation_seconds: float
+
+    @property
+    def m(self) -> int: ...
+
+    @property
+    def weight_dtype(self) -> np.dtype: ...
+
+    def slices(self) -> Iterator[EdgeList]: ...
+
+
+@dataclass(frozen=True)
+class EdgeList:
+    """Edges as three arrays.
+
+    src, dst   int64 (m,)   vertex ids, 0 .. n-1
+    weight     (m,)         float32, float64 or an integer type; finite and not negative
+    n          vertices
+    directed   False: an undirected tuple, walked both ways
+    """
+
+    src: np.ndarray
+    dst: np.ndarray
+    weight: np.ndarray
+    n: int
+    directed: bool = False
+    generation_seconds: float = 0.0
+
+    @property
+    def m(self) -> int:
+        return len(self.src)
+
+    @property
+    def weight_dtype(self) -> np.dtype:
+        return self.weight.dtype
+
+    def slices(self) -> Iterator[EdgeList]:
+        yield self
+
+
+def check_edges(edges: EdgeList) -> EdgeList:
+    """Return `edges` unchanged if they are a graph, else raise GraphError naming the first fault."""
+    if edges.n < 1:
+        raise GraphError(f"a graph needs at least one vertex, got n={edges.n}")
+    lengths = len(edges.src), len(edges.dst), len(edges.weight)
+    if len(set(lengths)) != 1:
+        raise GraphError(f"src, dst and weight differ in length: {lengths}")
+    for name in ("src", "dst"):
+        ids = getattr(edges, name)
+        if not np.issubdtype(ids.dtype, np.integer):
+            raise GraphError(f"{name} must hold integers, got dtype {ids.dtype}")
+        if len(ids) and (ids.min() < 0 or ids.max() >= edges.n):
+            first = int(np.flatnonzero((ids < 0) | (ids >= edges.n))[0])
+            raise GraphError(f"edge {first}: {name}={ids[first]} is not in 0..{edges.n - 1}")
+    check_weights(edges.weight)
+    return edges
+
+
+def check_weights(weight: np.ndarray) -> None:
+    """Raise GraphError at the first weight that is negative, NaN, infinite or no real number."""
+    if weight.dtype.kind not in "fiub" or weight.dtype.itemsize > 8:
+        raise GraphError(
+            f"weights must be float32, float64 or integers, got dtype {weight.dtype}; convert them"
+        )
+    if len(weight) == 0 or weight.dtype.kind in "ub":
+        return
+    lightest, heaviest = weight.min(), weight.max()
+    if lightest >= 0 and heaviest < np.inf:  # False for NaN, which min() hands through
+        return
+    bad = weight < 0
+    if weight.dtype.kind == "f":
+        bad |= ~np.isfinite(weight)
+    first = int(np.flatnonzero(bad)[0])
+    raise GraphError(
+        f"edge {first}: weight {weight[first]} is not allowed; weights must be finite and >= 0"
+    )

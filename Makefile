@@ -1,0 +1,86 @@
+# The commands of the house. Each makes .venv and installs into it where that is still to be done.
+#
+#   make run  [SCALE=18] [ROOTS=64] [ARGS="--seed 5 6"]   the benchmark; stdout is its lines alone
+#   make test [PYTEST_ARGS="-m 'not slow'"] [JUNIT=FILE]  the whole test suite
+#   make lint                                             format, lint, types
+#   make format                                           rewrite the sources as `make lint` wants them
+#   make clean                                            forget .venv and what was built
+#
+# EXTRAS=mpi           extras of setup.cfg to install; EXTRAS= leaves the mpich wheel out
+# PYTHON=python3       the Python that makes .venv, 3.11 or newer
+#
+# A command that fails makes make fail: make's own exit status is then 2, whatever the command's was
+# (make prints it: "Error 1").
+
+PYTHON ?= python3
+VENV   ?= .venv
+EXTRAS ?= mpi
+# A graph file has its own scale, a configuration file may set one.
+SCALE  ?= $(if $(filter --graph --graph=% --config --config=%,$(ARGS)),,18)
+
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+.PHONY: help run test lint format clean
+# Two targets would install into one environment at the same time.
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+
+venv_python := $(VENV)/bin/python
+
+# One stamp for each set of extras. Its name knows the folder, because the commands in .venv carry
+# absolute paths: a moved or copied checkout installs anew.
+comma   := ,
+empty   :=
+space   := $(empty) $(empty)
+list     = $(subst $(space),$(comma),$(strip $(subst $(comma), ,$(1))))
+folder  := $(shell pwd -P | cksum | cut -d ' ' -f 1)
+stamp    = $(VENV)/.installed-$(folder)-$(subst $(comma),-,$(call list,$(EXTRAS)))
+for_run  = $(stamp).run
+for_test = $(stamp).test
+for_lint = $(stamp).lint
+
+help:
+	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
+
+run: $(for_run)
+	@$(VENV)/bin/sssp run $(if $(SCALE),--scale $(SCALE)) $(if $(ROOTS),--roots $(ROOTS)) $(ARGS)
+
+test: $(for_test)
+	@$(venv_python) -m pytest $(if $(JUNIT),--junitxml='$(JUNIT)') $(PYTEST_ARGS)
+
+lint: $(for_lint)
+	@$(venv_python) -m ruff format --check .
+	@$(venv_python) -m ruff check .
+	@$(venv_python) -m mypy
+
+format: $(for_lint)
+	@$(venv_python) -m ruff format .
+	@$(venv_python) -m ruff check --fix .
+
+clean:
+	@rm -rf .venv build dist sssp_bench.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@find kernels graphs sssp harness tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(for_run):  extras = $(call list,$(EXTRAS))
+$(for_test): extras = $(call list,$(EXTRAS) test)
+$(for_lint): extras = $(call list,$(EXTRAS) dev)
+
+# Stamps of another EXTRAS go, and an mpich wheel that is not asked for: it would be found before
+# the MPI of the site.
+$(for_run) $(for_test) $(for_lint): setup.cfg pyproject.toml | $(venv_python)
+	@echo "make: installing sssp-bench[$(extras)] into $(VENV) (once, about a minute)" >&2
+	@find $(VENV) -maxdepth 1 -name '.installed-*' ! -name '$(notdir $(stamp)).*' -exec rm -f {} +
+	@$(if $(findstring mpi,$(EXTRAS)),,$(venv_python) -m pip uninstall -q -y mpich >&2 2>/dev/null || true)
+	@$(venv_python) -m pip install -q --disable-pip-version-check -e '.[$(extras)]' >&2
+	@touch $@
+
+old_python = "make: Python 3.11 or newer is needed, $(PYTHON) is", sys.version.split()[0] + \
+	"; name another: make PYTHON=python3.12"
+
+$(venv_python):
+	@command -v $(PYTHON) >/dev/null || { \
+	    echo "make: $(PYTHON) is not found; install Python 3.11 or newer, or name one:" \
+	         "make PYTHON=/path/to/python3" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit(" ".join([$(old_python)]))' >&2
+	@$(PYTHON) -m venv --clear $(VENV) >&2 || { rm -f $@; \
+	    echo "make: $(PYTHON) -m venv failed (Debian and Ubuntu: apt install python3-venv)" >&2; exit 1; }

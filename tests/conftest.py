@@ -1,0 +1,38 @@
+"""What every test may rely on: markers that skip with a reason, hypothesis without a stopwatch."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+# The first example of a test may compile kernels, so a deadline would fail at random; a fixed
+# choice of examples makes a red run red again. `--hypothesis-seed=random` looks further.
+settings.register_profile("house", deadline=None, derandomize=True, print_blob=True)
+settings.load_profile("house")
+
+
+def _gpu_missing() -> str | None:
+    import sssp
+
+    return sssp.engines().get("cuda", "this version has no CUDA engine")
+
+
+def _mpi_missing() -> str | None:
+    beside_python = Path(sys.executable).parent
+    if shutil.which("mpirun", path=str(beside_python)) or shutil.which("mpirun"):
+        return None
+    return "mpirun is not installed (extra: mpi)"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip the tests that this machine cannot run; ask only about what is marked."""
+    for marker, missing in (("gpu", _gpu_missing), ("mpi", _mpi_missing)):
+        marked = [item for item in items if item.get_closest_marker(marker)]
+        reason = missing() if marked else None
+        if reason is not None:
+            for item in marked:
+                item.add_marker(pytest.mark.skip(reason=reason))

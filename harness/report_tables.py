@@ -1,0 +1,165 @@
+"""Results as tables: Markdown for people, a row a run; CSV for programs, a row a search."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import shlex
+from collections.abc import Sequence
+from typing import Any
+
+from harness.report_lines import graph_size
+from harness.report_verdict import failures, submission_problems
+from harness.statistics import summarize, summarize_teps
+
+_MARKDOWN = (
+    "run", "graph", "machine", "engine", "searches", "harmonic mean TEPS", "min TEPS",
+    "median TEPS", "max TEPS", "median time", "construction time", "validated", "remarks",
+)  # fmt: skip
+_MARKDOWN_INVALID = tuple(column for column in _MARKDOWN if "TEPS" not in column)
+_PREFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
+
+_GRAPH = (
+    "scale", "edgefactor", "n", "edges", "arcs", "file", "sha256", "directed", "weight_dtype",
+)  # fmt: skip
+_RUN = (
+    "generation_seconds", "construction_seconds", "regeneration_seconds", "edges_kept",
+    "num_mpi_processes", "roots_requested", "validated", "check", "commit", "dirty", "started",
+)  # fmt: skip
+_SOLVER = ("engine", "delta", "switch", "threads", "threading_layer")
+_SEARCH = (
+    "root", "seconds", "m", "m_with_self_loops", "reached", "valid", "validate_seconds",
+    "phases",
+)  # fmt: skip
+CSV_COLUMNS = (
+    "run", "status", *_GRAPH, "seed", *_RUN, *_SOLVER, "machine", "versions", "argv",
+    "search", *_SEARCH, "arcs_touched", "violations",
+)  # fmt: skip
+
+
+def markdown_table(results: list[dict[str, Any]]) -> str:
+    """Return a Markdown table, a row for each run, ending in a newline.
+
+    TEPS count edges as the reference does. An invalid run shows no figure; what failed is listed
+    below the table.
+    """
+    rows = [_markdown_row(i, result) for i, result in enumerate(results, 1)]
+    columns = _MARKDOWN if any(map(_figures, results)) else _MARKDOWN_INVALID
+    lines = [_table_line(columns), _table_line(["---"] * len(columns))]
+    lines += [_table_line([row.get(column, "-") for column in columns]) for row in rows]
+    failed = [f"- run {i}, {line}" for i, r in enumerate(results, 1) for line in failures(r)]
+    if failed:
+        lines += ["", "Invalid:", "", *failed]
+    return "\n".join([*lines, ""])
+
+
+def csv_table(results: list[dict[str, Any]]) -> str:
+    """Return the raw figures as CSV (RFC 4180 but for the newline), a row for each search.
+
+    The columns (`CSV_COLUMNS`) bear the names of the result file; a run's own are repeated on
+    each of its rows. `run` counts the runs from 1, `search` a run's searches from 0. `arcs` are
+    the graph's, `arcs_touched` the search's. Empty: null. Times are seconds with all digits. The
+    seeds are joined by a space and violations by a line break; `machine` and `versions` are JSON,
+    `argv` is quoted for a shell.
+    """
+    out = io.StringIO()
+    table = csv.writer(out, lineterminator="\n")
+    table.writerow(CSV_COLUMNS)
+    for i, result in enumerate(results, 1):
+        run = _run_cells(i, result)
+        for j, search in enumerate(result["searches"]):
+            cells = [search[key] for key in _SEARCH]
+            cells += [search["arcs"], "\n".join(search["violations"])]
+            table.writerow([_cell(value) for value in (*run, j, *cells)])
+    return out.getvalue()
+
+
+def _table_line(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(c.replace("|", "\\|").replace("\n", " ") for c in cells) + " |"
+
+
+def _markdown_row(i: int, result: dict[str, Any]) -> dict[str, str]:
+    graph, solver, searches = result["graph"], result["solver"], result["searches"]
+    scale, edgefactor = graph_size(result)
+    name = graph["file"] or f"Kronecker, seeds {' '.join(map(str, graph['seed'] or []))}"
+    engine = [solver["engine"]]
+    if solver["threads"]:
+        engine.append(_count(solver["threads"], "thread"))
+    if result["num_mpi_processes"] > 1:
+        engine.append(_count(result["num_mpi_processes"], "rank"))
+    problems = submission_problems(result)
+    return {
+        "run": str(i),
+        "graph": f"{name}: scale {scale}, edge factor {edgefactor}",
+        "machine": _machine(result["machine"]),
+        "engine": ", ".join(engine),
+        "searches": str(len(searches)),
+        "construction time": f"{result['construction_seconds']:.4g} s",
+        "validated": _validated(searches),
+        "remarks": f"not a submission: {'; '.join(problems)}" if problems else "-",
+        **_figures(result),
+    }
+
+
+def _figures(result: dict[str, Any]) -> dict[str, str]:
+    """Return the cells derived from the searches; none where nothing may be derived."""
+    searches = result["searches"]
+    if failures(result) or not searches:
+        return {}
+    seconds = [search["seconds"] for search in searches]
+    teps = summarize_teps(seconds, [search["m"] for search in searches])
+    return {
+        "harmonic mean TEPS": _with_prefix(teps.harmonic_mean),
+        "min TEPS": _with_prefix(teps.min),
+        "median TEPS": _with_prefix(teps.median),
+        "max TEPS": _with_prefix(teps.max),
+        "median time": f"{summarize(seconds).median:.4g} s",
+    }
+
+
+def _with_prefix(rate: float) -> str:
+    """Return 34036800.0 as '34.04 M'."""
+    for factor, prefix in _PREFIXES:
+        if rate >= factor:
+            return f"{rate / factor:.4g} {prefix}"
+    return f"{rate:.4g}"
+
+
+def _count(n: int, noun: str) -> str:
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+
+
+def _machine(machine: dict[str, Any]) -> str:
+    parts = [machine.get("cpu"), machine.get("gpu")]
+    if machine.get("cores"):
+        parts.insert(1, _count(machine["cores"], "core"))
+    return ", ".join(str(part) for part in parts if part) or "-"
+
+
+def _validated(searches: list[dict[str, Any]]) -> str:
+    checked = sum(search["valid"] is not None for search in searches)
+    if 0 < checked < len(searches):
+        return f"{checked} of {len(searches)}"
+    return "yes" if checked else "no"
+
+
+def _run_cells(i: int, result: dict[str, Any]) -> list[Any]:
+    graph = result["graph"]
+    seed = None if graph["seed"] is None else " ".join(map(str, graph["seed"]))
+    return [
+        i,
+        result["status"],
+        *(graph[key] for key in _GRAPH),
+        seed,
+        *(result[key] for key in _RUN),
+        *(result["solver"][key] for key in _SOLVER),
+        json.dumps(result["machine"]),
+        json.dumps(result["versions"]),
+        shlex.join(result["argv"]),
+    ]
+
+
+def _cell(value: Any) -> Any:
+    """Return booleans as JSON spells them; None becomes an empty cell, floats keep all digits."""
+    return json.dumps(value) if isinstance(value, bool) else value

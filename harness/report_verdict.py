@@ -1,0 +1,63 @@
+"""What a result is worth: is it valid, is it whole, could it be handed in as a submission.
+
+Rules: Graph500 specification V2.0 (64 searches, edge factor 16, every answer validated); a run
+with an invalid answer has no figures at all.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+SEARCHES = 64
+EDGEFACTOR = 16
+
+
+def failures(result: dict[str, Any]) -> list[str]:
+    """Return what the validation found, a line for each broken rule; empty for a valid result.
+
+    A line names the search (its place in `searches`, from 0), its root, the rule and the first
+    vertex. While there is one, nothing derived from the result may be printed.
+    """
+    lines = []
+    for i, search in enumerate(result["searches"]):
+        if search["valid"] is False:
+            found = search["violations"] or ["invalid; the result does not say why"]
+            lines += [f"search {i} (root {search['root']}): {violation}" for violation in found]
+    if result["status"] == "invalid" and not lines:
+        lines = ["the run is marked invalid; no search says why"]
+    return lines
+
+
+def incompleteness(result: dict[str, Any]) -> str | None:
+    """Return e.g. 'incomplete: 12 of 64 searches'; None for a run that went to its end."""
+    if result["status"] != "incomplete":
+        return None
+    return f"incomplete: {len(result['searches'])} of {result['roots_requested']} searches"
+
+
+def submission_problems(result: dict[str, Any]) -> list[str]:
+    """Return why the result is no Graph500 submission, a clause for each reason; empty: it may be.
+
+    The size of the graph is free, and so are the seeds.
+    """
+    problems = []
+    if failures(result):
+        problems.append("invalid")
+    stopped = incompleteness(result)
+    if stopped:
+        problems.append(stopped)
+    searches = result["searches"]
+    if len(searches) < SEARCHES:
+        ran = f"only {len(searches)} searches" if len(searches) != 1 else "only 1 search"
+        problems.append(f"{ran} ran, {SEARCHES} are asked for")
+    unchecked = sum(search["valid"] is None for search in searches)
+    if unchecked == len(searches):
+        problems.append("not validated")
+    elif unchecked:
+        problems.append(f"{unchecked} of {len(searches)} searches were not validated")
+    graph = result["graph"]
+    if graph["file"] is not None:
+        problems.append("the graph comes from a file, not from the official generator")
+    elif graph["edgefactor"] != EDGEFACTOR:
+        problems.append(f"the edge factor is {graph['edgefactor']:g}, not {EDGEFACTOR}")
+    return problems

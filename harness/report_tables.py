@@ -96,7 +96,7 @@ def _markdown_row(i: int, result: dict[str, Any]) -> dict[str, str]:
         "engine": ", ".join(engine),
         "searches": str(len(searches)),
         "construction time": f"{result['construction_seconds']:.4g} s",
-        "validated": _validated(searches),
+        "validated": "failed" if failures(result) else _validated(searches),
         "remarks": f"not a submission: {'; '.join(problems)}" if problems else "-",
         **_figures(result),
     }

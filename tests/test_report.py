@@ -230,6 +230,7 @@ def test_markdown_has_a_row_for_each_run_with_its_figures():
     assert second["graph"].startswith("road, north.gr.gz: scale 10, edge factor 2.5")
     assert second["remarks"].startswith("not a submission: the graph comes from a file")
     assert third["harmonic mean TEPS"] == third["median time"] == "-"
+    assert third["validated"] == "failed"
     assert third["remarks"].startswith("not a submission: invalid; ")
 
 

@@ -18,7 +18,6 @@ EXTRAS ?= mpi
 # A graph file has its own scale, a configuration file may set one.
 SCALE  ?= $(if $(filter --graph --graph=% --config --config=%,$(ARGS)),,18)
 
-MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 .PHONY: help run test lint format clean
 # Two targets would install into one environment at the same time.
@@ -68,10 +67,11 @@ $(for_lint): extras = $(call list,$(EXTRAS) dev)
 # Stamps of another EXTRAS go, and an mpich wheel that is not asked for: it would be found before
 # the MPI of the site.
 $(for_run) $(for_test) $(for_lint): setup.cfg pyproject.toml | $(venv_python)
-	@echo "make: installing sssp-bench[$(extras)] into $(VENV) (once, about a minute)" >&2
+	@echo "make: installing sssp-bench$(if $(extras),[$(extras)]) into $(VENV) (once, about a minute)" >&2
 	@find $(VENV) -maxdepth 1 -name '.installed-*' ! -name '$(notdir $(stamp)).*' -exec rm -f {} +
 	@$(if $(findstring mpi,$(EXTRAS)),,$(venv_python) -m pip uninstall -q -y mpich >&2 2>/dev/null || true)
-	@$(venv_python) -m pip install -q --disable-pip-version-check -e '.[$(extras)]' >&2
+	@$(venv_python) -m pip install -qq --disable-pip-version-check \
+	    -e '.$(if $(extras),[$(extras)])' >&2
 	@touch $@
 
 old_python = "make: Python 3.11 or newer is needed, $(PYTHON) is", sys.version.split()[0] + \

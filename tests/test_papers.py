@@ -1,0 +1,83 @@
+"""The papers are true: what README.md and CONTRIBUTING.md name exists."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+
+from house import HOUSE, PACKAGES, label, setup_cfg, sources
+
+
+def sssp(*arguments):
+    done = subprocess.run(
+        [sys.executable, "-m", "harness", *arguments], cwd=HOUSE, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_command_tells_the_version_of_setup_cfg():
+    assert setup_cfg()["metadata"]["version"] in sssp("--version").split()
+
+
+def commands():
+    """The subcommands that `sssp --help` names."""
+    return re.search(r"\{([\w,]+)\}", sssp("--help"))[1].split(",")
+
+
+FLAG = re.compile(r"(?<![\w-])--[a-z][\w-]*")
+
+
+def test_every_flag_in_the_readme_is_in_the_help():
+    readme = (HOUSE / "README.md").read_text()
+    pages = {command: set(FLAG.findall(sssp(command, "--help"))) for command in commands()}
+    of_others = {"--junitxml", "--version", "--help"}
+    assert set(FLAG.findall(readme)) - of_others <= set().union(*pages.values())
+    for command, rest in re.findall(r"\bsssp (\w+)((?:[^\n`|#]|\\\n)*)", readme):
+        if command in pages:
+            assert set(FLAG.findall(rest)) <= pages[command] | {"--help"}, f"sssp {command}{rest}"
+
+
+def test_every_command_is_in_the_readme():
+    readme = (HOUSE / "README.md").read_text()
+    assert [command for command in commands() if f"sssp {command}" not in readme] == []
+
+
+def test_every_make_command_in_the_papers_is_in_the_makefile():
+    makefile = (HOUSE / "Makefile").read_text()
+    targets = set(re.search(r"^\.PHONY: (.*)", makefile, re.M)[1].split())
+    for paper in ("README.md", "CONTRIBUTING.md", ".ci/run", ".pre-commit-config.yaml"):
+        text = (HOUSE / paper).read_text()
+        for target, rest in re.findall(r"(?:`|^|\s)make ([a-z]+)\b([^`\n#|]*)", text, re.M):
+            if paper.endswith(".md") and f"make {target}" in text and target in targets:
+                for variable in re.findall(r"\b([A-Z_]+)=", rest):
+                    assert f"$({variable})" in makefile, f"{paper}: make {target}{rest}"
+        named = set(re.findall(r"`make ([a-z]+)", text)) | set(
+            re.findall(r"^make ([a-z]+)", text, re.M)
+        )
+        assert named <= targets, paper
+
+
+def test_every_extra_in_the_readme_exists():
+    extras = set(setup_cfg()["options.extras_require"])
+    readme = (HOUSE / "README.md").read_text()
+    for named in re.findall(r"'\.\[([\w,]+)\]'", readme):
+        assert set(named.split(",")) <= extras
+
+
+def test_the_map_of_the_house_is_complete():
+    """CONTRIBUTING.md names every source and test file once, and no file that is gone."""
+    text = (HOUSE / "CONTRIBUTING.md").read_text()
+    drawn = re.search(r"```text\n(.*?)```", text, re.S)[1]
+    folder, named = "", []
+    for line in drawn.splitlines():
+        indent, entry = re.match(r"( *)(\S+)", line).groups()
+        if entry.endswith("/"):
+            folder = entry
+        else:
+            named.append(folder + entry if indent else entry)
+    files = [label(path) for package in (*PACKAGES, "tests") for path in sources(package)]
+    mapped = [name for name in named if name.endswith(".py")]
+    assert sorted(mapped) == sorted(files)
+    assert [name for name in named if not (HOUSE / name).exists()] == []

@@ -1,6 +1,6 @@
 # The commands of the house. Each makes .venv and installs into it where that is still to be done.
 #
-#   make run  [SCALE=18] [ROOTS=64] [ARGS="--seed 5 6"]   the benchmark; stdout is its lines alone
+#   make run  [SCALE=16] [ROOTS=64] [ARGS="--seed 5 6"]   the benchmark; stdout is its lines alone
 #   make test [PYTEST_ARGS="-m 'not slow'"] [JUNIT=FILE]  the whole test suite
 #   make lint                                             format, lint, types
 #   make format                                           rewrite the sources as `make lint` wants them
@@ -15,8 +15,6 @@
 PYTHON ?= python3
 VENV   ?= .venv
 EXTRAS ?= mpi
-# A graph file has its own scale, a configuration file may set one.
-SCALE  ?= $(if $(filter --graph --graph=% --config --config=%,$(ARGS)),,18)
 
 .DEFAULT_GOAL := help
 .PHONY: help run test lint format clean

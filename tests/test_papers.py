@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 
+import pytest
 from house import HOUSE, PACKAGES, label, setup_cfg, sources
 
 
@@ -22,8 +23,9 @@ def test_the_command_tells_the_version_of_setup_cfg():
 
 
 def commands():
-    """The subcommands that `sssp --help` names."""
-    return re.search(r"\{([\w,]+)\}", sssp("--help"))[1].split(",")
+    """The commands that `sssp --help` lists."""
+    listed = sssp("--help").partition("\ncommands:\n")[2].partition("\n\n")[0]
+    return re.findall(r"^ {4}(\w+) {2,}", listed, re.M)
 
 
 FLAG = re.compile(r"(?<![\w-])--[a-z][\w-]*")
@@ -47,16 +49,32 @@ def test_every_command_is_in_the_readme():
 def test_every_make_command_in_the_papers_is_in_the_makefile():
     makefile = (HOUSE / "Makefile").read_text()
     targets = set(re.search(r"^\.PHONY: (.*)", makefile, re.M)[1].split())
-    for paper in ("README.md", "CONTRIBUTING.md", ".ci/run", ".pre-commit-config.yaml"):
+    for paper in ("README.md", "CONTRIBUTING.md"):
         text = (HOUSE / paper).read_text()
-        for target, rest in re.findall(r"(?:`|^|\s)make ([a-z]+)\b([^`\n#|]*)", text, re.M):
-            if paper.endswith(".md") and f"make {target}" in text and target in targets:
-                for variable in re.findall(r"\b([A-Z_]+)=", rest):
-                    assert f"$({variable})" in makefile, f"{paper}: make {target}{rest}"
-        named = set(re.findall(r"`make ([a-z]+)", text)) | set(
-            re.findall(r"^make ([a-z]+)", text, re.M)
-        )
-        assert named <= targets, paper
+        found = re.findall(r"(?:`|^)make ([a-z]+)([^`\n#|]*)", text, re.M)
+        assert found, paper
+        assert {target for target, _ in found} <= targets, paper
+        for target, rest in found:
+            for variable in re.findall(r"\b([A-Z_]+)=", rest):
+                assert f"$({variable})" in makefile, f"{paper}: make {target}{rest}"
+
+
+@pytest.mark.slow
+def test_the_python_of_the_readme_runs_and_prints_what_it_says():
+    blocks = re.findall(r"```python\n(.*?)```", (HOUSE / "README.md").read_text(), re.S)
+    assert blocks
+    for block in blocks:
+        command = [sys.executable, "-c", block]
+        done = subprocess.run(command, cwd=HOUSE, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.splitlines() == re.findall(r"print\(.*\)  # (.*)", block)
+
+
+def test_the_sample_output_of_the_readme_has_the_references_keys():
+    sample = re.search(r"```text\n(SCALE:.*?)```", (HOUSE / "README.md").read_text(), re.S)[1]
+    shown = {line[:32] for line in sample.splitlines() if line != "..."}
+    reference = (HOUSE / "tests/golden/sample_output_s12_np2_SKIP_BFS_stdout.txt").read_text()
+    assert shown <= {line[:32] for line in reference.splitlines()}
 
 
 def test_every_extra_in_the_readme_exists():

@@ -1,0 +1,271 @@
+"""Kernel 1 on plain arrays: count, scatter, sort and dedupe the rows of a CSR.
+
+The rows are filled without atomics: the arcs of a slice of edges are first parted by row into
+buckets, and then each bucket is written out by one thread. A locked instruction per arc would
+wait for the cache miss of the arc before it; parted, the misses overlap. Eight rows that follow
+each other share a bucket, so that no two threads write to one cache line of row cursors.
+
+An arc of 32-bit weight is one uint64, weight bits above, neighbour below: unsigned order is then
+the order of (weight, neighbour). Weights are not negative, so the bits of a float order like it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit, prange
+
+from kernels.atomics import atomic_add
+
+_SHORT = 24
+
+
+@njit(cache=True, inline="always")
+def _bucket(row, buckets):
+    return (row >> 3) & (buckets - 1)
+
+
+@njit(cache=True, parallel=True)
+def part_arcs(src, dst, bits, label, forward, backward, buckets, workers, rows, arcs):
+    """Part the arcs of some edges by the bucket of their row; self loops are left out.
+
+    src, dst   int64 (m,)       ids
+    bits       uint32 (m,)      weight bits
+    label      int32 (n,)       row of each id
+    forward    emit src -> dst;  backward: emit dst -> src
+    rows       int32 (2 m,)     filled: the row of each arc
+    arcs       uint64 (2 m,)    filled: the arc
+    Returns int64 (buckets + 1,): where each bucket starts. The order within a bucket is that of
+    the edges, for any number of workers.
+    """
+    m = len(src)
+    starts = np.zeros((workers, buckets), np.int64)
+    for t in prange(workers):
+        mine = starts[t]
+        for e in range(m * t // workers, m * (t + 1) // workers):
+            if src[e] != dst[e]:
+                if forward:
+                    mine[_bucket(label[src[e]], buckets)] += 1
+                if backward:
+                    mine[_bucket(label[dst[e]], buckets)] += 1
+    bounds = np.zeros(buckets + 1, np.int64)
+    total = 0
+    for b in range(buckets):
+        bounds[b] = total
+        for t in range(workers):
+            count = starts[t, b]
+            starts[t, b] = total
+            total += count
+    bounds[buckets] = total
+    for t in prange(workers):
+        mine = starts[t]
+        for e in range(m * t // workers, m * (t + 1) // workers):
+            u = src[e]
+            v = dst[e]
+            if u != v:
+                row_u = label[u]
+                row_v = label[v]
+                weight = np.uint64(bits[e]) << np.uint64(32)
+                if forward:
+                    b = _bucket(row_u, buckets)
+                    at = mine[b]
+                    mine[b] = at + 1
+                    rows[at] = row_u
+                    arcs[at] = weight | np.uint64(row_v)
+                if backward:
+                    b = _bucket(row_v, buckets)
+                    at = mine[b]
+                    mine[b] = at + 1
+                    rows[at] = row_v
+                    arcs[at] = weight | np.uint64(row_u)
+    return bounds
+
+
+@njit(cache=True, parallel=True)
+def count_rows(rows, bounds, workers, counts):
+    """counts[row] += 1 for every parted arc."""
+    turn = np.zeros(1, np.int64)
+    for _ in prange(workers):
+        while True:
+            b = atomic_add(turn, 0, 1)
+            if b >= len(bounds) - 1:
+                break
+            for k in range(bounds[b], bounds[b + 1]):
+                counts[rows[k]] += 1
+
+
+@njit(cache=True, parallel=True)
+def fill_rows(rows, arcs, bounds, workers, cursor, out):
+    """Write every parted arc where its row's cursor points, and move the cursor on."""
+    turn = np.zeros(1, np.int64)
+    for _ in prange(workers):
+        while True:
+            b = atomic_add(turn, 0, 1)
+            if b >= len(bounds) - 1:
+                break
+            for k in range(bounds[b], bounds[b + 1]):
+                row = rows[k]
+                at = cursor[row]
+                cursor[row] = at + 1
+                out[at] = arcs[k]
+
+
+@njit(cache=True)
+def order_by_degree(degree):
+    """Vertices by falling degree, ties in the order of their ids: int32 (n,)."""
+    n = len(degree)
+    heaviest = 0
+    for v in range(n):
+        heaviest = max(heaviest, degree[v])
+    starts = np.zeros(heaviest + 2, np.int64)
+    for v in range(n):
+        starts[heaviest - degree[v] + 1] += 1
+    for d in range(heaviest + 1):
+        starts[d + 1] += starts[d]
+    order = np.empty(n, np.int32)
+    for v in range(n):
+        d = heaviest - degree[v]
+        order[starts[d]] = v
+        starts[d] += 1
+    return order
+
+
+@njit(cache=True)
+def _insertion_sort(keys, lo, hi):
+    for i in range(lo + 1, hi):
+        key = keys[i]
+        j = i - 1
+        while j >= lo and keys[j] > key:
+            keys[j + 1] = keys[j]
+            j -= 1
+        keys[j + 1] = key
+
+
+@njit(cache=True)
+def _sort_small(keys, lo, hi):
+    if hi - lo <= _SHORT:
+        _insertion_sort(keys, lo, hi)
+    else:
+        keys[lo:hi].sort()
+
+
+@njit(cache=True, inline="always")
+def _position(key, floats):
+    """A weight as a number that can be scaled: the sort only needs it to be monotone."""
+    bits = np.uint32(key >> np.uint64(32))
+    if floats:
+        return np.float64(bits.view(np.float32))
+    return np.float64(bits)
+
+
+@njit(cache=True)
+def _sort_row(keys, lo, hi, floats, scratch, heads):
+    """Sort keys[lo:hi] ascending: spread over the range of weights, then each bucket alone.
+
+    Linear where weights are spread evenly, which Graph500's are; a bucket that catches most of
+    the row is sorted by comparison.
+    """
+    size = hi - lo
+    if size <= 4 * _SHORT:
+        _sort_small(keys, lo, hi)
+        return
+    least = most = _position(keys[lo], floats)
+    for k in range(lo + 1, hi):
+        position = _position(keys[k], floats)
+        least = min(least, position)
+        most = max(most, position)
+    if most == least:
+        keys[lo:hi].sort()
+        return
+    count = min(size // 4, len(heads) - 1)
+    scale = count / (most - least)
+    for b in range(count + 1):
+        heads[b] = 0
+    for k in range(lo, hi):
+        b = min(np.int64((_position(keys[k], floats) - least) * scale), count - 1)
+        heads[b + 1] += 1
+    for b in range(count):
+        heads[b + 1] += heads[b]
+    for k in range(lo, hi):
+        b = min(np.int64((_position(keys[k], floats) - least) * scale), count - 1)
+        scratch[heads[b]] = keys[k]
+        heads[b] += 1
+    keys[lo:hi] = scratch[:size]
+    start = lo
+    for b in range(count):
+        end = lo + heads[b]
+        _sort_small(keys, start, end)
+        start = end
+
+
+@njit(cache=True)
+def _drop_parallel(keys, lo, hi, out, seen):
+    """Keep the first arc to each neighbour of the sorted row keys[lo:hi]; write them from `out`.
+
+    `seen` is a bitmap over the rows, all zero before and after. Returns the new end.
+    """
+    end = out
+    for k in range(lo, hi):
+        key = keys[k]
+        neighbour = np.int64(key & np.uint64(0xFFFFFFFF))
+        word = neighbour >> 6
+        bit = np.uint64(1) << np.uint64(neighbour & 63)
+        if seen[word] & bit == 0:
+            seen[word] |= bit
+            keys[end] = key
+            end += 1
+    for k in range(out, end):
+        seen[np.int64(keys[k] & np.uint64(0xFFFFFFFF)) >> 6] = 0
+    return end
+
+
+@njit(cache=True, parallel=True)
+def sort_rows(indptr, keys, floats, blocks, workers, lengths, block_lengths):
+    """Sort each row, keep the lightest of parallel arcs, close the gaps within each block.
+
+    indptr          int64 (n + 1,)       rows as filled
+    keys            uint64 (arcs,)       sorted and closed up in place
+    floats          the weight bits are a float32's, else an unsigned integer's
+    blocks          int64 (b + 1,)       the rows of block i are blocks[i] : blocks[i + 1]
+    lengths         (n,)                 filled: arcs left in each row
+    block_lengths   int64 (b,)           filled: arcs left in each block
+    """
+    n = len(indptr) - 1
+    turn = np.zeros(1, np.int64)
+    for _ in prange(workers):
+        seen = np.zeros((n >> 6) + 1, np.uint64)
+        heads = np.empty(1 << 16, np.int64)
+        scratch = np.empty(0, np.uint64)
+        while True:
+            block = atomic_add(turn, 0, 1)
+            if block >= len(blocks) - 1:
+                break
+            out = indptr[blocks[block]]
+            for row in range(blocks[block], blocks[block + 1]):
+                lo = indptr[row]
+                hi = indptr[row + 1]
+                if hi - lo > len(scratch):
+                    scratch = np.empty(hi - lo, np.uint64)
+                _sort_row(keys, lo, hi, floats, scratch, heads)
+                end = _drop_parallel(keys, lo, hi, out, seen)
+                lengths[row] = end - out
+                out = end
+            block_lengths[block] = out - indptr[blocks[block]]
+
+
+@njit(cache=True)
+def close_gaps(indptr, lengths, blocks, block_lengths, keys):
+    """Move the blocks together and make `indptr` that of the kept arcs; returns their number."""
+    out = 0
+    for block in range(len(blocks) - 1):
+        start = indptr[blocks[block]]
+        size = block_lengths[block]
+        if start != out:
+            for k in range(size):
+                keys[out + k] = keys[start + k]
+        out += size
+    total = 0
+    for row in range(len(lengths)):
+        indptr[row] = total
+        total += lengths[row]
+    indptr[len(lengths)] = total
+    return total

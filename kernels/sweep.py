@@ -1,0 +1,105 @@
+"""Passes over all vertices that begin and end a search: reset, leaves, the answer."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit, prange
+
+from kernels.atomics import prefetch
+from kernels.tentative import dist_of, parent_of, plus, put, value
+
+# Vertices that are not worth waking other threads for.
+_ALONE = 1 << 14
+
+
+@njit(cache=True)
+def _reset(first, last, nobody, unreached, state):
+    for v in range(first, last):
+        put(state, v, unreached, nobody)
+
+
+@njit(cache=True, parallel=True)
+def _reset_together(workers, first, last, nobody, unreached, state):
+    for t in prange(workers):
+        width = last - first
+        _reset(first + width * t // workers, first + width * (t + 1) // workers, nobody,
+               unreached, state)  # fmt: skip
+
+
+@njit(cache=True)
+def reset(workers, first, last, nobody, unreached, state):
+    """Make the vertices [first, last) unreached; `nobody` stands for their parent."""
+    if workers == 1 or last - first <= _ALONE:
+        _reset(first, last, nobody, unreached, state)
+    else:
+        _reset_together(workers, first, last, nobody, unreached, state)
+
+
+@njit(cache=True)
+def _settle_leaves(first, last, indptr, arcs, state, unreached):
+    for v in range(first, last):
+        arc = arcs[indptr[v]]
+        u = np.int64(arc.adj)
+        x = plus(dist_of(state, u, unreached), arc.weight)
+        if x < dist_of(state, v, unreached):
+            put(state, v, x, u)
+
+
+@njit(cache=True, parallel=True)
+def _settle_leaves_together(workers, first, last, indptr, arcs, state, unreached):
+    for t in prange(workers):
+        width = last - first
+        _settle_leaves(first + width * t // workers, first + width * (t + 1) // workers,
+                       indptr, arcs, state, unreached)  # fmt: skip
+
+
+@njit(cache=True)
+def settle_leaves(workers, first, last, indptr, arcs, state, unreached):
+    """The vertices [first, last), with a single arc each, take their distance from its end."""
+    if workers == 1 or last - first <= _ALONE:
+        _settle_leaves(first, last, indptr, arcs, state, unreached)
+    else:
+        _settle_leaves_together(workers, first, last, indptr, arcs, state, unreached)
+
+
+@njit(cache=True)
+def _answer(first, last, label, original, state, unreached, weight, dist, parent):
+    for v in range(first, last):
+        ours = np.int64(label[v])
+        if v + 32 < last:
+            prefetch(state, label[v + 32])
+        dist[v] = value(dist_of(state, ours, unreached), weight)
+        parent[v] = original[parent_of(state, ours, unreached)]
+
+
+@njit(cache=True, parallel=True)
+def _answer_together(workers, label, original, state, unreached, weight, dist, parent):
+    for t in prange(workers):
+        n = len(label)
+        _answer(n * t // workers, n * (t + 1) // workers, label, original, state, unreached,
+                weight, dist, parent)  # fmt: skip
+
+
+@njit(cache=True)
+def answer(workers, label, original, state, unreached, weight, dist, parent):
+    """Write distance and parent of every vertex in original ids.
+
+    label      int32 (n,)       our id of each original one
+    original   int32 (n + 1,)   the other way round; the last entry, -1, is nobody's
+    weight     any weight of the graph's kind
+    """
+    if workers == 1 or len(label) <= _ALONE:
+        _answer(0, len(label), label, original, state, unreached, weight, dist, parent)
+    else:
+        _answer_together(workers, label, original, state, unreached, weight, dist, parent)
+
+
+@njit(cache=True)
+def leads_out(indptr, arcs, state, unreached):
+    """Is there an arc from a reached vertex to an unreached one? Then a sum was infinite."""
+    for u in range(len(indptr) - 1):
+        if dist_of(state, u, unreached) != unreached:
+            for k in range(indptr[u], indptr[u + 1]):
+                if dist_of(state, np.int64(arcs[k].adj), unreached) == unreached:
+                    return True
+    return False

@@ -1,0 +1,158 @@
+"""The tentative distance and parent of each vertex, and the arithmetic of distances.
+
+A distance is handled as its bits: floats that are not negative order like the unsigned integers
+of their bits, so one comparison serves float32, float64 and exact integers, and the next larger
+distance is `bits + 1`. What differs is the sum, chosen by the type of the weight:
+
+float32   added in float32, left to right from the root: the bits of Graph500's distances
+uint32    integers, exact up to SATURATED; a sum beyond stays there and is reported
+float64   added in float64
+
+32-bit kinds keep one uint64 per vertex, distance above and parent below, so that one
+compare-and-swap changes both: the parent is never torn from its distance, and because only a
+strictly smaller distance is stored, parents cannot form a cycle. float64 keeps two words per
+vertex, distance bits and parent; the top bit of the second is a lock, held for two stores.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import types
+from numba.extending import overload
+
+from kernels.atomics import compare_and_swap, load, store
+
+SATURATED = np.uint32(0xFFFFFFFE)
+UNREACHED = {
+    "float32": np.uint32(0x7F800000),
+    "uint32": np.uint32(0xFFFFFFFF),
+    "float64": np.uint64(0x7FF0000000000000),
+}
+_HALF = np.uint64(32)
+_LOW = np.uint64(0xFFFFFFFF)
+_LOCK = np.uint64(1 << 63)
+
+
+def plus(dist, weight):
+    """Bits of the distance `dist` (bits) and one arc of `weight` further."""
+
+
+@overload(plus, inline="always")
+def _plus(dist, weight):
+    if weight == types.float32:
+        return lambda dist, weight: np.float32(np.uint32(dist).view(np.float32) + weight).view(
+            np.uint32
+        )
+    if weight == types.float64:
+        return lambda dist, weight: np.float64(np.uint64(dist).view(np.float64) + weight).view(
+            np.uint64
+        )
+
+    def saturating(dist, weight):
+        total = np.uint64(dist) + np.uint64(weight)
+        return np.uint32(min(total, np.uint64(SATURATED)))
+
+    return saturating
+
+
+def value(dist, weight):
+    """The distance whose bits are `dist`, as a float64; inf where unreached."""
+
+
+@overload(value, inline="always")
+def _value(dist, weight):
+    if weight == types.float32:
+        return lambda dist, weight: np.float64(np.uint32(dist).view(np.float32))
+    if weight == types.float64:
+        return lambda dist, weight: np.uint64(dist).view(np.float64)
+    return lambda dist, weight: np.inf if dist == np.uint32(0xFFFFFFFF) else np.float64(dist)
+
+
+def as_dist(number, like):
+    """A number of bits as a distance of the kind of `like`."""
+
+
+@overload(as_dist, inline="always")
+def _as_dist(number, like):
+    if like == types.uint32:
+        return lambda number, like: np.uint32(number)
+    return lambda number, like: np.uint64(number)
+
+
+def dist_of(state, vertex, like):
+    """Bits of the tentative distance of `vertex`; `like` is any distance of the graph's kind."""
+
+
+@overload(dist_of, inline="always")
+def _dist_of(state, vertex, like):
+    if like == types.uint32:
+        return lambda state, vertex, like: np.uint32(load(state, vertex) >> _HALF)
+    return lambda state, vertex, like: load(state, 2 * vertex)
+
+
+def parent_of(state, vertex, like):
+    """Parent of `vertex`."""
+
+
+@overload(parent_of, inline="always")
+def _parent_of(state, vertex, like):
+    if like == types.uint32:
+        return lambda state, vertex, like: np.int64(state[vertex] & _LOW)
+    return lambda state, vertex, like: np.int64(state[2 * vertex + 1])
+
+
+def put(state, vertex, dist, parent):
+    """Store both; for a thread that alone writes this vertex."""
+
+
+@overload(put, inline="always")
+def _put(state, vertex, dist, parent):
+    if dist == types.uint32:
+
+        def put_word(state, vertex, dist, parent):
+            state[vertex] = (np.uint64(dist) << _HALF) | np.uint64(parent)
+
+        return put_word
+
+    def put_pair(state, vertex, dist, parent):
+        state[2 * vertex] = dist
+        state[2 * vertex + 1] = np.uint64(parent)
+
+    return put_pair
+
+
+def improve(state, vertex, dist, parent):
+    """Store both if `dist` is strictly smaller than what stands there; was it?"""
+
+
+@overload(improve)
+def _improve(state, vertex, dist, parent):
+    if dist == types.uint32:
+
+        def improve_word(state, vertex, dist, parent):
+            new = (np.uint64(dist) << _HALF) | np.uint64(parent)
+            old = load(state, vertex)
+            while dist < np.uint32(old >> _HALF):
+                seen = compare_and_swap(state, vertex, old, new)
+                if seen == old:
+                    return True
+                old = seen
+            return False
+
+        return improve_word
+
+    def improve_pair(state, vertex, dist, parent):
+        while dist < load(state, 2 * vertex):
+            word = load(state, 2 * vertex + 1)
+            if word & _LOCK == 0:
+                seen = compare_and_swap(state, 2 * vertex + 1, word, word | _LOCK)
+                if seen == word:
+                    better = dist < load(state, 2 * vertex)
+                    if better:
+                        store(state, 2 * vertex, dist)
+                        word = np.uint64(parent)
+                    store(state, 2 * vertex + 1, word)
+                    return better
+        return False
+
+    return improve_pair

@@ -1,0 +1,146 @@
+"""Many searches on one graph."""
+
+from __future__ import annotations
+
+import operator
+
+import numpy as np
+
+from graphs.csr import CSR
+from graphs.errors import GraphError
+from sssp.choices import choose
+from sssp.comm import Alone
+from sssp.cpu import CPUEngine
+from sssp.engine import Answer
+from sssp.errors import EngineError
+from sssp.loop import solve
+
+_EXACT = 2.0**53
+
+
+def engines() -> dict[str, str | None]:
+    """Engines by name; None where one can run here, else what is missing."""
+    return {"cpu": None, "cuda": "not part of this version; use --engine cpu or auto"}
+
+
+class Solver:
+    """Searches on one graph: what a search needs is allocated once, here.
+
+    Parameters
+    ----------
+    csr : CSR
+        The graph, from `graphs.build_csr`.
+    engine : {"auto", "cpu", "cuda"}
+        "auto" takes the first that can run.
+    threads : int, optional
+        Threads to use, one a core by default; at most what numba was started with
+        (NUMBA_NUM_THREADS). The answer does not depend on it.
+    delta : float, optional
+        Width of a bucket in units of the weights; chosen from the graph by default.
+
+    Raises
+    ------
+    EngineError
+        The engine asked for cannot run here.
+    GraphError
+        `delta` or `engine` is not allowed.
+    """
+
+    def __init__(self, csr: CSR, engine: str = "auto", threads: int | None = None,
+                 delta: float | None = None):  # fmt: skip
+        from kernels.threads import thread_count
+
+        known = engines()
+        if engine not in ("auto", *known):
+            raise GraphError(f"engine={engine!r} is not known; choose auto, {', '.join(known)}")
+        name = "cpu" if engine == "auto" else engine
+        if known[name] is not None:
+            raise EngineError(f"engine {name!r} cannot run here: {known[name]}")
+        try:
+            self.threads = thread_count(threads)
+        except ValueError as error:
+            raise GraphError(str(error)) from None
+        self.csr = csr
+        self.name = name
+        self.comm = Alone()
+        self._delta = delta
+        self._engine = self._make(csr)
+
+    def _make(self, csr: CSR) -> CPUEngine:
+        return CPUEngine(csr, choose(csr, self._delta), self.threads)
+
+    @property
+    def choices(self) -> dict[str, object]:
+        """What this solver chose: engine, delta, switch, threads, threading_layer."""
+        import numba
+
+        chosen = self._engine.choices
+        try:
+            layer = numba.threading_layer()
+        except ValueError:  # nothing has run in parallel yet
+            layer = None
+        return {
+            "engine": self.name,
+            "delta": float(self._engine.delta),
+            "switch": chosen.switch,
+            "threads": self.threads,
+            "threading_layer": layer,
+        }
+
+    def new_answer(self) -> Answer:
+        """Fresh arrays for an answer."""
+        n = self.csr.n
+        is_float32 = self.csr.weight_dtype.kind == "f" and self.csr.weight_dtype.itemsize <= 4
+        dtype = np.float32 if is_float32 else np.float64
+        return Answer(np.full(n, np.inf, dtype), np.full(n, -1, np.int64))
+
+    def search(self, root: int, out: Answer | None = None) -> Answer:
+        """Shortest paths from `root` (an original id).
+
+        Parameters
+        ----------
+        root : int
+        out : Answer, optional
+            Arrays to write to, from `new_answer`; fresh ones by default.
+
+        Raises
+        ------
+        GraphError
+            `root` is not a vertex, or a distance leaves the range of its type.
+        """
+        from kernels.threads import using
+
+        try:
+            root = operator.index(root)
+        except TypeError:
+            raise GraphError(f"root={root!r} is not an integer") from None
+        if not 0 <= root < self.csr.n:
+            raise GraphError(f"root={root} is not a vertex; ids are 0..{self.csr.n - 1}")
+        out = self.new_answer() if out is None else out
+        with using(self.threads):
+            solve(self._engine, self.comm, root, out)
+            if self._engine.overflowed():
+                self._widen()
+                solve(self._engine, self.comm, root, out)
+        if self._engine.csr.kind != self.csr.kind or self.csr.kind == "float64":
+            self._check_exact(out)
+        return out
+
+    def _widen(self) -> None:
+        """Go on in float64 if integers have left 32 bits; there is nothing wider for floats."""
+        if self.csr.kind != "uint32":
+            raise GraphError(
+                f"a distance is beyond the range of {self.csr.kind}: "
+                f"the largest weight is {self.csr.heaviest:g}; scale the weights down"
+            )
+        self._engine = self._make(self.csr.as_float64())
+
+    def _check_exact(self, out: Answer) -> None:
+        """Refuse integer distances that float64 cannot hold exactly."""
+        if self.csr.weight_dtype.kind in "iub":
+            farthest = np.max(out.dist, initial=0.0, where=np.isfinite(out.dist))
+            if farthest >= _EXACT:
+                raise GraphError(
+                    f"a distance of {farthest:.0f} is beyond 2^53 and not exact in float64; "
+                    "scale the weights down"
+                )

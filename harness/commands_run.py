@@ -1,0 +1,202 @@
+"""`sssp run`: the benchmark, its lines on stdout, its result file."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, BooleanOptionalAction
+from typing import Any
+
+from harness.arguments import DELTA, PATH, ROOTS, THREADS
+from harness.errors import EXIT_CODES, Exit, Interrupted
+from harness.options import (
+    DEFAULT_SCALE,
+    add_graph_file,
+    add_official_graph,
+    add_seed,
+    check_writable,
+    refuse_ranks,
+    source_of,
+    use_threads,
+)
+
+DEFAULT_OUTPUT = "results/runs"
+
+_DESCRIPTION = """\
+Run Graph500 kernel 3: make the graph (or read one), build its rows (timed), pick the search keys,
+search from each (timed) and validate each answer. stdout gets the lines that the reference code
+prints, and nothing else; progress goes to stderr, the raw figures to one JSON file.
+"""
+_EPILOG = f"""\
+examples:
+  sssp run --scale 18                        64 searches on the official graph of 2^18 vertices
+  sssp run --graph rome99.gr.gz --roots 8    8 searches on somebody's graph
+  sssp run --config nightly.toml --scale 20  flags from a file; those given here win
+
+A configuration file is TOML and names the flags as above, with hyphens or underscores:
+  scale = 20
+  seed = [2, 3]
+  quiet = true
+
+{EXIT_CODES}"""
+
+
+def add_commands(commands: Any) -> None:
+    parser = commands.add_parser(
+        "run",
+        help="run the benchmark",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+    )
+    graph = parser.add_argument_group("graph")
+    add_official_graph(
+        graph, f"the official graph of 2^S vertices (default: {DEFAULT_SCALE}, without --graph)"
+    )
+    add_seed(graph, "the generator and of the search keys")
+    add_graph_file(graph)
+    graph.add_argument(
+        "--keep-edges",
+        action=BooleanOptionalAction,
+        help="hold the edge list in memory, or generate it again whenever it is read "
+        "(default: hold it where it fits)",
+    )
+    search = parser.add_argument_group("search")
+    search.add_argument(
+        "--roots", type=ROOTS, metavar="K", help="searches (default: 64, as a submission needs)"
+    )
+    search.add_argument(
+        "--engine",
+        choices=("auto", "cpu", "cuda"),
+        help="what searches; auto takes the best there is (default: auto)",
+    )
+    search.add_argument(
+        "--threads",
+        type=THREADS,
+        metavar="T",
+        help="threads (default: NUMBA_NUM_THREADS, else the cores this process may use)",
+    )
+    search.add_argument(
+        "--delta",
+        type=DELTA,
+        metavar="D",
+        help="width of a bucket, in the unit of the weights (default: chosen from the graph)",
+    )
+    search.add_argument(
+        "--validate",
+        action=BooleanOptionalAction,
+        help="check every answer against all rules (default: yes)",
+    )
+    search.add_argument(
+        "--check",
+        choices=("networkx",),
+        help="compare the distances with networkx, too; small graphs only",
+    )
+    output = parser.add_argument_group("output")
+    output.add_argument(
+        "--output",
+        type=PATH,
+        metavar="DIR",
+        help=f"folder of the result file, made where missing (default: {DEFAULT_OUTPUT})",
+    )
+    output.add_argument(
+        "--quiet", action=BooleanOptionalAction, help="no progress on stderr (default: progress)"
+    )
+    output.add_argument(
+        "--config", type=PATH, metavar="FILE.toml", help="flags from a file; the command line wins"
+    )
+    parser.set_defaults(
+        command=lambda flags, argv: run_benchmark(_with_config(flags, parser), argv)
+    )
+
+
+def _with_config(flags: dict[str, Any], parser: ArgumentParser) -> dict[str, Any]:
+    """Return the flags with those of the configuration file below them."""
+    path = flags.pop("config", None)
+    if path is None:
+        return flags
+    from harness.config import read_config
+
+    below = read_config(path, parser)
+    # The graph of the command line replaces that of the file, whatever kind each of them is.
+    if "graph" in flags and "graph" not in below:
+        below = {key: value for key, value in below.items() if key not in _OFFICIAL}
+    if "graph" in below and any(key in flags for key in _OFFICIAL):
+        below = {key: value for key, value in below.items() if key not in ("graph", "symmetrize")}
+    return {**below, **flags}
+
+
+_OFFICIAL = ("scale", "edgefactor", "keep_edges")
+
+
+def run_benchmark(flags: dict[str, Any], argv: list[str]) -> int:
+    """Run the benchmark that `flags` ask for; return the exit status."""
+    from harness.machine import default_threads
+
+    refuse_ranks()
+    source = source_of(flags, DEFAULT_SCALE)
+    threads = flags.get("threads") or default_threads()
+    use_threads(threads)
+    output = flags.get("output", DEFAULT_OUTPUT)
+    check_writable(output)
+    source.plan()
+
+    from harness.progress import Progress
+    from harness.run import Settings, new_result, run
+
+    settings = Settings(
+        source=source,
+        roots=flags.get("roots", 64),
+        engine=flags.get("engine", "auto"),
+        threads=threads,
+        delta=flags.get("delta"),
+        validate=flags.get("validate", True),
+        check=flags.get("check"),
+    )
+    progress = Progress(flags.get("quiet", False))
+    result = new_result(settings, argv)
+    try:
+        run(settings, result, progress)
+    except Interrupted as interruption:
+        interruption.add_note(_keep_unfinished(result, output))
+        raise
+    except Exception:
+        if result["searches"]:
+            progress.warn(f"sssp run: {_keep_unfinished(result, output)}")
+        raise
+    return _finish(result, output, progress)
+
+
+def _keep_unfinished(result: dict[str, Any], output: str) -> str:
+    """Write the finished searches of a run that was stopped; return what became of them."""
+    from harness import results
+    from harness.signals import unstoppable
+
+    count = len(result["searches"])
+    if count == 0:
+        return "no search was finished, nothing is kept"
+    with unstoppable():
+        try:
+            path = results.write(result, output)
+        except results.ResultError as error:
+            return f"{count} finished searches are lost: {error}"
+    return f"{count} of {result['roots_requested']} searches were finished, kept in {path}"
+
+
+def _finish(result: dict[str, Any], output: str, progress: Any) -> int:
+    """Write the result file and print the benchmark's lines; return the exit status."""
+    from harness import report, results
+    from harness.signals import unstoppable
+    from harness.streams import emit
+
+    invalid = result["status"] == "invalid"
+    with unstoppable():
+        try:
+            path = results.write(result, output)
+        finally:  # a full disk must not take the figures with it
+            if not invalid:
+                emit(report.graph500_lines(result))
+    progress.stage(f"result: {path}")
+    if not result["validated"]:
+        progress.warn("not validated")
+    problems = report.submission_problems(result)
+    if problems:
+        progress.warn(f"not a submission: {'; '.join(problems)}")
+    return Exit.INVALID if invalid else Exit.OK

@@ -1,0 +1,93 @@
+"""Flags from a TOML file: the same names, and the command line wins.
+
+    # rome.toml
+    scale = 20
+    roots = 64
+    seed = [2, 3]
+    no-validate = true
+
+Names are those of the flags, with hyphens or underscores. Every fault names the file and the key.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from argparse import Action, ArgumentParser, ArgumentTypeError, BooleanOptionalAction
+from pathlib import Path
+from typing import Any
+
+from harness.errors import UsageError
+
+_NOT_IN_A_FILE = ("help", "config")
+
+
+def read_config(path: str, parser: ArgumentParser) -> dict[str, Any]:
+    """Return the values that the file gives to flags of `parser`, by the flags' names in it.
+
+    Parameters
+    ----------
+    path : str
+        A TOML file without tables.
+    parser : ArgumentParser
+        Its options say which keys there are, and what values they take.
+
+    Raises
+    ------
+    UsageError
+        If the file cannot be read, is not TOML, or has an unknown key or a value of a wrong kind.
+    """
+    try:
+        given = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
+    except ValueError as error:  # not TOML, or not UTF-8
+        raise UsageError(f"{path}: not a TOML file: {error}") from error
+    options = _options(parser)
+    values: dict[str, Any] = {}
+    for key, value in given.items():
+        name = key.replace("_", "-")
+        if name not in options:
+            known = ", ".join(sorted(name for name in options if not name.startswith("no-")))
+            raise UsageError(f"{path}: {key}: no such key; known are {known}")
+        action = options[name]
+        if action.dest in values:
+            raise UsageError(f"{path}: {key}: given twice, under two spellings")
+        try:
+            values[action.dest] = _value(action, name, value)
+        except ArgumentTypeError as error:
+            raise UsageError(f"{path}: {key}: {error}") from error
+    return values
+
+
+def _options(parser: ArgumentParser) -> dict[str, Action]:
+    """Map the long names of the flags, without their hyphens in front, to what they set."""
+    return {
+        option.removeprefix("--"): action
+        for action in parser._actions
+        for option in action.option_strings
+        if option.startswith("--") and action.dest not in _NOT_IN_A_FILE
+    }
+
+
+def _value(action: Action, name: str, value: Any) -> Any:
+    if isinstance(action, BooleanOptionalAction):
+        if not isinstance(value, bool):
+            raise ArgumentTypeError(f"must be true or false, got {value!r}")
+        return value != name.startswith("no-")
+    if isinstance(action.nargs, int):
+        if not isinstance(value, list) or len(value) != action.nargs:
+            raise ArgumentTypeError(f"must be a list of {action.nargs} values, got {value!r}")
+        return [_single(action, item) for item in value]
+    return _single(action, value)
+
+
+def _single(action: Action, value: Any) -> Any:
+    if action.choices is not None:
+        if value not in action.choices:
+            allowed = ", ".join(action.choices)
+            raise ArgumentTypeError(f"must be one of {allowed}, got {value!r}")
+        return value
+    kind: Any = action.type
+    if isinstance(value, bool) or not isinstance(value, kind.accepts):
+        raise ArgumentTypeError(f"must be {kind}, got {value!r}")
+    return kind(str(value))

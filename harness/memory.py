@@ -1,0 +1,188 @@
+"""What a run needs of memory, and what there is.
+
+Peak of a run, in bytes, each part at its largest:
+
+    base            Python, numba and what it compiled
+    edges           the edge list, where it is kept
+    construction    kernel 1 above the edge list, the rows it leaves included
+    search          the rows and the solver's arrays
+    validation      the answers that wait for it, and its own arrays
+
+The edges live as long as the run; construction is over before the first answer is made, so the
+rest of the peak is the larger of construction and search + validation.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from harness.cgroup import memory_headroom
+from harness.errors import MemoryRefused
+
+GIB = 2**30
+
+BASE = 400 * 2**20
+_EDGE_IDS = 16  # src and dst of a kept edge
+# Bytes of an arc by those of a weight. Where weights have 8, they are sorted as 8-byte ranks and
+# unfolded to 16 bytes an arc afterwards, with the ranks still there.
+_ROWS_PER_ARC = {4: 8, 8: 16}
+_CONSTRUCTION_PER_ARC = {4: 8, 8: 24}
+_CONSTRUCTION_PER_VERTEX = 48
+_SEARCH_PER_VERTEX = 64
+_VALIDATION_PER_VERTEX = 4
+# Answers that wait for one pass over regenerated edges, at most.
+MOST_ANSWERS = 16
+
+
+@dataclass(frozen=True)
+class Need:
+    """Bytes that a run on a graph takes at its peak.
+
+    Parameters
+    ----------
+    n, edges : int
+        Vertices and input edges.
+    weight_bytes : int
+        Bytes of a weight: 4 or 8.
+    edges_kept : bool
+        Whether the edge list stays in memory.
+    answers : int
+        Answers that are held at once, to be validated in one pass over the edges.
+    """
+
+    n: int
+    edges: int
+    weight_bytes: int = 4
+    edges_kept: bool = True
+    answers: int = 1
+
+    @property
+    def edge_list(self) -> int:
+        return self.edges * (_EDGE_IDS + self.weight_bytes) if self.edges_kept else 0
+
+    @property
+    def arcs(self) -> int:
+        """Every edge twice: in both directions, or in its row and in the reverse one."""
+        return 2 * self.edges
+
+    @property
+    def construction(self) -> int:
+        per_arc = _CONSTRUCTION_PER_ARC[self.weight_bytes]
+        return self.arcs * per_arc + self.n * _CONSTRUCTION_PER_VERTEX
+
+    @property
+    def answer(self) -> int:
+        """One answer, dist and parent, and what its validation holds."""
+        return self.n * (8 + self.weight_bytes + _VALIDATION_PER_VERTEX)
+
+    @property
+    def search(self) -> int:
+        """The rows and the solver's arrays."""
+        return self.arcs * _ROWS_PER_ARC[self.weight_bytes] + self.n * _SEARCH_PER_VERTEX
+
+    @property
+    def total(self) -> int:
+        after = self.search + self.answers * self.answer
+        return BASE + self.edge_list + max(self.construction, after)
+
+
+@dataclass(frozen=True)
+class Available:
+    """Bytes this process may still take, and what limits it."""
+
+    bytes: int
+    limit: str
+
+
+def available(proc: Path = Path("/proc")) -> Available:
+    """Return the least of free memory, the control group's limit and the process's own limit."""
+    found = []
+    free = _kilobytes(proc / "meminfo", "MemAvailable")
+    if free is not None:
+        found.append((free, "free memory"))
+    group = memory_headroom(proc)
+    if group is not None:
+        found.append((group.available, f"control group {group.folder}"))
+    own = _address_space(proc)
+    if own is not None:
+        found.append((own, "ulimit -v"))
+    if not found:
+        from harness.machine import total_memory
+
+        found.append((total_memory() or sys.maxsize, "the machine's memory"))
+    return Available(*min(found))
+
+
+def _address_space(proc: Path) -> int | None:
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    if limit == resource.RLIM_INFINITY:
+        return None
+    return max(0, limit - (_kilobytes(proc / "self" / "status", "VmSize") or 0))
+
+
+def _kilobytes(path: Path, name: str) -> int | None:
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return None
+    for line in lines:
+        key, _, value = line.partition(":")
+        if key == name:
+            return int(value.split()[0]) * 1024
+    return None
+
+
+def choose(
+    n: int,
+    edges: int,
+    *,
+    weight_bytes: int = 4,
+    keep: bool | None = None,
+    resident: int = 0,
+) -> Need:
+    """Return the best way to run such a graph in the memory there is.
+
+    Parameters
+    ----------
+    n, edges, weight_bytes
+        As in `Need`.
+    keep : bool or None
+        True: the edge list must be kept; False: it must not; None: kept where it fits.
+    resident : int
+        Bytes of the need that are taken already: an edge list that was read from a file.
+
+    Raises
+    ------
+    MemoryRefused
+        If no way fits, with the figures.
+    """
+    there = available()
+    most = there.bytes + resident
+    comfortable = most - there.bytes // 10
+    ways = [Need(n, edges, weight_bytes, kept) for kept in (True, False) if keep in (kept, None)]
+    for need in ways:
+        if need.edges_kept and need.total <= (comfortable if keep is None else most):
+            return need
+        if not need.edges_kept and need.total <= most:
+            spare = comfortable - BASE - need.search
+            return replace(need, answers=min(MOST_ANSWERS, max(1, spare // need.answer)))
+    raise MemoryRefused(_refusal(ways[-1], there, resident))
+
+
+def _refusal(need: Need, there: Available, resident: int) -> str:
+    way = "edge list kept" if need.edges_kept else "edge list not kept"
+    return (
+        f"{need.n} vertices and {need.edges} edges need {gib(need.total - resident)} ({way}), "
+        f"available are {gib(there.bytes)} ({there.limit})"
+    )
+
+
+def gib(size: int) -> str:
+    """Return a number of bytes in GiB, for a reader."""
+    return f"{size / GIB:.3g} GiB" if size < 1000 * GIB else f"{size / GIB:.0f} GiB"

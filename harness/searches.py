@@ -1,0 +1,124 @@
+"""The timed searches of a run, and the judgement of their answers.
+
+A search is timed from just before its root is visited until distances and parents are in memory
+(Graph500 specification V2.0, section 6.2); the arrays it fills are taken from the system before.
+Where the edge list is kept, each answer is judged right after its search; else as many answers as
+fit wait for one pass over the regenerated edges.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from harness.check import NetworkxCheck
+from harness.progress import Progress
+from harness.source import Opened
+from harness.validation import count_m, validate
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from sssp import Answer, Solver
+
+
+class Judge:
+    """Says of answers whether they are right, and how many edges they traversed.
+
+    Parameters
+    ----------
+    opened : Opened
+        The edges to judge by.
+    validating : bool
+        Check the rules; else count edges alone.
+    check : str or None
+        'networkx': compare with that, too.
+    progress : Progress
+        Told of every broken rule.
+    """
+
+    def __init__(self, opened: Opened, validating: bool, check: str | None, progress: Progress):
+        self.edges = opened.edges
+        self.at_once = 1 if opened.need.edges_kept else opened.need.answers
+        self.validating = validating
+        self.second_opinion = NetworkxCheck(opened.edges) if check == "networkx" else None
+        self.progress = progress
+
+    def judge(self, records: list[dict[str, Any]], answers: list[Answer]) -> None:
+        """Complete the records of some searches, in one pass over the edges."""
+        triples = [(r["root"], a.dist, a.parent) for r, a in zip(records, answers, strict=True)]
+        start = perf_counter()
+        verdicts: list[Any] = (validate if self.validating else count_m)(self.edges, triples)
+        seconds = (perf_counter() - start) / len(records)
+        for record, answer, verdict in zip(records, answers, verdicts, strict=True):
+            record["m"] = int(verdict.m)
+            record["m_with_self_loops"] = int(verdict.m_with_self_loops)
+            record["reached"] = int(verdict.reached)
+            if self.validating:
+                record["valid"] = bool(verdict.valid)
+                record["validate_seconds"] = seconds
+                record["violations"] = [str(violation) for violation in verdict.violations]
+            if self.second_opinion:
+                against = self.second_opinion.disagreements(record["root"], answer.dist)
+                record["violations"] += against
+                record["valid"] = False if against else record["valid"]
+            for violation in record["violations"]:
+                self.progress.warn(f"invalid search from root {record['root']}: {violation}")
+
+
+def search_all(
+    solver: Solver, keys: np.ndarray, judge: Judge, result: dict[str, Any], progress: Progress
+) -> None:
+    """Search from every key, and put the judged records into `result`."""
+    # New answers are filled, so that no search pays for the first use of their pages.
+    buffers = [solver.new_answer() for _ in range(min(judge.at_once, len(keys)))]
+    with progress.count(len(keys), "searches") as step:
+        for first in range(0, len(keys), len(buffers)):
+            records, answers = [], []
+            for root, buffer in zip(keys[first : first + len(buffers)], buffers, strict=False):
+                record, answer = timed_search(solver, int(root), buffer)
+                records.append(record)
+                answers.append(answer)
+            judge.judge(records, answers)
+            result["searches"] += records
+            result["validated"] = judge.validating
+            if any(record["valid"] is False for record in records):
+                result["status"] = "invalid"
+            for _ in records:
+                step()
+
+
+def timed_search(solver: Solver, root: int, out: Answer) -> tuple[dict[str, Any], Answer]:
+    """Search once; return its record, not judged yet, and its answer."""
+    with no_collection():
+        start = perf_counter()
+        answer = solver.search(root, out=out)
+        seconds = perf_counter() - start
+    record: dict[str, Any] = {
+        "root": root,
+        "seconds": seconds,
+        "m": 0,
+        "m_with_self_loops": 0,
+        "reached": 0,
+        "valid": None,
+        "validate_seconds": None,
+        "phases": int(answer.phases),
+        "arcs": int(answer.arcs),
+        "violations": [],
+    }
+    return record, answer
+
+
+@contextmanager
+def no_collection() -> Iterator[None]:
+    """Keep Python's cycle collector out of a timed block, as timeit does."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()

@@ -1,0 +1,151 @@
+"""Random graphs for hypothesis: small ones of every kind that has ever broken a shortest path.
+
+Shapes: random multigraphs with self loops, several components, stars, paths, complete graphs,
+grids, a single vertex, no edges at all; vertex ids shuffled. Weights: float32, float64 or int64;
+even ones, zeros among them, exactly 1.0, tiny (subnormal, lost in any sum), heavy-tailed, few
+different ones. No sum of them overflows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from hypothesis import strategies as st
+
+from graphs.edges import EdgeList
+
+FLOAT32, FLOAT64, INT64 = (np.dtype(name) for name in ("float32", "float64", "int64"))
+DTYPES = (FLOAT32, FLOAT64, INT64)
+
+Ends = list[tuple[int, int]]
+
+
+def _multigraph(n: int, random: np.random.Generator) -> Ends:
+    m = int(random.integers(0, 4 * n + 1))
+    return [tuple(pair) for pair in random.integers(0, n, (m, 2)).tolist()]
+
+
+def _components(n: int, random: np.random.Generator) -> Ends:
+    """Several multigraphs side by side, some of them lone vertices."""
+    part = random.integers(0, 4, n)
+    return [(u, v) for u, v in _multigraph(n, random) if part[u] == part[v]]
+
+
+def _star(n: int, random: np.random.Generator) -> Ends:
+    return [(0, v) if random.random() < 0.5 else (v, 0) for v in range(1, n)]
+
+
+def _path(n: int, random: np.random.Generator) -> Ends:
+    return [(v, v + 1) for v in range(n - 1)]
+
+
+def _complete(n: int, random: np.random.Generator) -> Ends:
+    n = min(n, 12)
+    return [
+        (u, v) for u in range(n) for v in range(n) if u < v or (u > v and random.random() < 0.3)
+    ]
+
+
+def _grid(n: int, random: np.random.Generator) -> Ends:
+    width = int(random.integers(1, 7))
+    along = [(v, v + 1) for v in range(n - 1) if (v + 1) % width]
+    return along + [(v, v + width) for v in range(n - width)]
+
+
+def _no_edges(n: int, random: np.random.Generator) -> Ends:
+    return []
+
+
+def _doubled(n: int, random: np.random.Generator) -> Ends:
+    """Parallel edges and self loops everywhere."""
+    ends = _path(n, random)
+    return [*ends, *ends, *((v, u) for u, v in ends), *((v, v) for v in range(n))]
+
+
+SHAPES = {
+    shape.__name__.strip("_"): shape
+    for shape in (_multigraph, _components, _star, _path, _complete, _grid, _no_edges, _doubled)
+}
+
+
+def _even(m: int, random: np.random.Generator) -> np.ndarray:
+    return random.random(m)
+
+
+def _a_third_zero(m: int, random: np.random.Generator) -> np.ndarray:
+    return np.where(random.random(m) < 1 / 3, 0, random.random(m))
+
+
+def _zero(m: int, random: np.random.Generator) -> np.ndarray:
+    return np.zeros(m)
+
+
+def _zero_or_one(m: int, random: np.random.Generator) -> np.ndarray:
+    return random.choice([0.0, 1.0, 0.5, 1.0], m)
+
+
+def _tiny(m: int, random: np.random.Generator) -> np.ndarray:
+    """Lost in most sums: down to float32's smallest number, up to 1."""
+    return np.exp2(-random.integers(0, 150, m).astype(float))
+
+
+def _heavy_tailed(m: int, random: np.random.Generator) -> np.ndarray:
+    return 10.0 ** random.uniform(-12, 12, m)
+
+
+WEIGHTS = {
+    kind.__name__.strip("_"): kind
+    for kind in (_even, _a_third_zero, _zero, _zero_or_one, _tiny, _heavy_tailed)
+}
+
+
+def make_edges(
+    n: int, shape: str, weights: str, dtype: np.dtype, directed: bool, seed: int
+) -> EdgeList:
+    """The edges that these arguments and a seed stand for; n is 1 or more."""
+    random = np.random.default_rng(seed)
+    ends = np.array(SHAPES[shape](n, random), np.int64).reshape(-1, 2)
+    weight = WEIGHTS[weights](len(ends), random)
+    if dtype.kind == "i":
+        weight = np.minimum(weight * 255, 2**40)  # so that sums stay exact, and pass 2^32
+    relabel = random.permutation(n)
+    order = random.permutation(len(ends))
+    src, dst = (np.ascontiguousarray(relabel[ends[order, side]]) for side in (0, 1))
+    return EdgeList(src, dst, weight.astype(dtype), n, directed)
+
+
+def edge_list(
+    ends: Ends, weight: Sequence[float], n: int, directed: bool = False, dtype: type = np.float32
+) -> EdgeList:
+    """Edges written out by hand."""
+    pairs = np.array(ends, np.int64).reshape(-1, 2)
+    src, dst = pairs[:, 0].copy(), pairs[:, 1].copy()
+    return EdgeList(src, dst, np.array(weight, dtype), n, directed)
+
+
+@st.composite
+def edge_lists(
+    draw: st.DrawFn,
+    max_n: int = 40,
+    dtypes: Sequence[np.dtype] = DTYPES,
+    shapes: Sequence[str] = tuple(SHAPES),
+    weights: Sequence[str] = tuple(WEIGHTS),
+    directed: bool | None = None,
+) -> EdgeList:
+    """Draw an edge list; `directed` None draws that, too."""
+    return make_edges(
+        n=draw(st.integers(1, max_n), "n"),
+        shape=draw(st.sampled_from(list(shapes)), "shape"),
+        weights=draw(st.sampled_from(list(weights)), "weights"),
+        dtype=draw(st.sampled_from(list(dtypes)), "dtype"),
+        directed=draw(st.booleans(), "directed") if directed is None else directed,
+        seed=draw(st.integers(0, 2**32 - 1), "seed"),
+    )
+
+
+@st.composite
+def searches(draw: st.DrawFn, **choices) -> tuple[EdgeList, int]:
+    """Draw an edge list, as `edge_lists` with the same choices does, and a root in it."""
+    edges = draw(edge_lists(**choices))
+    return edges, draw(st.integers(0, edges.n - 1), "root")

@@ -92,7 +92,7 @@ def test_the_map_of_the_house_is_complete():
     for line in drawn.splitlines():
         indent, entry = re.match(r"( *)(\S+)", line).groups()
         if entry.endswith("/"):
-            folder = entry
+            folder = folder if indent else entry
         else:
             named.append(folder + entry if indent else entry)
     files = [label(path) for package in (*PACKAGES, "tests") for path in sources(package)]

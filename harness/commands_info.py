@@ -5,15 +5,15 @@ from __future__ import annotations
 import subprocess
 import sys
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from harness.arguments import EDGEFACTOR, SCALE
-from harness.errors import EXIT_CODES, Exit
-from harness.options import use_default_threads
+from harness.errors import EXIT_CODES, Exit, MemoryRefused
+from harness.machine import machine_facts, versions
+from harness.memory import Need, available, gib
+from harness.options import DEFAULT_SCALE, use_default_threads
+from harness.source import OfficialGraph
 from harness.streams import emit, say
-
-if TYPE_CHECKING:
-    from harness.source import OfficialGraph
 
 _INFO = """\
 Say what this machine is, which engines can run on it and why one cannot, which MPI there is; with
@@ -71,21 +71,18 @@ def add_commands(commands: Any) -> None:
 def run_info(flags: dict[str, Any], _argv: list[str]) -> int:
     """Print what is known about the machine; return the exit status."""
     use_default_threads()
-    emit(_table(machine_lines()))
+    graph = None
     if "scale" in flags or "edgefactor" in flags:
-        from harness.options import DEFAULT_SCALE
-        from harness.source import OfficialGraph
-
         graph = OfficialGraph(flags.get("scale", DEFAULT_SCALE), flags.get("edgefactor", 16))
-        emit("\n" + _table(scale_lines(graph)))
+        needed = memory_lines(graph)  # as a run would: before anything large is imported
+    emit(_table(machine_lines()))
+    if graph is not None:
+        emit("\n" + _table([*size_lines(graph), *needed]))
     return Exit.OK
 
 
 def machine_lines() -> list[tuple[str, str]]:
     """Return what `sssp info` says of the machine, as names and values."""
-    from harness.machine import machine_facts, versions
-    from harness.memory import available, gib
-
     facts = machine_facts()
     there = available()
     lines = [
@@ -141,36 +138,39 @@ def _mpi_library() -> str:
     return f"missing: {last[0]}; everything but mpirun works"
 
 
-def scale_lines(graph: OfficialGraph) -> list[tuple[str, str]]:
-    """Return what `sssp info --scale` says of an official graph."""
-    from harness.errors import MemoryRefused
-    from harness.memory import Need, available, gib
-
+def memory_lines(graph: OfficialGraph) -> list[tuple[str, str]]:
+    """Return what a run on an official graph needs, and what it would do here."""
     there = available().bytes
-    seconds = generation_seconds(graph)
-    lines = [
-        ("graph", str(graph)),
-        ("vertices", str(2**graph.scale)),
-        ("edges", str(graph.edges)),
-        ("generation", f"about {seconds:.2g} s, judged by {min(graph.edges, _SAMPLE)} edges now"),
-    ]
+    lines = []
     for kept, name in ((True, "edge list kept"), (False, "edge list made again")):
         need = Need(2**graph.scale, graph.edges, edges_kept=kept)
         fits = "fits" if need.total <= there else "does not fit"
         lines.append((name, f"{gib(need.total)} for a run, {fits}"))
     try:
-        need = graph.plan()
+        need = graph.need()
     except MemoryRefused:
         return [*lines, ("a run here", "would be refused")]
     if need.edges_kept:
         return [*lines, ("a run here", "would keep the edge list")]
-    how = f"about {seconds:.2g} s for each pass, {need.answers} answers validated in one"
-    return [*lines, ("a run here", f"would make the edge list again, {how}")]
+    how = f"in each pass, {need.answers} answers validated in one"
+    return [*lines, ("a run here", f"would make the edge list again {how}")]
+
+
+def size_lines(graph: OfficialGraph) -> list[tuple[str, str]]:
+    """Return the size of an official graph, and how long its edges take to make."""
+    seconds = generation_seconds(graph)
+    sample = min(graph.edges, _SAMPLE)
+    return [
+        ("graph", str(graph)),
+        ("vertices", str(2**graph.scale)),
+        ("edges", str(graph.edges)),
+        ("generation", f"about {seconds:.2g} s a pass, judged by {sample} edges just made"),
+    ]
 
 
 def generation_seconds(graph: OfficialGraph) -> float:
     """Return how long one pass of the generator takes here, judged by a slice of the graph."""
-    from graphs.kronecker import kronecker
+    from graphs.generator import kronecker
 
     count = min(graph.edges, _SAMPLE)
     kronecker(graph.scale, graph.edgefactor, graph.seed, count=min(count, 1024))  # compiles

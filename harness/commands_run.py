@@ -136,7 +136,6 @@ def run_benchmark(flags: dict[str, Any], argv: list[str]) -> int:
     use_threads(threads)
     output = flags.get("output", DEFAULT_OUTPUT)
     check_writable(output)
-    source.plan()
 
     from harness.progress import Progress
     from harness.run import Settings, new_result, run

@@ -20,10 +20,11 @@ from pathlib import Path
 
 from harness.cgroup import memory_headroom
 from harness.errors import MemoryRefused
+from harness.machine import cores, total_memory
 
 GIB = 2**30
 
-BASE = 400 * 2**20
+BASE = 512 * 2**20
 _EDGE_IDS = 16  # src and dst of a kept edge
 # Bytes of an arc by those of a weight. Where weights have 8, they are sorted as 8-byte ranks and
 # unfolded to 16 bytes an arc afterwards, with the ranks still there.
@@ -34,6 +35,8 @@ _SEARCH_PER_VERTEX = 64
 _VALIDATION_PER_VERTEX = 4
 # Answers that wait for one pass over regenerated edges, at most.
 MOST_ANSWERS = 16
+# Stack and allocator reserve this much for each thread, and use little of it.
+_THREAD_ADDRESS_SPACE = 80 * 2**20
 
 
 @dataclass(frozen=True)
@@ -109,8 +112,6 @@ def available(proc: Path = Path("/proc")) -> Available:
     if own is not None:
         found.append((own, "ulimit -v"))
     if not found:
-        from harness.machine import total_memory
-
         found.append((total_memory() or sys.maxsize, "the machine's memory"))
     return Available(*min(found))
 
@@ -123,7 +124,8 @@ def _address_space(proc: Path) -> int | None:
     limit = resource.getrlimit(resource.RLIMIT_AS)[0]
     if limit == resource.RLIM_INFINITY:
         return None
-    return max(0, limit - (_kilobytes(proc / "self" / "status", "VmSize") or 0))
+    taken = _kilobytes(proc / "self" / "status", "VmSize") or 0
+    return max(0, limit - taken - cores() * _THREAD_ADDRESS_SPACE)
 
 
 def _kilobytes(path: Path, name: str) -> int | None:

@@ -8,6 +8,7 @@ themselves.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import perf_counter
@@ -89,9 +90,11 @@ def run(settings: Settings, result: dict[str, Any], progress: Progress) -> None:
     EngineError
         If the engine cannot run.
     """
+    # The first thing of all: what is imported and compiled later is part of the plan.
+    open_edges = settings.source.plan()
     from harness.searches import Judge, search_all
 
-    opened = _open(settings, progress)
+    opened = _open(settings, open_edges, progress)
     result["graph"] = settings.source.describe(opened)
     result["generation_seconds"] = opened.seconds
     result["edges_kept"] = opened.need.edges_kept
@@ -107,7 +110,7 @@ def run(settings: Settings, result: dict[str, Any], progress: Progress) -> None:
         result["status"] = "complete"
 
 
-def _open(settings: Settings, progress: Progress) -> Opened:
+def _open(settings: Settings, open_edges: Callable[[], Opened], progress: Progress) -> Opened:
     """Generate or read the edges, and compile what comes after it."""
     from harness.check import refuse_large
     from harness.warmup import warm_up, warm_up_generator
@@ -120,9 +123,9 @@ def _open(settings: Settings, progress: Progress) -> Opened:
         warm_up_generator()
         warm_up("float32", False, settings.engine, settings.validate)
         progress.stage(f"generating {source}: {source.edges} edges")
-        return source.open()
+        return open_edges()
     progress.stage(f"reading {source}")
-    opened = source.open()
+    opened = open_edges()
     if settings.check:
         refuse_large(opened.edges.m)
     progress.stage("compiling what was not compiled before")

@@ -1,13 +1,15 @@
 """Where a run's edges come from: the official generator, or somebody's file.
 
-Both kinds of source answer the same: `plan` refuses early what cannot fit, `open` makes the edges,
-`describe` tells a result file what they are.
+Both kinds of source answer the same: `plan` refuses early what cannot fit and returns what opens
+the edges for a run, `load` makes them for no more than reading them, `describe` tells a result
+file what they are.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from time import perf_counter
@@ -66,7 +68,12 @@ class OfficialGraph:
     def __str__(self) -> str:
         return f"scale {self.scale}, edge factor {self.edgefactor}"
 
-    def plan(self) -> Need:
+    def plan(self) -> Callable[[], Opened]:
+        """Return what makes the edges; MemoryRefused, with the figures, if a run cannot fit."""
+        need = self.need()
+        return lambda: self._open(need)
+
+    def need(self) -> Need:
         """Return what a run on it takes; MemoryRefused, with the figures, if that is too much."""
         try:
             return choose(2**self.scale, self.edges, keep=self.keep)
@@ -81,9 +88,7 @@ class OfficialGraph:
                 return f"scale {scale} fits"
         return "no scale fits"
 
-    def open(self) -> Opened:
-        """Generate the edges, or prepare to do so slice by slice where they do not fit."""
-        need = self.plan()
+    def _open(self, need: Need) -> Opened:
         start = perf_counter()
         edges = self._edges(need.edges_kept)
         return Opened(edges, need, perf_counter() - start if need.edges_kept else 0.0)
@@ -94,7 +99,7 @@ class OfficialGraph:
         return self._edges(BASE + need.edge_list + need.answer <= available().bytes)
 
     def _edges(self, kept: bool) -> Edges:
-        from graphs.kronecker import KroneckerStream, kronecker
+        from graphs.generator import KroneckerStream, kronecker
 
         make = kronecker if kept else KroneckerStream
         return make(self.scale, self.edgefactor, self.seed)
@@ -121,8 +126,15 @@ class GraphFile:
     def __str__(self) -> str:
         return self.path
 
-    def plan(self) -> None:
-        """Refuse a file which is not there or larger than the memory; more is known once read."""
+    def plan(self) -> Callable[[], Opened]:
+        """Return what reads the edges, and then says whether a run fits.
+
+        A file which is not there, or is larger than the memory, is refused at once.
+        """
+        self._refuse_early()
+        return self._open
+
+    def _refuse_early(self) -> None:
         try:
             size = os.stat(self.path).st_size
         except OSError as error:
@@ -136,8 +148,7 @@ class GraphFile:
                 f"available are {gib(there.bytes)} ({there.limit})"
             )
 
-    def open(self) -> Opened:
-        """Read the edges; GraphError if they are no graph, MemoryRefused if a run cannot fit."""
+    def _open(self) -> Opened:
         start = perf_counter()
         edges = self.load()
         seconds = perf_counter() - start
@@ -155,7 +166,7 @@ class GraphFile:
         """Read the edges, for no more than reading them."""
         from graphs import read_graph
 
-        self.plan()
+        self._refuse_early()
         return read_graph(self.path, symmetrize=self.symmetrize)
 
     def describe(self, opened: Opened) -> dict[str, Any]:

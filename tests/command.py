@@ -1,0 +1,91 @@
+"""What the tests of the command share: to run it here or in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+import harness
+from harness.cli import main
+
+HOUSE = Path(harness.__file__).absolute().parent.parent
+
+
+def _reference_keys():
+    """The keys of the reference's kernel-3 lines, in their order."""
+    sample = HOUSE / "tests" / "golden" / "sample_output_s12_np2_SKIP_BFS_stdout.txt"
+    keys = [line.partition(":")[0] for line in sample.read_text().splitlines()]
+    return [key for key in keys if not key.startswith("bfs")]
+
+
+KEYS = _reference_keys()
+
+
+class Done(NamedTuple):
+    """How a command ended: exit status, stdout, stderr."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def figures(self):
+        """The benchmark's lines, key to value."""
+        return {
+            key: value.strip()
+            for key, _, value in (s.partition(":") for s in self.out.splitlines())
+        }
+
+    def refused(self, *fragments):
+        """Check that the command ended with one line about a user's mistake."""
+        assert self.status == 2, self.err
+        assert self.out == ""
+        (line,) = self.err.splitlines()
+        assert line.startswith("sssp") and ": error: " in line
+        for fragment in fragments:
+            assert fragment in line
+        return True
+
+
+def in_process(capsys, *argv):
+    status = main([str(word) for word in argv])
+    out, err = capsys.readouterr()
+    return Done(status, out, err)
+
+
+def own_process(*argv, **settings):
+    """Start the command in a process of its own, its output in pipes unless told."""
+    environment = {**os.environ, "PYTHONPATH": str(HOUSE), **settings.pop("environment", {})}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    command = [sys.executable, "-m", "harness", *(str(word) for word in argv)]
+    return subprocess.Popen(command, env=environment, text=True, **{**pipes, **settings})
+
+
+def result_files(folder):
+    return sorted(Path(folder).glob("*.json"))
+
+
+def only_result(folder):
+    """Load the one result file in a folder."""
+    (path,) = result_files(folder)
+    return json.loads(path.read_text())
+
+
+def write_graph(path, edges, n, **more):
+    """Write an edge .npz from (src, dst, weight) triples."""
+    src, dst, weight = zip(*edges, strict=True) if edges else ((), (), ())
+    np.savez(
+        path,
+        src=np.array(src, np.int64),
+        dst=np.array(dst, np.int64),
+        weight=np.array(weight, np.float32),
+        n=n,
+        **more,
+    )
+    return path

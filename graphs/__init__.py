@@ -10,9 +10,9 @@ _HOME = {
     "EdgeList": "edges",
     "Edges": "edges",
     "GraphError": "errors",
-    "KroneckerStream": "kronecker",
+    "KroneckerStream": "generator",
     "build_csr": "csr",
-    "kronecker": "kronecker",
+    "kronecker": "generator",
     "read_graph": "files",
     "search_keys": "keys",
     "write_edges": "files",
@@ -20,7 +20,7 @@ _HOME = {
 __all__ = sorted(_HOME)
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> object:
     if name not in _HOME:
         raise AttributeError(f"module 'graphs' has no attribute {name!r}")
     return getattr(import_module(f"graphs.{_HOME[name]}"), name)

@@ -16,11 +16,15 @@ from functools import cached_property
 import numpy as np
 
 from graphs.edges import EdgeList, Edges, check_edges
-from graphs.errors import GraphError
+from graphs.errors import GraphError, check_threads
 
 SLICE_EDGES = 1 << 20
+# Rows of more arcs than this on average are long: a push or a pull that stops early pays.
+LONG_ROWS = 8
 # Where the 1/16 of the vertices with the most arcs hold this share of them, there are hubs.
 HUB_SHARE = 0.25
+# A breadth-first search this far tells a graph that expands from a long one.
+LEVEL_VERTICES = 1 << 13
 ARC_DTYPES = {
     "float32": np.dtype([("adj", "<i4"), ("weight", "<f4")]),
     "uint32": np.dtype([("adj", "<i4"), ("weight", "<u4")]),
@@ -59,13 +63,15 @@ class CSR:
     kind           arithmetic of the distances: "float32", "float64", or "uint32" for integers
     weight_dtype   dtype of the weights as handed in
     out            rows of outgoing arcs, by label
-    incoming       rows of incoming arcs, by label; None for a directed graph without hubs, whose
-                   search never pulls
+    incoming       rows of incoming arcs, by label; None for a directed graph of short rows
+                   without hubs, whose search never pulls
     label          int32 (n,)       label of each original id
     original       int32 (n + 1,)   original id of each label; -1 after the last
     reachable      labels from here on have no arcs at all
     leaves_from    labels from here up to `reachable` have one single arc
     hubs           a few vertices hold most of the arcs
+    long_rows      the average row is long enough for stopping early in it
+    levels         of a breadth-first search from the longest row to LEVEL_VERTICES vertices
     heaviest       largest weight
     """
 
@@ -80,6 +86,8 @@ class CSR:
     reachable: int
     leaves_from: int
     hubs: bool
+    long_rows: bool
+    levels: int
     heaviest: float
 
     @property
@@ -136,7 +144,7 @@ def weight_kind(weight: np.dtype, heaviest: float) -> str:
     Integers are added as uint32 while they fit; whether the sums did is checked after a search.
     """
     if weight.kind in "iub":
-        return "uint32" if heaviest < 2**32 - 2 else "float64"
+        return "uint32" if heaviest < 2**32 - 1 else "float64"
     return "float32" if weight.itemsize <= 4 else "float64"
 
 
@@ -238,6 +246,14 @@ def _fill(parts: _Parts, degree: np.ndarray, label: np.ndarray, forward: bool,
     return Rows(indptr, parts.codes.arcs(keys))
 
 
+def _levels(rows: Rows) -> int:
+    from kernels.build import count_levels
+
+    n = len(rows.indptr) - 1
+    start = int(np.argmax(np.diff(rows.indptr)))
+    return int(count_levels(rows.indptr, rows.arcs, start, min(LEVEL_VERTICES, n // 2 + 1)))
+
+
 def build_csr(edges: Edges, threads: int | None = None) -> CSR:
     """Build the rows of a graph (kernel 1).
 
@@ -264,6 +280,7 @@ def build_csr(edges: Edges, threads: int | None = None) -> CSR:
         raise GraphError(f"n={edges.n} is not allowed; one process holds less than 2^31 vertices")
     if isinstance(edges, EdgeList):
         check_edges(edges)
+    check_threads(threads)
     threads = thread_count(threads)
     n, both = edges.n, not edges.directed
     with using(threads):
@@ -274,6 +291,7 @@ def build_csr(edges: Edges, threads: int | None = None) -> CSR:
         reachable = int(np.count_nonzero(degree))
         top = int(degree[order[: max(reachable // 16, 1)]].sum())
         hubs = reachable > 64 and top > HUB_SHARE * int(degree.sum())
+        long_rows = int(degree.sum()) > 2 * LONG_ROWS * max(reachable, 1) // (1 + both)
         label = np.arange(n, dtype=np.int32)
         if hubs:
             label[order] = np.arange(n, dtype=np.int32)
@@ -288,7 +306,7 @@ def build_csr(edges: Edges, threads: int | None = None) -> CSR:
         incoming: Rows | None = out
         if not both:
             incoming = None
-            if hubs:
+            if hubs or long_rows:
                 degree = _degrees(parts, n, False, True)
                 incoming = _fill(parts, degree[order], label, False, True)
     return CSR(
@@ -303,5 +321,7 @@ def build_csr(edges: Edges, threads: int | None = None) -> CSR:
         reachable=reachable,
         leaves_from=leaves_from,
         hubs=bool(hubs),
+        long_rows=bool(long_rows),
+        levels=_levels(out),
         heaviest=codes.heaviest,
     )

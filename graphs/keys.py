@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from graphs.errors import GraphError
-from graphs.kronecker import checked_integer, checked_seed
+from graphs.generator import checked_integer, checked_seed
 from kernels.rng import draw_vertices, seed_state, skip
 
 STREAM_START = 2 << 128

@@ -232,7 +232,7 @@ def generate_edges(first, src, dst, weight, scale, seed):
     seed : (int, int)
         Seeds, each 0 .. 2^64 - 1.
 
-    Arguments are not checked here; `graphs.kronecker` does that.
+    Arguments are not checked here; `graphs.generator` does that.
     """
     origin = seed_state(seed)
     scrambler = tuple(np.uint64(value) for value in scramble_values(seed))

@@ -160,7 +160,7 @@ def _pull_second(settled_below, indptr, arcs, state, found, improved, shared, bo
         if start >= count:
             break
         for i in range(start, min(start + 256, count)):
-            if i + 8 < count:
+            if i + 8 < count and found[i + 8].vertex >= 0:
                 prefetch(arcs, indptr[found[i + 8].vertex])
             if found[i].vertex < 0:
                 continue

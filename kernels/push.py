@@ -128,10 +128,9 @@ def _look_ahead(queue, i, end, indptr, arcs, state):
     if i + 12 < end:
         prefetch(indptr, queue[i + 12].vertex)
         prefetch(state, queue[i + 12].vertex)
-    if i + 8 < end:
+    if i + 8 < end and queue[i + 8].vertex >= 0:
         prefetch(arcs, indptr[queue[i + 8].vertex] + queue[i + 8].offset)
-    if i + 4 < end:
-        # A hole's row, -1, is the end of the last one.
+    if i + 4 < end and queue[i + 4].vertex >= 0:
         first = indptr[queue[i + 4].vertex] + queue[i + 4].offset
         if first < len(arcs):
             prefetch(state, arcs[first].adj)

@@ -5,7 +5,7 @@ of their bits, so one comparison serves float32, float64 and exact integers, and
 distance is `bits + 1`. What differs is the sum, chosen by the type of the weight:
 
 float32   added in float32, left to right from the root: the bits of Graph500's distances
-uint32    integers, exact up to SATURATED; a sum beyond stays there and is reported
+uint32    integers, exact below 2^32 - 1; a sum beyond counts as infinite, as a float's would
 float64   added in float64
 
 32-bit kinds keep one uint64 per vertex, distance above and parent below, so that one
@@ -22,7 +22,6 @@ from numba.extending import overload
 
 from kernels.atomics import compare_and_swap, load, store
 
-SATURATED = np.uint32(0xFFFFFFFE)
 UNREACHED = {
     "float32": np.uint32(0x7F800000),
     "uint32": np.uint32(0xFFFFFFFF),
@@ -50,7 +49,7 @@ def _plus(dist, weight):
 
     def saturating(dist, weight):
         total = np.uint64(dist) + np.uint64(weight)
-        return np.uint32(min(total, np.uint64(SATURATED)))
+        return np.uint32(min(total, np.uint64(0xFFFFFFFF)))
 
     return saturating
 

@@ -19,11 +19,7 @@ def available_cores() -> int:
 def thread_count(threads: int | None = None) -> int:
     """Threads to use: those asked for, else one a core, at most what numba was started with."""
     limit = numba.config.NUMBA_NUM_THREADS
-    if threads is None:
-        return min(available_cores(), limit)
-    if threads < 1:
-        raise ValueError(f"threads={threads} is not allowed; ask for 1 or more")
-    return min(threads, limit)
+    return min(available_cores() if threads is None else threads, limit)
 
 
 @contextmanager

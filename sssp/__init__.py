@@ -23,7 +23,7 @@ _HOME = {
 __all__ = sorted(_HOME)
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> object:
     if name not in _HOME:
         raise AttributeError(f"module 'sssp' has no attribute {name!r}")
     return getattr(import_module(f"sssp.{_HOME[name]}"), name)

@@ -11,6 +11,8 @@ from graphs.csr import CSR
 from graphs.errors import GraphError
 
 _SAMPLE = 1 << 16
+# A graph that expands is searched to LEVEL_VERTICES in about this many levels, at most.
+_EXPANDS = 10
 NEVER = 1 << 60
 
 
@@ -35,11 +37,10 @@ class Choices:
 
 
 def weight_quantile(csr: CSR, share: float) -> float:
-    """The weight below which about `share` of the arcs lie, from a fixed sample of them."""
-    if csr.arcs == 0:
-        return 0.0
-    sample = csr.weight[:: max(csr.arcs // _SAMPLE, 1)]
-    return float(np.quantile(sample.astype(np.float64), min(share, 1.0)))
+    """The weight below which `share` of the arcs with weight lie, from a fixed sample of them."""
+    sample = csr.weight[:: max(csr.arcs // _SAMPLE, 1)].astype(np.float64)
+    sample = sample[sample > 0]
+    return float(np.quantile(sample, min(share, 1.0))) if len(sample) else 0.0
 
 
 def choose(csr: CSR, delta: float | None = None) -> Choices:
@@ -53,22 +54,22 @@ def choose(csr: CSR, delta: float | None = None) -> Choices:
     if delta is not None and not (delta > 0 and math.isfinite(delta)):
         raise GraphError(f"delta={delta} is not allowed; it must be a finite number above 0")
     vertices = max(csr.reachable, 1)
-    early = csr.arcs > 8 * vertices
+    expands = csr.levels <= _EXPANDS
+    early = csr.long_rows and expands
     if delta is None:
-        if csr.hubs:
-            # A bucket in which about a tenth of the vertices could be reached by light arcs.
-            delta = weight_quantile(csr, 0.1 * vertices / max(csr.arcs, 1))
+        if expands:
+            # A bucket in which a share of the vertices has an arc that light.
+            delta = weight_quantile(csr, (0.1 if csr.hubs else 2.0) * vertices / max(csr.arcs, 1))
         else:
             delta = 2 * weight_quantile(csr, 0.5)
-            if early:
-                delta *= 4 * vertices / max(csr.arcs, 1)
-    pulls = csr.hubs and csr.incoming is not None
-    switch = 0.05 if pulls else None
+    switch = None
+    if csr.incoming is not None and expands:
+        switch = 0.05 if csr.hubs else 0.5
     return Choices(
         delta=delta,
         early=early,
         switch=switch,
         switch_settled=int(switch * vertices) + 1 if switch is not None else NEVER,
-        switch_arcs=csr.arcs // 3,
+        switch_arcs=csr.arcs // 3 if csr.hubs else 0,
         finish_arcs=csr.arcs // 256,
     )

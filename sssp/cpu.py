@@ -8,7 +8,7 @@ import numpy as np
 
 from graphs.csr import CSR
 from kernels import pull, push, sweep
-from kernels.tentative import SATURATED, UNREACHED
+from kernels.tentative import UNREACHED
 from sssp.choices import Choices
 from sssp.engine import Answer
 
@@ -52,7 +52,7 @@ class CPUEngine:
     def _delta(self) -> np.generic:
         """Bucket width in the type of the weights; an integer one is at least 1."""
         if self.csr.kind == "uint32":
-            return np.uint32(min(max(round(self.choices.delta), 1), 2**32 - 3))
+            return np.uint32(min(max(round(self.choices.delta), 1), 2**32 - 2))
         return self.weight_type(self.choices.delta)
 
     def reset(self, root: int) -> None:
@@ -62,9 +62,7 @@ class CPUEngine:
         self.root = int(csr.label[root])
         self.settled_below, self.pulled = None, False
         sweep.reset(self.threads, 0, csr.reachable, csr.n, self.unreached, state)
-        push.start(
-            self.root, self.zero, state, self.heap, self.shared, self.books, self.unreached
-        )
+        push.start(self.root, self.zero, state, self.heap, self.shared, self.books, self.unreached)
 
     def _distance(self, bits) -> float:
         if bits == self.unreached:
@@ -121,13 +119,13 @@ class CPUEngine:
         out.phases = int(self.shared[push.PHASES])
         out.arcs = int(self.books[:, push.ARCS].sum())
 
-    def overflowed(self) -> bool:
-        """Did a sum of the last search leave the range of its type, and so is not exact?"""
+    def overflowed(self, out: Answer) -> bool:
+        """Did the last search, whose answer is `out`, meet a sum beyond the range of its type?"""
         csr = self.csr
-        if csr.kind == "uint32":
-            if csr.heaviest * (csr.n - 1) < float(SATURATED):
-                return False
-            return bool(np.any((self.state >> np.uint64(32)) == np.uint64(SATURATED)))
-        if csr.heaviest * (csr.n - 1) < float(np.finfo(csr.kind).max):
+        limit = 2**32 - 1 if csr.kind == "uint32" else float(np.finfo(csr.kind).max)
+        if csr.heaviest * (csr.n - 1) < limit:
+            return False
+        farthest = np.max(out.dist, initial=0.0, where=np.isfinite(out.dist))
+        if float(farthest) + csr.heaviest < limit:
             return False
         return sweep.leads_out(csr.out.indptr, csr.out.arcs, self.state, self.unreached)

@@ -7,7 +7,7 @@ import operator
 import numpy as np
 
 from graphs.csr import CSR
-from graphs.errors import GraphError
+from graphs.errors import GraphError, check_threads
 from sssp.choices import choose
 from sssp.comm import Alone
 from sssp.cpu import CPUEngine
@@ -56,10 +56,8 @@ class Solver:
         name = "cpu" if engine == "auto" else engine
         if known[name] is not None:
             raise EngineError(f"engine {name!r} cannot run here: {known[name]}")
-        try:
-            self.threads = thread_count(threads)
-        except ValueError as error:
-            raise GraphError(str(error)) from None
+        check_threads(threads)
+        self.threads = thread_count(threads)
         self.csr = csr
         self.name = name
         self.comm = Alone()
@@ -119,7 +117,7 @@ class Solver:
         out = self.new_answer() if out is None else out
         with using(self.threads):
             solve(self._engine, self.comm, root, out)
-            if self._engine.overflowed():
+            if self._engine.overflowed(out):
                 self._widen()
                 solve(self._engine, self.comm, root, out)
         if self._engine.csr.kind != self.csr.kind or self.csr.kind == "float64":

@@ -14,7 +14,7 @@ import numpy as np
 from harness.errors import UsageError
 
 if TYPE_CHECKING:
-    from graphs import Edges
+    from graphs.edges import Edges
 
 MOST_EDGES = 2**20
 

@@ -101,7 +101,7 @@ def run_generate(flags: dict[str, Any], _argv: list[str]) -> int:
     needed, free = source.edges * _EDGE_BYTES, shutil.disk_usage(output.parent).free
     if needed > free:
         raise UsageError(f"{source} takes {needed} bytes, {output.parent} has {free} bytes free")
-    from graphs import write_edges
+    from graphs.files import write_edges
 
     edges = source.load()
     write_edges(output, edges)

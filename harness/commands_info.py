@@ -102,7 +102,7 @@ def machine_lines() -> list[tuple[str, str]]:
 
 
 def _engines() -> dict[str, str | None]:
-    from sssp import engines
+    from sssp.solver import engines
 
     return engines()
 

@@ -193,6 +193,9 @@ def _finish(result: dict[str, Any], output: str, progress: Any) -> int:
             if not invalid:
                 emit(report.graph500_lines(result))
     progress.stage(f"result: {path}")
+    if invalid:
+        wrong = sum(search["valid"] is False for search in result["searches"])
+        progress.warn(f"{wrong} of {len(result['searches'])} searches are invalid: no TEPS")
     if not result["validated"]:
         progress.warn("not validated")
     problems = report.submission_problems(result)

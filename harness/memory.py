@@ -33,8 +33,9 @@ _CONSTRUCTION_PER_ARC = {4: 8, 8: 24}
 _CONSTRUCTION_PER_VERTEX = 48
 _SEARCH_PER_VERTEX = 64
 _VALIDATION_PER_VERTEX = 4
-# Answers that wait for one pass over regenerated edges, at most.
-MOST_ANSWERS = 16
+# Answers that wait for one pass over regenerated edges, at most: with more of them a run whose edge
+# list is not kept would take more than 400 bytes a vertex (edge factor 16).
+MOST_ANSWERS = 6
 # Stack and allocator reserve this much for each thread, and use little of it.
 _THREAD_ADDRESS_SPACE = 80 * 2**20
 

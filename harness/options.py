@@ -43,7 +43,7 @@ def add_graph_file(parser: Any) -> None:
         type=PATH,
         metavar="FILE",
         help="a graph file instead: .gr (DIMACS), .mtx (Matrix Market), .wel (GAP), .npz (ours or "
-        "scipy.sparse); the text formats also as .gz",
+        "scipy.sparse), each also with .gz behind",
     )
     parser.add_argument(
         "--symmetrize",

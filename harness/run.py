@@ -23,8 +23,8 @@ from harness.source import OfficialGraph, Opened, Source
 if TYPE_CHECKING:
     import numpy as np
 
-    from graphs import CSR
-    from sssp import Solver
+    from graphs.csr import CSR
+    from sssp.solver import Solver
 
 
 @dataclass(frozen=True)
@@ -136,9 +136,9 @@ def _open(settings: Settings, open_edges: Callable[[], Opened], progress: Progre
 def _construct(
     settings: Settings, opened: Opened, result: dict[str, Any], progress: Progress
 ) -> tuple[CSR, Solver]:
-    from graphs import build_csr
+    from graphs.csr import build_csr
     from harness.searches import no_collection
-    from sssp import Solver
+    from sssp.solver import Solver
 
     edges = opened.edges
     progress.stage(f"constructing from {edges.m} edges, {edges.n} vertices")
@@ -159,7 +159,7 @@ def _construct(
 
 
 def _keys(settings: Settings, csr: CSR) -> np.ndarray:
-    from graphs import search_keys
+    from graphs.keys import search_keys
 
     seed = settings.source.seed
     count = min(settings.roots, csr.n)

@@ -22,7 +22,8 @@ from harness.validation import count_m, validate
 if TYPE_CHECKING:
     import numpy as np
 
-    from sssp import Answer, Solver
+    from sssp.engine import Answer
+    from sssp.solver import Solver
 
 
 class Judge:

@@ -19,7 +19,7 @@ from harness.errors import MemoryRefused, UsageError
 from harness.memory import BASE, Need, available, choose, gib
 
 if TYPE_CHECKING:
-    from graphs import Edges
+    from graphs.edges import Edges
 
 
 @dataclass(frozen=True)
@@ -164,7 +164,7 @@ class GraphFile:
 
     def load(self) -> Edges:
         """Read the edges, for no more than reading them."""
-        from graphs import read_graph
+        from graphs.files import read_graph
 
         self._refuse_early()
         return read_graph(self.path, symmetrize=self.symmetrize)

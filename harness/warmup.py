@@ -15,7 +15,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike
 
-    from graphs import EdgeList
+    from graphs.edges import EdgeList
 
 # Every kind of graph that files hold: weights as text or arrays, edges walked once or both ways.
 KINDS = tuple(
@@ -61,9 +61,10 @@ def _tiny_graphs(dtype: np.dtype, directed: bool) -> list[EdgeList]:
 
 
 def _take_every_step(edges: EdgeList, engine: str, validating: bool) -> None:
-    from graphs import build_csr, search_keys
+    from graphs.csr import build_csr
+    from graphs.keys import search_keys
     from harness.validation import count_m, validate
-    from sssp import Solver
+    from sssp.solver import Solver
 
     csr = build_csr(edges)
     root = int(search_keys(csr.n, csr.degree_positive, count=1)[0])

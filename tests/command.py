@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import pytest
 
 import harness
 from harness.cli import main
@@ -25,6 +26,7 @@ def _reference_keys():
 
 
 KEYS = _reference_keys()
+SMALL = ("run", "--scale", 5, "--roots", 3, "--output", "out")
 
 
 class Done(NamedTuple):
@@ -89,3 +91,34 @@ def write_graph(path, edges, n, **more):
         **more,
     )
     return path
+
+
+@pytest.fixture
+def sssp(capsys, monkeypatch, tmp_path):
+    """Run the command in this process, in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    return lambda *argv: in_process(capsys, *argv)
+
+
+@pytest.fixture
+def spoil(monkeypatch):
+    """Let every search end in something done to its answer."""
+
+    def install(do):
+        from sssp.solver import Solver
+
+        search = Solver.search
+
+        def spoiled(self, root, out=None):
+            answer = search(self, root, out=out)
+            do(root, answer)
+            return answer
+
+        monkeypatch.setattr(Solver, "search", spoiled)
+
+    return install
+
+
+def wrong_distance(root, answer):
+    farthest = int(np.argmax(np.where(np.isfinite(answer.dist), answer.dist, -1)))
+    answer.dist[farthest] += answer.dist.dtype.type(0.5)

@@ -165,8 +165,8 @@ def test_as_many_answers_wait_as_there_is_room_for(there_is):
     one = Need(*SCALE_20, edges_kept=False)
     there_is(one.total)
     assert choose(*SCALE_20, keep=False).answers >= 1
-    there_is((memory.BASE + one.search + 7.5 * one.answer) / 0.9)
-    assert choose(*SCALE_20, keep=False).answers == 7
+    there_is((memory.BASE + one.search + 4.5 * one.answer) / 0.9)
+    assert choose(*SCALE_20, keep=False).answers == 4
     there_is(100 * one.total)
     assert choose(*SCALE_20, keep=False).answers == memory.MOST_ANSWERS
 

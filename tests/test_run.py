@@ -18,6 +18,7 @@ from graphs.generator import KroneckerStream, kronecker
 from harness import machine, searches, source
 from harness import run as run_module
 from harness.check import NetworkxCheck
+from harness.memory import MOST_ANSWERS
 from harness.progress import Progress
 from harness.run import Settings, new_result, run
 from harness.source import GraphFile, OfficialGraph
@@ -103,9 +104,8 @@ def test_several_answers_share_a_pass_over_edges_made_again(monkeypatch):
     monkeypatch.setattr(
         KroneckerStream, "slices", lambda self: (passes.append(self.n), slices(self))[1]
     )
-    result_of(OfficialGraph(9, keep=False), roots=48)
-    # Two passes of construction, and three validations of 16 answers each.
-    assert passes.count(512) == 5
+    result_of(OfficialGraph(9, keep=False), roots=3 * MOST_ANSWERS)
+    assert passes.count(512) == 2 + 3, "two of construction, three of validation"
 
 
 class Clock:

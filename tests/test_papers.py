@@ -9,6 +9,8 @@ import sys
 import pytest
 from house import HOUSE, PACKAGES, label, setup_cfg, sources
 
+from harness.memory import Need, gib
+
 
 def sssp(*arguments):
     done = subprocess.run(
@@ -75,6 +77,14 @@ def test_the_sample_output_of_the_readme_has_the_references_keys():
     shown = {line[:32] for line in sample.splitlines() if line != "..."}
     reference = (HOUSE / "tests/golden/sample_output_s12_np2_SKIP_BFS_stdout.txt").read_text()
     assert shown <= {line[:32] for line in reference.splitlines()}
+
+
+def test_the_memory_table_of_the_readme_is_what_sssp_info_says():
+    rows = re.findall(r"^\| (\d\d) \| (.*?) \| (.*?) \|$", (HOUSE / "README.md").read_text(), re.M)
+    assert rows
+    for scale, kept, again in rows:
+        needs = [Need(2 ** int(scale), 16 * 2 ** int(scale), edges_kept=k) for k in (True, False)]
+        assert [kept, again] == [gib(need.total) for need in needs], f"scale {scale}"
 
 
 def test_every_extra_in_the_readme_exists():

@@ -4,6 +4,7 @@ Names are loaded when first used, so that `import graphs` stays quick.
 """
 
 from importlib import import_module
+from typing import Any
 
 _HOME = {
     "CSR": "csr",
@@ -20,7 +21,7 @@ _HOME = {
 __all__ = sorted(_HOME)
 
 
-def __getattr__(name: str) -> object:
+def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'graphs' has no attribute {name!r}")
     return getattr(import_module(f"graphs.{_HOME[name]}"), name)

@@ -25,12 +25,17 @@ class Edges(Protocol):
     generation_seconds   time spent so far making slices (0 where the edges are kept)
     """
 
-    n: int
-    directed: bool
-    generation_seconds: float
+    @property
+    def n(self) -> int: ...
 
     @property
     def m(self) -> int: ...
+
+    @property
+    def directed(self) -> bool: ...
+
+    @property
+    def generation_seconds(self) -> float: ...
 
     @property
     def weight_dtype(self) -> np.dtype: ...

@@ -106,14 +106,9 @@ def refuse_ranks() -> None:
 
 
 def use_threads(threads: int) -> None:
-    """Fix how many threads numba may use, and how they wait; it listens before its import alone.
-
-    Threads that spin while they wait for each other stop one another where other programs use the
-    cores too: a construction of 1 ms then took 220 ms. Those that sleep were as fast without.
-    """
+    """Fix how many threads numba may use; it listens before its import alone."""
     if "numba" not in sys.modules:
         os.environ["NUMBA_NUM_THREADS"] = str(threads)
-        os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 
 def use_default_threads() -> None:

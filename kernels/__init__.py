@@ -1,10 +1,15 @@
 """Kernels on plain arrays: generate, build, search, validate.
 
-Importing this package decides where numba caches what it compiles, and nothing else: numba itself
-is imported by the modules. The folder is the user's NUMBA_CACHE_DIR, else the user's cache
-folder, else a temporary one; never the package's own folder, where left-over cache files would
-shadow an editable install and a read-only install would fail. numba does not notice that a callee
-in another file has changed, so the folder's name carries a digest of these sources.
+Importing this package sets up numba without importing it; the modules do that.
+
+Threads that wait for each other should give their core away soon: the GNU OpenMP library, which
+numba uses, lets them spin for milliseconds, and where other programs share the cores a search
+then takes three to thirty times as long. The user's own OMP_WAIT_POLICY or GOMP_SPINCOUNT counts.
+
+Compiled kernels are cached in the user's NUMBA_CACHE_DIR, else in the user's cache folder, else
+in a temporary one; never in the package's own folder, where left-over cache files would shadow an
+editable install and a read-only install would fail. numba does not notice that a callee in
+another file has changed, so the folder's name carries a digest of these sources.
 """
 
 from __future__ import annotations
@@ -52,6 +57,9 @@ def _choose_cache_folder() -> str:
             return str(folder)
     return tempfile.mkdtemp(prefix="sssp-bench-")
 
+
+if "OMP_WAIT_POLICY" not in os.environ:
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 CACHE_FOLDER = _choose_cache_folder()
 os.environ["NUMBA_CACHE_DIR"] = CACHE_FOLDER

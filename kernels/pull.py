@@ -8,10 +8,11 @@ floor           the least distance of a settled row that is not pushed to its en
                 them out, and the floor rises from 0 to about the hub's distance
 settled_below   the least distance of an unsettled neighbour
 
-First pull: stop at floor + w >= dist[v]. It also finds the vertices that still have an unsettled
-neighbour in reach, settled_below + w < dist[v]; only those take part in the second pull, and only
-what the second pull improves is pushed afterwards, with no bucket's end, to a fixed point.
-Sums are compared, never differences: the rounded sum is monotone along a row.
+The pull of v stops at floor + w >= dist[v]. On its way it notes the arcs from unsettled neighbours
+that are within reach, settled_below + w < dist[v]: about one arc in 200, and no other can improve
+anything any more. Sweeps over the noted arcs settle the rest; once a sweep improves little, its
+improved vertices push their rows, to a fixed point. Sums are compared, never differences: the
+rounded sum is monotone along a row.
 """
 
 from __future__ import annotations
@@ -33,13 +34,16 @@ from kernels.push import (
     NEXT_AT,
     NEXT_TAIL,
     PHASES,
+    SPARE,
     STOP,
     TURN,
     _append,
     close_chunks,
     next_round,
+    ran_over,
+    requeue_reached,
 )
-from kernels.tentative import dist_of, improve, plus, put, value
+from kernels.tentative import bits_of, dist_of, improve, plus, put, value, weight_of
 
 _BINS = 256
 _ROWS_A_TURN = 512
@@ -110,7 +114,8 @@ def finish_rows(settled_below, budget, leaves_from, indptr, arcs, state, queues,
 
 
 @njit(cache=True)
-def _pull_first(settled_below, floor, leaves_from, indptr, arcs, state, found, shared, book):
+def _pull(settled_below, floor, leaves_from, indptr, arcs, state, within, shared, book):
+    """One thread's part of the pull: rows by turns; arcs within reach are noted in `within`."""
     touched = 0
     while True:
         start = atomic_add(shared, TURN, _ROWS_A_TURN)
@@ -125,10 +130,8 @@ def _pull_first(settled_below, floor, leaves_from, indptr, arcs, state, found, s
             if best < settled_below:
                 continue
             parent = np.int64(-1)
-            reach = False
             first = k = indptr[v]
             end = indptr[v + 1]
-            nearest = arcs[0].weight
             while k < end:
                 weight = arcs[k].weight
                 if plus(floor, weight) >= best:
@@ -136,91 +139,88 @@ def _pull_first(settled_below, floor, leaves_from, indptr, arcs, state, found, s
                 u = np.int64(arcs[k].adj)
                 k += 1
                 dist = dist_of(state, u, floor)
-                if dist >= settled_below and not reach and u < leaves_from:
-                    reach = True
-                    nearest = weight
                 x = plus(dist, weight)
                 if x < best:
                     best = x
                     parent = u
+                if dist >= settled_below and u < leaves_from and plus(settled_below, weight) < best:
+                    _append(within, shared, FAR_TAIL, book, FAR_AT, v, u, best, bits_of(weight))
             touched += k - first
             if parent >= 0:
                 put(state, v, best, parent)
-            if reach and plus(settled_below, nearest) < best:
-                _append(found, shared, NEXT_TAIL, book, NEXT_AT, v, 0, best, best)
     book[ARCS] += touched
 
 
 @njit(cache=True)
-def _pull_second(settled_below, indptr, arcs, state, found, improved, shared, book):
-    count = shared[NEAR_COUNT]
-    touched = 0
+def _sweep(within, count, state, weight, improved, shared, book):
+    """One thread's part of a sweep: relax the arcs of `within`, note what improves."""
     while True:
-        start = atomic_add(shared, TURN, 256)
+        start = atomic_add(shared, TURN, 1024)
         if start >= count:
             break
-        for i in range(start, min(start + 256, count)):
-            if i + 8 < count and found[i + 8].vertex >= 0:
-                prefetch(arcs, indptr[found[i + 8].vertex])
-            if found[i].vertex < 0:
+        end = min(start + 1024, count)
+        for i in range(start, end):
+            if i + 16 < end:
+                prefetch(state, within[i + 16].offset)
+            entry = within[i]
+            if entry.vertex < 0:
                 continue
-            v = np.int64(found[i].vertex)
-            best = dist_of(state, v, settled_below)
-            parent = np.int64(-1)
-            first = k = indptr[v]
-            end = indptr[v + 1]
-            while k < end and plus(settled_below, arcs[k].weight) < best:
-                u = np.int64(arcs[k].adj)
-                x = plus(dist_of(state, u, best), arcs[k].weight)
-                k += 1
-                if x < best:
-                    best = x
-                    parent = u
-            touched += k - first
-            if parent >= 0:
-                put(state, v, best, parent)
-                _append(improved, shared, NEXT_TAIL, book, NEXT_AT, v, 0, best, best)
-    book[ARCS] += touched
+            u = np.int64(entry.offset)
+            v = np.int64(entry.vertex)
+            x = plus(dist_of(state, u, entry.dist), weight_of(entry.key, weight))
+            if x < dist_of(state, v, x) and improve(state, v, x, u):
+                _append(improved, shared, NEXT_TAIL, book, NEXT_AT, v, 0, x, x)
+        book[ARCS] += end - start
 
 
 @njit(cache=True, parallel=True)
-def _pull_first_together(workers, settled_below, floor, leaves_from, indptr, arcs, state, found,
-                         shared, books):  # fmt: skip
+def _pull_together(workers, settled_below, floor, leaves_from, indptr, arcs, state, within,
+                   shared, books):  # fmt: skip
     for t in prange(workers):
-        _pull_first(settled_below, floor, leaves_from, indptr, arcs, state, found, shared,
-                    books[t])  # fmt: skip
+        _pull(settled_below, floor, leaves_from, indptr, arcs, state, within, shared, books[t])
 
 
 @njit(cache=True, parallel=True)
-def _pull_second_together(workers, settled_below, indptr, arcs, state, found, improved, shared,
-                          books):  # fmt: skip
+def _sweep_together(workers, within, count, state, weight, improved, shared, books):
     for t in prange(workers):
-        _pull_second(settled_below, indptr, arcs, state, found, improved, shared, books[t])
+        _sweep(within, count, state, weight, improved, shared, books[t])
 
 
 @njit(cache=True)
 def pull(workers, settled_below, floor, leaves_from, unreached, indptr, arcs, state, queues,
          shared, books):  # fmt: skip
-    """Both pulls over rows [0, leaves_from) of the incoming arcs; the improved become `near`.
+    """Pull over rows [0, leaves_from) of the incoming arcs; what is left to push becomes `near`.
 
-    Every queued entry is forgotten: the pulls cover what the entries stood for.
+    Every queued entry is forgotten: the pull covers what the entries stood for.
     """
     shared[NEAR_COUNT] = shared[NEXT_TAIL] = shared[FAR_TAIL] = shared[TURN] = shared[STOP] = 0
     books[:, NEXT_AT : FAR_AT + 2] = 0
     books[:, LEAST] = np.int64(unreached)
-    shared[PHASES] += 2
-    found = queues[shared[NEXT]]
+    shared[NEXT], shared[NEAR], shared[FAR], shared[SPARE] = 0, 1, 2, 3
+    # The improved need one queue; the arcs within reach have the room of the other three.
+    improved = queues[0]
+    within = queues[1:].reshape(3 * queues.shape[1])
+    shared[PHASES] += 1
     if workers == 1 or leaves_from <= ALONE:
-        _pull_first(settled_below, floor, leaves_from, indptr, arcs, state, found, shared,
-                    books[0])  # fmt: skip
+        _pull(settled_below, floor, leaves_from, indptr, arcs, state, within, shared, books[0])
     else:
-        _pull_first_together(workers, settled_below, floor, leaves_from, indptr, arcs, state,
-                             found, shared, books)  # fmt: skip
-    next_round(queues, shared, books)
-    improved = queues[shared[NEXT]]
-    if workers == 1 or shared[NEAR_COUNT] <= ALONE:
-        _pull_second(settled_below, indptr, arcs, state, found, improved, shared, books[0])
+        _pull_together(workers, settled_below, floor, leaves_from, indptr, arcs, state, within,
+                       shared, books)  # fmt: skip
+    close_chunks(within, books, FAR_AT)
+    count = min(shared[FAR_TAIL], len(within))
+    shared[FAR_TAIL] = 0
+    weight = arcs[0].weight
+    while not ran_over(books):
+        shared[PHASES] += 1
+        shared[TURN] = shared[NEXT_TAIL] = 0
+        if workers == 1 or count <= 4 * ALONE:
+            _sweep(within, count, state, weight, improved, shared, books[0])
+        else:
+            _sweep_together(workers, within, count, state, weight, improved, shared, books)
+        close_chunks(improved, books, NEXT_AT)
+        if shared[NEXT_TAIL] <= count >> 6:
+            break
+    if ran_over(books):
+        requeue_reached(len(indptr) - 1, unreached, state, queues, shared, books)
     else:
-        _pull_second_together(workers, settled_below, indptr, arcs, state, found, improved,
-                              shared, books)  # fmt: skip
-    next_round(queues, shared, books)
+        next_round(queues, shared, books)

@@ -231,7 +231,7 @@ def next_round(queues, shared, books):
 
 
 @njit(cache=True)
-def _ran_over(books):
+def ran_over(books):
     for t in range(len(books)):
         if books[t, OVERFLOW] != 0:
             return True
@@ -239,7 +239,7 @@ def _ran_over(books):
 
 
 @njit(cache=True)
-def _requeue_reached(n, unreached, state, queues, shared, books):
+def requeue_reached(n, unreached, state, queues, shared, books):
     """After a queue ran over: every reached vertex is queued again, whole."""
     near = queues[shared[NEAR]]
     count = 0
@@ -397,9 +397,9 @@ def _drain_bucket(workers, hi, early, leaves_from, settled_cap, unreached, indpt
         else:
             _drain_together(workers, hi, early, leaves_from, settled_cap, indptr, arcs, state,
                             near, following, far, fifos, shared, books)  # fmt: skip
-        if _ran_over(books):
+        if ran_over(books):
             shared[STOP] = 0
-            _requeue_reached(len(indptr) - 1, unreached, state, queues, shared, books)
+            requeue_reached(len(indptr) - 1, unreached, state, queues, shared, books)
         elif shared[STOP] == 0:
             next_round(queues, shared, books)
 
@@ -447,8 +447,8 @@ def advance(workers, buckets, delta, early, leaves_from, switch_settled, switch_
             _split_together(workers, hi, state, far, near, spare, shared, books)
         shared[FAR], shared[SPARE] = shared[SPARE], shared[FAR]
         next_round(queues, shared, books)
-        if _ran_over(books):
-            _requeue_reached(len(indptr) - 1, unreached, state, queues, shared, books)
+        if ran_over(books):
+            requeue_reached(len(indptr) - 1, unreached, state, queues, shared, books)
         # Seen twice as much as the switch waits for: the bucket was too wide, do not finish it.
         cap = 2 * switch_settled // workers if settled < switch_settled else NEVER
         _drain_bucket(workers, hi, early, leaves_from, cap, unreached, indptr, arcs, state,

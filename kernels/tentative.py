@@ -54,6 +54,32 @@ def _plus(dist, weight):
     return saturating
 
 
+def bits_of(weight):
+    """A weight as bits of the size of a distance."""
+
+
+@overload(bits_of, inline="always")
+def _bits_of(weight):
+    if weight == types.float32:
+        return lambda weight: np.float32(weight).view(np.uint32)
+    if weight == types.float64:
+        return lambda weight: np.float64(weight).view(np.uint64)
+    return lambda weight: weight
+
+
+def weight_of(bits, like):
+    """The weight, of the kind of `like`, whose bits these are."""
+
+
+@overload(weight_of, inline="always")
+def _weight_of(bits, like):
+    if like == types.float32:
+        return lambda bits, like: np.uint32(bits).view(np.float32)
+    if like == types.float64:
+        return lambda bits, like: np.uint64(bits).view(np.float64)
+    return lambda bits, like: bits
+
+
 def value(dist, weight):
     """The distance whose bits are `dist`, as a float64; inf where unreached."""
 

@@ -8,6 +8,7 @@ Names are loaded when first used, so that `import sssp` stays quick.
 """
 
 from importlib import import_module
+from typing import Any
 
 from sssp.guard import check_neighbours
 
@@ -23,7 +24,7 @@ _HOME = {
 __all__ = sorted(_HOME)
 
 
-def __getattr__(name: str) -> object:
+def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'sssp' has no attribute {name!r}")
     return getattr(import_module(f"sssp.{_HOME[name]}"), name)

@@ -59,17 +59,17 @@ def choose(csr: CSR, delta: float | None = None) -> Choices:
     if delta is None:
         if expands:
             # A bucket in which a share of the vertices has an arc that light.
-            delta = weight_quantile(csr, (0.1 if csr.hubs else 2.0) * vertices / max(csr.arcs, 1))
+            delta = weight_quantile(csr, (0.05 if csr.hubs else 2.0) * vertices / max(csr.arcs, 1))
         else:
             delta = 2 * weight_quantile(csr, 0.5)
     switch = None
     if csr.incoming is not None and expands:
-        switch = 0.05 if csr.hubs else 0.5
+        switch = 0.025 if csr.hubs else 0.5
     return Choices(
         delta=delta,
         early=early,
         switch=switch,
         switch_settled=int(switch * vertices) + 1 if switch is not None else NEVER,
         switch_arcs=csr.arcs // 3 if csr.hubs else 0,
-        finish_arcs=csr.arcs // 256,
+        finish_arcs=csr.arcs // 1024,
     )

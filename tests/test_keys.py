@@ -13,7 +13,7 @@ from slow_kronecker import slow_keys
 
 from graphs.errors import GraphError
 from graphs.keys import search_keys
-from graphs.kronecker import kronecker
+from graphs.generator import kronecker
 
 SEEDS = st.tuples(*[st.integers(0, 2**64 - 1)] * 2)
 

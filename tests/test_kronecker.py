@@ -12,7 +12,7 @@ from slow_kronecker import P, X, Y, slow_edge, slow_edges
 
 from graphs.edges import EdgeList
 from graphs.errors import GraphError
-from graphs.kronecker import KroneckerStream, kronecker
+from graphs.generator import KroneckerStream, kronecker
 
 SEEDS = st.tuples(*[st.integers(0, 2**64 - 1)] * 2)
 SHA = ("sha256_u_int64le", "sha256_v_int64le", "sha256_w_float32le")

@@ -66,7 +66,20 @@ def schema() -> dict[str, Any]:
 def write(result: dict[str, Any], directory: str | os.PathLike[str]) -> Path:
     """Write `result` into `directory`, made where missing, and return the new file's path.
 
-    The name is made of the time (UTC), the scale or the graph file's stem, the engine and a random
+    The name is that of `store`, its kind the engine.
+
+    Raises
+    ------
+    ResultError
+        As `store` does.
+    """
+    return store(result, directory, result["solver"]["engine"])
+
+
+def store(record: dict[str, Any], directory: str | os.PathLike[str], kind: str) -> Path:
+    """Write any record with a `graph` into `directory`, made where missing; return the new path.
+
+    The name is made of the time (UTC), the scale or the graph file's stem, `kind` and a random
     suffix; an existing file is never overwritten. NumPy's numbers are written as plain ones.
 
     Raises
@@ -76,7 +89,7 @@ def write(result: dict[str, Any], directory: str | os.PathLike[str]) -> Path:
         JSON (inf, NaN). Nothing is left behind.
     """
     try:
-        text = json.dumps(result, indent=1, allow_nan=False, default=_plain) + "\n"
+        text = json.dumps(record, indent=1, allow_nan=False, default=_plain) + "\n"
     except (TypeError, ValueError) as error:
         raise ResultError(f"the result cannot be stored as JSON: {error}") from error
     folder = Path(directory)
@@ -85,7 +98,7 @@ def write(result: dict[str, Any], directory: str | os.PathLike[str]) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         while True:
-            path = folder / f"{_stem(result)}-{secrets.token_hex(3)}.json"
+            path = folder / f"{_stem(record['graph'], kind)}-{secrets.token_hex(3)}.json"
             with contextlib.suppress(FileExistsError):
                 _write_new(path, text)
                 return path
@@ -105,14 +118,8 @@ def load(path: str | os.PathLike[str]) -> dict[str, Any]:
         If the file cannot be read, is not JSON, is no result, is of another version of the
         format, or lacks or misspells a field; the message names the file and the first fault.
     """
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-        result = json.loads(text, parse_float=_finite, parse_constant=_finite)
-    except OSError as error:
-        raise ResultError(f"{path}: cannot be read: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        raise ResultError(f"{path}: not a result file, no JSON: {error}") from error
-    if not isinstance(result, dict) or "schema" not in result:
+    result = read(path)
+    if "schema" not in result:
         raise ResultError(f"{path}: not a result file of sssp run: it has no key 'schema'")
     if result["schema"] != SCHEMA:
         raise ResultError(
@@ -121,6 +128,24 @@ def load(path: str | os.PathLike[str]) -> dict[str, Any]:
     for fault in faults(result, schema()):
         raise ResultError(f"{path}: not a whole result: {fault}")
     return result
+
+
+def read(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Read a JSON object and ask nothing more of it; what is none counts as an empty one.
+
+    Raises
+    ------
+    ResultError
+        If the file cannot be read, is not JSON, or holds a number that is not finite.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+        found = json.loads(text, parse_float=_finite, parse_constant=_finite)
+    except OSError as error:
+        raise ResultError(f"{path}: cannot be read: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise ResultError(f"{path}: not a result file, no JSON: {error}") from error
+    return found if isinstance(found, dict) else {}
 
 
 def faults(value: Any, rules: dict[str, Any], where: str = "") -> Iterator[str]:
@@ -195,13 +220,12 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"{value!r} is a {type(value).__name__}")
 
 
-def _stem(result: dict[str, Any]) -> str:
-    graph = result["graph"]
+def _stem(graph: dict[str, Any], kind: str) -> str:
     name = f"s{graph['scale']}"
     if graph["file"] is not None:
         stem = Path(graph["file"]).name.partition(".")[0]
         name = re.sub(r"[^A-Za-z0-9_-]+", "-", stem)[:40] or "graph"
-    return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{name}-{result['solver']['engine']}"
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{name}-{kind}"
 
 
 def _write_new(path: Path, text: str) -> None:

@@ -176,7 +176,7 @@ def test_names_tell_time_graph_and_engine(tmp_path):
 def test_a_file_that_is_there_is_never_overwritten(tmp_path, monkeypatch):
     suffixes = iter(["aaaaaa", "aaaaaa", "bbbbbb", "bbbbbb", "cccccc"])
     monkeypatch.setattr(results.secrets, "token_hex", lambda n: next(suffixes))
-    monkeypatch.setattr(results, "_stem", lambda result: "run")
+    monkeypatch.setattr(results, "_stem", lambda graph, kind: "run")
     assert write(example(), tmp_path).name == "run-aaaaaa.json"
     assert write(example([]), tmp_path).name == "run-bbbbbb.json"
     (tmp_path / ".run-bbbbbb.json.tmp").write_text("another writer's")

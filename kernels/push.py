@@ -50,7 +50,7 @@ def spare_entries(workers):
     return 16 * _CHUNK * (workers + 1) + HEAP_LIMIT
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def _append(queue, shared, tail, book, at_word, vertex, offset, dist, key):
     at = book[at_word]
     if at == book[at_word + 1]:
@@ -67,7 +67,7 @@ def _append(queue, shared, tail, book, at_word, vertex, offset, dist, key):
     book[at_word] = at + 1
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def _append_far(queue, shared, book, vertex, offset, dist, key):
     _append(queue, shared, FAR_TAIL, book, FAR_AT, vertex, offset, dist, key)
     if np.int64(key) < book[LEAST]:
@@ -84,7 +84,7 @@ def close_chunks(queue, books, at_word):
         books[t, at_word + 1] = 0
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def _push_row(entry, hi, early, leaves_from, indptr, arcs, state, following, far, fifo, filled,
               shared, book):  # fmt: skip
     """Relax the arcs of an entry's row; returns how far `fifo` is filled with the improved."""
@@ -122,11 +122,10 @@ def _push_row(entry, hi, early, leaves_from, indptr, arcs, state, following, far
     return filled
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def _look_ahead(queue, i, end, indptr, arcs, state):
     """Ask for what the next entries will read: row bounds, first arc, distance at its end."""
     if i + 12 < end:
-        prefetch(indptr, queue[i + 12].vertex)
         prefetch(state, queue[i + 12].vertex)
     if i + 8 < end and queue[i + 8].vertex >= 0:
         prefetch(arcs, indptr[queue[i + 8].vertex] + queue[i + 8].offset)
@@ -173,20 +172,24 @@ def _drain_together(workers, hi, early, leaves_from, settled_cap, indptr, arcs, 
 
 
 @njit(cache=True)
-def _split(hi, state, far, near, spare, shared, book):
+def _split(hi, indptr, state, far, near, spare, shared, book):
     """One thread's part of parting `far` at the bucket's end into `near` and `spare`."""
     count = shared[NEAR_COUNT]
     while True:
         start = atomic_add(shared, TURN, 256)
         if start >= count:
             break
-        for i in range(start, min(start + 256, count)):
+        end = min(start + 256, count)
+        for i in range(start, end):
             entry = far[i]
+            if i + 12 < end:
+                prefetch(state, far[i + 12].vertex)
             if entry.vertex < 0:
                 continue
             if dist_of(state, np.int64(entry.vertex), hi) != entry.dist:
                 continue
             if entry.key < hi:
+                prefetch(indptr, entry.vertex)
                 _append(near, shared, NEXT_TAIL, book, NEXT_AT,
                         entry.vertex, entry.offset, entry.dist, entry.key)  # fmt: skip
             else:
@@ -195,9 +198,9 @@ def _split(hi, state, far, near, spare, shared, book):
 
 
 @njit(cache=True, parallel=True)
-def _split_together(workers, hi, state, far, near, spare, shared, books):
+def _split_together(workers, hi, indptr, state, far, near, spare, shared, books):
     for t in prange(workers):
-        _split(hi, state, far, near, spare, shared, books[t])
+        _split(hi, indptr, state, far, near, spare, shared, books[t])
 
 
 @njit(cache=True)
@@ -258,7 +261,7 @@ def requeue_reached(n, unreached, state, queues, shared, books):
     shared[NEXT_TAIL] = shared[FAR_TAIL] = shared[TURN] = 0
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def _sift_up(heap, i):
     vertex = heap[i].vertex
     offset = heap[i].offset
@@ -276,7 +279,7 @@ def _sift_up(heap, i):
     heap[i].key = key
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def _pop(heap, size):
     """Remove heap[0] of `size` entries."""
     last = heap[size - 1]
@@ -442,9 +445,9 @@ def advance(workers, buckets, delta, early, leaves_from, switch_settled, switch_
         far = queues[shared[FAR]]
         spare = queues[shared[SPARE]]
         if workers == 1 or shared[NEAR_COUNT] <= 4 * ALONE:
-            _split(hi, state, far, near, spare, shared, books[0])
+            _split(hi, indptr, state, far, near, spare, shared, books[0])
         else:
-            _split_together(workers, hi, state, far, near, spare, shared, books)
+            _split_together(workers, hi, indptr, state, far, near, spare, shared, books)
         shared[FAR], shared[SPARE] = shared[SPARE], shared[FAR]
         next_round(queues, shared, books)
         if ran_over(books):

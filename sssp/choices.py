@@ -61,7 +61,7 @@ def choose(csr: CSR, delta: float | None = None) -> Choices:
             # A bucket in which a share of the vertices has an arc that light.
             delta = weight_quantile(csr, (0.05 if csr.hubs else 2.0) * vertices / max(csr.arcs, 1))
         else:
-            delta = 2 * weight_quantile(csr, 0.5)
+            delta = 2.6 * weight_quantile(csr, 0.5)
     switch = None
     if csr.incoming is not None and expands:
         switch = 0.025 if csr.hubs else 0.5

@@ -27,10 +27,13 @@ def house(tmp_path):
 
 
 def import_sssp(*search_path, cwd):
-    """Run `import sssp` in a fresh Python; its exit status and the last line of its stderr."""
+    """Run `import sssp` in a fresh Python; its exit status, the last line of its stderr, its file.
+
+    Without site-packages, where the house may be installed once more.
+    """
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, search_path))}
     done = subprocess.run(
-        [sys.executable, "-B", "-c", "import sssp; print(sssp.__file__)"],
+        [sys.executable, "-S", "-B", "-c", "import sssp; print(sssp.__file__)"],
         env=environment,
         cwd=cwd,
         capture_output=True,

@@ -73,7 +73,7 @@ class EdgeList:
 
 
 def check_edges(edges: EdgeList) -> EdgeList:
-    """Return `edges` unchanged if they are a graph, else raise GraphError naming the first fault."""
+    """Return `edges` if they are a graph, else raise GraphError naming the first fault."""
     if edges.n < 1:
         raise GraphError(f"a graph needs at least one vertex, got n={edges.n}")
     lengths = len(edges.src), len(edges.dst), len(edges.weight)

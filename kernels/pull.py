@@ -21,8 +21,8 @@ import numpy as np
 from numba import njit, prange
 
 from kernels.atomics import atomic_add, prefetch
-from kernels.push import (
-    ALONE,
+from kernels.push import ALONE
+from kernels.queues import (
     ARCS,
     FAR,
     FAR_AT,
@@ -37,7 +37,7 @@ from kernels.push import (
     SPARE,
     STOP,
     TURN,
-    _append,
+    append,
     close_chunks,
     next_round,
     ran_over,
@@ -144,7 +144,7 @@ def _pull(settled_below, floor, leaves_from, indptr, arcs, state, within, shared
                     best = x
                     parent = u
                 if dist >= settled_below and u < leaves_from and plus(settled_below, weight) < best:
-                    _append(within, shared, FAR_TAIL, book, FAR_AT, v, u, best, bits_of(weight))
+                    append(within, shared, FAR_TAIL, book, FAR_AT, v, u, best, bits_of(weight))
             touched += k - first
             if parent >= 0:
                 put(state, v, best, parent)
@@ -169,7 +169,7 @@ def _sweep(within, count, state, weight, improved, shared, book):
             v = np.int64(entry.vertex)
             x = plus(dist_of(state, u, entry.dist), weight_of(entry.key, weight))
             if x < dist_of(state, v, x) and improve(state, v, x, u):
-                _append(improved, shared, NEXT_TAIL, book, NEXT_AT, v, 0, x, x)
+                append(improved, shared, NEXT_TAIL, book, NEXT_AT, v, 0, x, x)
         book[ARCS] += end - start
 
 

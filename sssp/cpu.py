@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from graphs.csr import CSR
-from kernels import pull, push, sweep
+from kernels import heap, pull, push, queues, sweep
 from kernels.tentative import UNREACHED
 from sssp.choices import Choices
 from sssp.engine import Answer
@@ -36,14 +36,14 @@ class CPUEngine:
         self.zero = dist_dtype.type(0)
         self.delta = self._delta()
         self.state = np.empty(csr.n if dist_dtype.itemsize == 4 else 2 * csr.n, np.uint64)
-        entry = push.entry_dtype(dist_dtype)
+        entry = queues.entry_dtype(dist_dtype)
         # Never written pages of these take no memory.
-        self.queues = np.empty((4, csr.n + push.spare_entries(threads)), entry)
-        self.heap = np.empty(2 * push.HEAP_LIMIT, entry)
+        self.queues = np.empty((4, csr.n + queues.spare_entries(threads)), entry)
+        self.heap = np.empty(2 * heap.HEAP_LIMIT, entry)
         self.fifos = np.empty((threads, push.FIFO), entry)
-        self.shared = np.zeros(push.SHARED_WORDS, np.int64)
-        self.books = np.zeros((threads, push.BOOK), np.int64)
-        self.shared[[push.NEAR, push.NEXT, push.FAR, push.SPARE]] = range(4)
+        self.shared = np.zeros(queues.SHARED_WORDS, np.int64)
+        self.books = np.zeros((threads, queues.BOOK), np.int64)
+        self.shared[[queues.NEAR, queues.NEXT, queues.FAR, queues.SPARE]] = range(4)
         self.root = 0
         self.settled_below: np.generic | None = None
         self.pulled = False
@@ -53,7 +53,7 @@ class CPUEngine:
         """Bucket width in the type of the weights; an integer one is at least 1."""
         if self.csr.kind == "uint32":
             return np.uint32(min(max(round(self.choices.delta), 1), 2**32 - 2))
-        return self.weight_type(self.choices.delta)
+        return self.weight_type(min(self.choices.delta, float(np.finfo(self.csr.kind).max)))
 
     def reset(self, root: int) -> None:
         csr, state = self.csr, self.state
@@ -70,12 +70,12 @@ class CPUEngine:
         return float(bits if self.csr.kind == "uint32" else bits.view(self.csr.kind))
 
     def nearest(self) -> float:
-        if self.settled_below is not None:
-            if not self.pulled or self.shared[push.NEAR_COUNT] > 0:
-                return self._distance(self.settled_below)
-        if self.shared[push.HEAP_SIZE] > 0:
+        waiting = self.wants_pull() or self.shared[queues.NEAR_COUNT] > 0
+        if self.settled_below is not None and waiting:
+            return self._distance(self.settled_below)
+        if self.shared[queues.HEAP_SIZE] > 0:
             return self._distance(self.heap[0]["key"])
-        return self._distance(self.unreached.dtype.type(push.least_far(self.books)))
+        return self._distance(self.unreached.dtype.type(queues.least_far(self.books)))
 
     def relax(self, lo: float) -> None:
         csr, choices = self.csr, self.choices
@@ -116,8 +116,8 @@ class CPUEngine:
             self.threads, csr.label, csr.original, self.state, self.unreached,
             self.weight_type(0), out.dist, out.parent,
         )  # fmt: skip
-        out.phases = int(self.shared[push.PHASES])
-        out.arcs = int(self.books[:, push.ARCS].sum())
+        out.phases = int(self.shared[queues.PHASES])
+        out.arcs = int(self.books[:, queues.ARCS].sum())
 
     def overflowed(self, out: Answer) -> bool:
         """Did the last search, whose answer is `out`, meet a sum beyond the range of its type?"""

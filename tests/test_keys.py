@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from slow_kronecker import slow_keys
 
 from graphs.errors import GraphError
-from graphs.keys import search_keys
 from graphs.generator import kronecker
+from graphs.keys import search_keys
 
 SEEDS = st.tuples(*[st.integers(0, 2**64 - 1)] * 2)
 

@@ -119,9 +119,9 @@ def test_an_isolated_root_among_hubs_is_reached_alone():
 
 
 def test_a_queue_that_runs_over_loses_nothing(monkeypatch):
-    from kernels import push
+    from kernels import queues
 
-    monkeypatch.setattr(push, "spare_entries", lambda workers: 2048 - edges.n)
+    monkeypatch.setattr(queues, "spare_entries", lambda workers: 2048 - edges.n)
     edges = with_hubs(5, "heavy_tailed", np.dtype("float64"), False, scale=10)
     csr = build_csr(edges)
     for threads in (1, 2):

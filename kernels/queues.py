@@ -1,0 +1,135 @@
+"""The queues of a search: lists of rows with arcs to relax, filled by many threads.
+
+An entry is (vertex, offset, dist, key): the arcs of the vertex's row from `offset` on have not
+been relaxed for its distance `dist`, and the first of them leads to `key` (offset 0: the row is
+fresh and key is dist). An entry whose vertex has improved since is stale and is dropped; the
+improvement brought an entry of its own. Threads reserve chunks of a queue and fill them; what
+they leave empty is marked as holes, vertex -1.
+
+`shared` holds the counters that all threads use, `books` a row of counters for each thread.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from kernels.atomics import atomic_add
+from kernels.tentative import dist_of
+
+# Words of `shared`, each on a cache line of its own.
+LINE = 8
+NEAR_COUNT, NEXT_TAIL, FAR_TAIL, TURN, HEAP_SIZE, PHASES, STOP = (LINE * i for i in range(7))
+# Which queue is which: to be read now, found for this bucket, for later ones, and unused.
+NEAR, NEXT, FAR, SPARE = (LINE * 7 + i for i in range(4))
+SHARED_WORDS = LINE * 8
+
+# Words of a thread's row of `books`: its chunks, and what it has done.
+NEXT_AT, NEXT_END, FAR_AT, FAR_END, ARCS, SETTLED, SETTLED_ARCS, OVERFLOW, LEAST = range(9)
+BOOK = 16
+
+_CHUNK = 64
+
+
+def entry_dtype(dist_dtype: np.dtype) -> np.dtype:
+    """Record of an entry for distances of 4 or 8 bytes."""
+    return np.dtype(
+        [("vertex", "<i4"), ("offset", "<i4"), ("dist", dist_dtype), ("key", dist_dtype)]
+    )
+
+
+def spare_entries(workers: int) -> int:
+    """Entries a queue needs beyond one per vertex: unfilled ends of the threads' chunks."""
+    return 16 * _CHUNK * (workers + 1)
+
+
+@njit(cache=True, forceinline=True)
+def append(queue, shared, tail, book, at_word, vertex, offset, dist, key):
+    at = book[at_word]
+    if at == book[at_word + 1]:
+        at = atomic_add(shared, tail, _CHUNK)
+        if at + _CHUNK > len(queue):
+            book[OVERFLOW] = 1
+            return
+        book[at_word + 1] = at + _CHUNK
+    entry = queue[at]
+    entry.vertex = vertex
+    entry.offset = offset
+    entry.dist = dist
+    entry.key = key
+    book[at_word] = at + 1
+
+
+@njit(cache=True, forceinline=True)
+def append_far(queue, shared, book, vertex, offset, dist, key):
+    append(queue, shared, FAR_TAIL, book, FAR_AT, vertex, offset, dist, key)
+    if np.int64(key) < book[LEAST]:
+        book[LEAST] = np.int64(key)
+
+
+@njit(cache=True)
+def close_chunks(queue, books, at_word):
+    """Mark the unfilled ends of all threads' chunks as holes."""
+    for t in range(len(books)):
+        for i in range(books[t, at_word], books[t, at_word + 1]):
+            queue[i].vertex = -1
+        books[t, at_word] = 0
+        books[t, at_word + 1] = 0
+
+
+@njit(cache=True)
+def least_far(books):
+    """Least key of `far`, as int64; stale entries may make it too small, never too large."""
+    least = books[0, LEAST]
+    for t in range(1, len(books)):
+        least = min(least, books[t, LEAST])
+    return least
+
+
+@njit(cache=True)
+def take_far(limit, queues, shared, books):
+    """Close `far` and make it the list to be read (NEAR_COUNT entries); forget its least key."""
+    close_chunks(queues[shared[FAR]], books, FAR_AT)
+    shared[NEAR_COUNT] = min(shared[FAR_TAIL], queues.shape[1])
+    shared[FAR_TAIL] = 0
+    shared[TURN] = 0
+    for t in range(len(books)):
+        books[t, LEAST] = limit
+
+
+@njit(cache=True)
+def next_round(queues, shared, books):
+    """What was found for this bucket becomes `near`."""
+    close_chunks(queues[shared[NEXT]], books, NEXT_AT)
+    shared[NEAR], shared[NEXT] = shared[NEXT], shared[NEAR]
+    shared[NEAR_COUNT] = min(shared[NEXT_TAIL], queues.shape[1])
+    shared[NEXT_TAIL] = 0
+    shared[TURN] = 0
+
+
+@njit(cache=True)
+def ran_over(books):
+    for t in range(len(books)):
+        if books[t, OVERFLOW] != 0:
+            return True
+    return False
+
+
+@njit(cache=True)
+def requeue_reached(n, unreached, state, queues, shared, books):
+    """After a queue ran over: every reached vertex is queued again, whole."""
+    near = queues[shared[NEAR]]
+    count = 0
+    for v in range(n):
+        dist = dist_of(state, v, unreached)
+        if dist != unreached:
+            near[count].vertex = v
+            near[count].offset = 0
+            near[count].dist = dist
+            count += 1
+    for t in range(len(books)):
+        books[t, NEXT_AT : FAR_END + 1] = 0
+        books[t, OVERFLOW] = 0
+        books[t, LEAST] = np.int64(unreached)
+    shared[NEAR_COUNT] = count
+    shared[NEXT_TAIL] = shared[FAR_TAIL] = shared[TURN] = 0

@@ -13,7 +13,13 @@ from argparse import SUPPRESS, ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Sequence
 from typing import NoReturn
 
-from harness import commands_files, commands_info, commands_report, commands_run
+from harness import (
+    commands_files,
+    commands_info,
+    commands_peers,
+    commands_report,
+    commands_run,
+)
 from harness.errors import EXIT_CODES, Exit, Interrupted, UsageError
 from harness.signals import stoppable
 from harness.streams import emit, say
@@ -51,7 +57,13 @@ def build_parser() -> ArgumentParser:
     parser = Parser(prog="sssp", description=_DESCRIPTION, epilog=_EPILOG)
     parser.add_argument("--version", action="store_true", help="print the version and stop")
     commands = parser.add_subparsers(metavar="COMMAND", title="commands")
-    for module in (commands_run, commands_files, commands_report, commands_info):
+    for module in (
+        commands_run,
+        commands_peers,
+        commands_files,
+        commands_report,
+        commands_info,
+    ):
         module.add_commands(commands)
     return parser
 

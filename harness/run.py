@@ -100,10 +100,11 @@ def run(settings: Settings, result: dict[str, Any], progress: Progress) -> None:
     result["edges_kept"] = opened.need.edges_kept
     judge = Judge(opened, settings.validate, settings.check, progress)
     csr, solver = _construct(settings, opened, result, progress)
-    keys = _keys(settings, csr)
+    keys = draw_keys(settings.source, csr, settings.roots)
     if len(keys) < settings.roots:
         progress.stage(f"only {len(keys)} vertices have an edge: {len(keys)} searches")
-    _warm_up_search(solver, csr, keys)
+    # Once outside the clock.
+    solver.search(spare_root(csr, keys), out=solver.new_answer())
     result["solver"] = dict(solver.choices)
     search_all(solver, keys, judge, result, progress)
     if result["status"] == "incomplete":
@@ -158,22 +159,27 @@ def _construct(
     return csr, solver
 
 
-def _keys(settings: Settings, csr: CSR) -> np.ndarray:
+def draw_keys(source: Source, csr: CSR, count: int) -> np.ndarray:
+    """Return the official search keys of a graph, `count` of them or all there are.
+
+    Raises
+    ------
+    UsageError
+        If there is none.
+    """
     from graphs.keys import search_keys
 
-    seed = settings.source.seed
-    count = min(settings.roots, csr.n)
-    keys = search_keys(csr.n, csr.degree_positive, seed=seed, count=count, rule="spec")
+    count = min(count, csr.n)
+    keys = search_keys(csr.n, csr.degree_positive, seed=source.seed, count=count, rule="spec")
     if len(keys) == 0:
-        raise UsageError(f"{settings.source}: no edge other than self loops, nothing to search")
+        raise UsageError(f"{source}: no edge other than self loops, nothing to search")
     return keys
 
 
-def _warm_up_search(solver: Solver, csr: CSR, keys: np.ndarray) -> None:
-    """Search once outside the clock, from a vertex that is no key where there is one."""
+def spare_root(csr: CSR, keys: np.ndarray) -> int:
+    """Return a root to warm up with: a vertex that is no key, where there is one."""
     import numpy as np
 
     others = csr.degree_positive.copy()
     others[keys] = False
-    root = int(np.argmax(others)) if others.any() else int(keys[0])
-    solver.search(root, out=solver.new_answer())
+    return int(np.argmax(others)) if others.any() else int(keys[0])

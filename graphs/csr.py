@@ -18,7 +18,10 @@ import numpy as np
 from graphs.edges import EdgeList, Edges, check_edges
 from graphs.errors import GraphError, check_threads
 
-SLICE_EDGES = 1 << 20
+SLICE_EDGES = 1 << 21
+# Rows of a bucket whose cursors and open cache lines stay in a core's cache; see kernels.build.
+BUCKET_ROWS = 1 << 14
+MIN_BUCKETS = 256
 # Rows of more arcs than this on average are long: a push or a pull that stops early pays.
 LONG_ROWS = 8
 # Where the 1/16 of the vertices with the most arcs hold this share of them, there are hubs.
@@ -154,6 +157,7 @@ class _Codes:
     def __init__(self, edges: Edges):
         self.heaviest = 0.0
         self.table = None
+        self.sliced = not isinstance(edges, EdgeList)
         dtype = edges.weight_dtype
         if isinstance(edges, EdgeList):
             self.heaviest = float(edges.weight.max()) if edges.m else 0.0
@@ -187,26 +191,34 @@ class _Parts:
 
     def __init__(self, edges: Edges, codes: _Codes, threads: int):
         self.edges, self.codes, self.threads = edges, codes, threads
-        self.buckets = 256
-        while self.buckets < 2048 and edges.n > 4096 * self.buckets:
+        self.buckets = MIN_BUCKETS
+        while self.buckets < 2048 and edges.n > BUCKET_ROWS * self.buckets:
             self.buckets *= 2
-        room = 2 * min(SLICE_EDGES, max(edges.m, 1))
-        self.rows = np.empty(room, np.int32)
-        self.arcs = np.empty(room, np.uint64)
+        room = min(SLICE_EDGES, max(edges.m, 1))
+        self.ends = np.empty((room, 2), np.int32)
+        self.rows = np.empty(2 * room, np.int32)
+        self.arcs = np.empty(2 * room, np.uint64)
 
-    def __call__(self, label: np.ndarray, forward: bool, backward: bool) -> Iterator[np.ndarray]:
-        """Part the arcs of one slice after another; yields the buckets' bounds."""
+    def __call__(
+        self, label: np.ndarray, forward: bool, backward: bool, weights: bool = True
+    ) -> Iterator[np.ndarray]:
+        """Part the arcs of one slice after another; yields the buckets' bounds.
+
+        An empty `label` stands for the ids themselves; without `weights`, `arcs` is not filled.
+        """
         from kernels.build import part_arcs
 
+        bits = np.empty(0, np.uint32)
         for whole in self.edges.slices():
             for first in range(0, whole.m, SLICE_EDGES):
                 part = slice(first, first + SLICE_EDGES)
-                bits = self.codes.of(whole.weight[part])
-                if self.codes.table is None and not isinstance(self.edges, EdgeList):
+                if weights:
+                    bits = self.codes.of(whole.weight[part])
+                elif self.codes.sliced:
                     self.codes.heaviest = max(self.codes.heaviest, float(whole.weight[part].max()))
                 yield part_arcs(
                     whole.src[part], whole.dst[part], bits, label, forward, backward,
-                    self.buckets, self.threads, self.rows, self.arcs,
+                    self.buckets, self.threads, self.ends, self.rows, self.arcs,
                 )  # fmt: skip
 
 
@@ -214,8 +226,7 @@ def _degrees(parts: _Parts, n: int, forward: bool, backward: bool) -> np.ndarray
     from kernels.build import count_rows
 
     degree = np.zeros(n, np.int64)
-    identity = np.arange(n, dtype=np.int32)
-    for bounds in parts(identity, forward, backward):
+    for bounds in parts(np.empty(0, np.int32), forward, backward, weights=False):
         count_rows(parts.rows, bounds, parts.threads, degree)
     return degree
 

@@ -19,64 +19,85 @@ from kernels.atomics import atomic_add
 _SHORT = 24
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True, forceinline=True)
 def _bucket(row, buckets):
     return (row >> 3) & (buckets - 1)
 
 
+@njit(cache=True, forceinline=True)
+def _row(vertex, label):
+    return np.int32(label[vertex]) if len(label) > 0 else np.int32(vertex)
+
+
+@njit(cache=True)
+def _count_part(src, dst, first, last, label, forward, backward, ends, counts):
+    """Look up the rows of the edges [first, last) and count their arcs by bucket."""
+    for e in range(first, last):
+        row_u = _row(src[e], label)
+        row_v = _row(dst[e], label)
+        ends[e, 0] = row_u
+        ends[e, 1] = row_v
+        if row_u != row_v:
+            if forward:
+                counts[_bucket(row_u, len(counts))] += 1
+            if backward:
+                counts[_bucket(row_v, len(counts))] += 1
+
+
+@njit(cache=True)
+def _place_part(bits, first, last, forward, backward, ends, cursor, rows, arcs):
+    """Write the arcs of the edges [first, last) where the buckets' cursors point."""
+    for e in range(first, last):
+        row_u = ends[e, 0]
+        row_v = ends[e, 1]
+        if row_u != row_v:
+            if forward:
+                b = _bucket(row_u, len(cursor))
+                at = cursor[b]
+                cursor[b] = at + 1
+                rows[at] = row_u
+                if len(bits) > 0:
+                    arcs[at] = (np.uint64(bits[e]) << np.uint64(32)) | np.uint64(row_v)
+            if backward:
+                b = _bucket(row_v, len(cursor))
+                at = cursor[b]
+                cursor[b] = at + 1
+                rows[at] = row_v
+                if len(bits) > 0:
+                    arcs[at] = (np.uint64(bits[e]) << np.uint64(32)) | np.uint64(row_u)
+
+
 @njit(cache=True, parallel=True)
-def part_arcs(src, dst, bits, label, forward, backward, buckets, workers, rows, arcs):
+def part_arcs(src, dst, bits, label, forward, backward, buckets, workers, ends, rows, arcs):
     """Part the arcs of some edges by the bucket of their row; self loops are left out.
 
     src, dst   int64 (m,)       ids
-    bits       uint32 (m,)      weight bits
-    label      int32 (n,)       row of each id
+    bits       uint32 (m,)      weight bits; empty: only the rows are wanted
+    label      int32 (n,)       row of each id; empty: the id itself
     forward    emit src -> dst;  backward: emit dst -> src
+    ends       int32 (m, 2)     room to keep the rows of the edges' ends
     rows       int32 (2 m,)     filled: the row of each arc
     arcs       uint64 (2 m,)    filled: the arc
     Returns int64 (buckets + 1,): where each bucket starts. The order within a bucket is that of
     the edges, for any number of workers.
     """
     m = len(src)
-    starts = np.zeros((workers, buckets), np.int64)
+    cursors = np.zeros((workers, buckets), np.int64)
     for t in prange(workers):
-        mine = starts[t]
-        for e in range(m * t // workers, m * (t + 1) // workers):
-            if src[e] != dst[e]:
-                if forward:
-                    mine[_bucket(label[src[e]], buckets)] += 1
-                if backward:
-                    mine[_bucket(label[dst[e]], buckets)] += 1
+        _count_part(src, dst, m * t // workers, m * (t + 1) // workers, label, forward, backward,
+                    ends, cursors[t])  # fmt: skip
     bounds = np.zeros(buckets + 1, np.int64)
     total = 0
     for b in range(buckets):
         bounds[b] = total
         for t in range(workers):
-            count = starts[t, b]
-            starts[t, b] = total
+            count = cursors[t, b]
+            cursors[t, b] = total
             total += count
     bounds[buckets] = total
     for t in prange(workers):
-        mine = starts[t]
-        for e in range(m * t // workers, m * (t + 1) // workers):
-            u = src[e]
-            v = dst[e]
-            if u != v:
-                row_u = label[u]
-                row_v = label[v]
-                weight = np.uint64(bits[e]) << np.uint64(32)
-                if forward:
-                    b = _bucket(row_u, buckets)
-                    at = mine[b]
-                    mine[b] = at + 1
-                    rows[at] = row_u
-                    arcs[at] = weight | np.uint64(row_v)
-                if backward:
-                    b = _bucket(row_v, buckets)
-                    at = mine[b]
-                    mine[b] = at + 1
-                    rows[at] = row_v
-                    arcs[at] = weight | np.uint64(row_u)
+        _place_part(bits, m * t // workers, m * (t + 1) // workers, forward, backward, ends,
+                    cursors[t], rows, arcs)  # fmt: skip
     return bounds
 
 

@@ -101,6 +101,18 @@ def sssp(capsys, monkeypatch, tmp_path):
 
 
 @pytest.fixture
+def stored(tmp_path):
+    """Write results or other records to files 0.json, 1.json, ..., and return their names."""
+
+    def write(*found):
+        for i, content in enumerate(found):
+            (tmp_path / f"{i}.json").write_text(json.dumps(content))
+        return [f"{i}.json" for i in range(len(found))]
+
+    return write
+
+
+@pytest.fixture
 def spoil(monkeypatch):
     """Let every search end in something done to its answer."""
 

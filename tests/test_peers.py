@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import replace
 
@@ -14,9 +13,8 @@ from hypothesis import given, settings
 from strategies import searches
 
 from graphs import EdgeList, build_csr
-from harness import commands_peers, peer_record, peer_table, peer_turns
+from harness import commands_peers, peer_record, peer_turns
 from harness.peer_libraries import PEERS, Ready, plain_matrix
-from harness.results import ResultError
 
 SMALL = ("--scale", 6, "--roots", 3, "--with", "scipy", "--output", "out")
 
@@ -289,87 +287,6 @@ def test_a_graph_whose_matrix_does_not_fit_is_refused(peers, monkeypatch, tmp_pa
 
 def test_the_page_of_help_names_the_libraries_there_are():
     assert tuple(PEERS) == commands_peers.PEER_NAMES
-
-
-# The file
-
-
-def record(**changes):
-    def row(name, threads, seconds):
-        return {
-            "name": name,
-            "version": "1.0",
-            "threads": threads,
-            "parents": True,
-            "choices": None,
-            "conversion_seconds": 1.5,
-            "seconds": seconds,
-            "disagreements": [],
-        }
-
-    from example_result import example
-
-    solvers = [row("sssp-bench", 1, [0.5, 0.5]), row("sssp-bench", 2, [0.25, 0.25])]
-    solvers.append(row("scipy", 1, [10.0, 11.0]))
-    same = ("graph", "machine", "versions", "commit", "dirty", "argv", "started")
-    return {
-        "peers_schema": 1,
-        "status": "complete",
-        "generation_seconds": 1.0,
-        "roots": [3, 4],
-        "m": [1000, 1000],
-        "reached": [10, 10],
-        "matrix_seconds": 0.5,
-        "solvers": solvers,
-        "one_shot": None,
-        **{key: example()[key] for key in same},
-        **changes,
-    }
-
-
-def test_a_ratio_is_to_our_row_of_the_most_threads():
-    table = peer_table.render(record())
-    (scipy,) = (line for line in table.splitlines() if line.startswith("| scipy"))
-    assert [cell.strip() for cell in scipy.split("|")][5:10] == [
-        "10500", "10000", "11000", "9.52e-05", "42.0",
-    ]  # fmt: skip
-    assert peer_table.ratio_lines(record()) == [
-        "ratio scipy/sssp-bench, 1 thread: 21.0",
-        "ratio scipy/sssp-bench, 2 threads: 42.0",
-    ]
-
-
-def test_a_written_record_is_read_again(tmp_path):
-    path = peer_record.write(record(), tmp_path)
-    assert re.fullmatch(r"\d{8}T\d{6}Z-s10-peers-\w{6}\.json", path.name)
-    assert peer_record.load(path) == record()
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"peers_schema": 2}, "format 1"),
-        ({"status": "fine"}, "status must be one of"),
-        ({"m": [1]}, "m must have 2 items"),
-        ({"solvers": record()["solvers"][2:]}, "sssp-bench"),
-        ({"solvers": [{"name": "scipy"}]}, r"solvers\[0\] lacks the key"),
-        ({"one_shot": {"roots": []}}, "one_shot lacks the key 'calls'"),
-        ({"roots": "3 4"}, "roots must be of type array"),
-    ],
-)
-def test_a_file_that_is_no_such_record_is_named_with_its_fault(tmp_path, change, message):
-    path = tmp_path / "some file.json"
-    path.write_text(json.dumps(record(**change)))
-    with pytest.raises(ResultError, match=message) as refused:
-        peer_record.load(path)
-    assert str(path) in str(refused.value)
-
-
-def test_a_search_that_takes_no_time_has_no_rate():
-    quick = record()
-    for row in quick["solvers"]:
-        row["seconds"] = [0.0, 0.0]
-    assert "inf" not in peer_table.render(quick) and "nan" not in peer_table.render(quick)
 
 
 def test_a_peer_that_returns_another_shape_disagrees(peers, monkeypatch):

@@ -2,6 +2,7 @@
 #
 #   make run  [SCALE=16] [ROOTS=64] [ARGS="--seed 5 6"]   the benchmark; stdout is its lines alone
 #   make test [PYTEST_ARGS="-m 'not slow'"] [JUNIT=FILE]  the whole test suite
+#   make bench [ARGS="-k search"]                         each step by itself; results/runs/bench/*.json
 #   make lint                                             format, lint, types
 #   make format                                           rewrite the sources as `make lint` wants them
 #   make clean                                            forget .venv and what was built
@@ -17,7 +18,7 @@ VENV   ?= .venv
 EXTRAS ?= mpi
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format clean
+.PHONY: help run test bench lint format clean
 # Two targets would install into one environment at the same time.
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
@@ -45,6 +46,11 @@ run: $(for_run)
 test: $(for_test)
 	@$(venv_python) -m pytest $(if $(JUNIT),--junitxml='$(JUNIT)') $(PYTEST_ARGS)
 
+bench: $(for_test)
+	@mkdir -p results/runs/bench
+	@$(venv_python) -m pytest benchmarks $(ARGS) \
+	    --benchmark-json=results/runs/bench/$$(date -u +%Y%m%dT%H%M%SZ).json
+
 lint: $(for_lint)
 	@$(venv_python) -m ruff format --check .
 	@$(venv_python) -m ruff check .
@@ -56,7 +62,7 @@ format: $(for_lint)
 
 clean:
 	@rm -rf .venv build dist sssp_bench.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
-	@find kernels graphs sssp harness tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	@find kernels graphs sssp harness tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(for_run):  extras = $(call list,$(EXTRAS))
 $(for_test): extras = $(call list,$(EXTRAS) test)

@@ -149,9 +149,11 @@ def read_solution(path: str) -> tuple[np.ndarray, np.ndarray]:
     import numpy as np
 
     try:
+        # NumPy takes what starts like no zip file for a single array, or for a pickle.
+        with open(path, "rb") as file:
+            if file.read(2) != b"PK":
+                raise UsageError(f"{path}: not an .npz archive; one with dist and parent is needed")
         with np.load(path, allow_pickle=False) as stored:
-            if not hasattr(stored, "files"):
-                raise UsageError(f"{path}: a single array; an .npz with dist and parent is needed")
             missing = [name for name in ("dist", "parent") if name not in stored.files]
             if missing:
                 raise UsageError(f"{path}: no array {' and '.join(missing)} in it")

@@ -127,6 +127,8 @@ def check_writable(folder: str | os.PathLike[str], make: bool = True) -> None:
         If it cannot.
     """
     path = Path(folder)
+    if path.exists() and not path.is_dir():
+        raise UsageError(f"--output {folder}: is not a folder")
     missing = [part for part in (path, *path.parents) if make and not part.exists()]
     try:
         if make:

@@ -67,6 +67,7 @@ MISTAKES = [
     (["run", "--config", "nowhere.toml"], "nowhere.toml", "No such file"),
     (["run", "--scale", "18", "--check", "networkx"], "networkx", "1048576"),
     (["run", "--output", "/dev/null/runs"], "/dev/null/runs", "cannot be written"),
+    (["run", "--output", "/dev/null"], "/dev/null", "is not a folder"),
     (["run", "--output", ""], "--output"),
     (["generate", "--scale", "4", "--output", "edges.csv"], "edges.csv", ".npz"),
     (["generate", "--scale", "4", "--output", "no/such/e.npz"], "no/such", "No such file"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -88,7 +89,14 @@ def test_validate_refuses_what_is_no_answer(validated, change, fragment):
     assert done.refused(fragment)
 
 
-@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 cut short", b"dist,parent\n0,0\n"])
+SINGLE_ARRAY = io.BytesIO()
+np.save(SINGLE_ARRAY, PATH_DIST)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"PK\x03\x04 cut short", b"dist,parent\n0,0\n", SINGLE_ARRAY.getvalue()],
+)
 def test_validate_refuses_a_file_that_is_no_npz(sssp, tmp_path, content):
     (tmp_path / "a.npz").write_bytes(content)
     done = sssp("validate", "--scale", 4, "--solution", "a.npz", "--root", 1)

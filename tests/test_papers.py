@@ -105,7 +105,8 @@ def test_the_map_of_the_house_is_complete():
             folder = folder if indent else entry
         else:
             named.append(folder + entry if indent else entry)
-    files = [label(path) for package in (*PACKAGES, "tests", "benchmarks") for path in sources(package)]
+    folders = (*PACKAGES, "tests", "benchmarks")
+    files = [label(path) for folder in folders for path in sources(folder)]
     mapped = [name for name in named if name.endswith(".py")]
     assert sorted(mapped) == sorted(files)
     assert [name for name in named if not (HOUSE / name).exists()] == []

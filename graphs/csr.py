@@ -164,7 +164,7 @@ class _Codes:
         elif dtype != np.float32:
             raise GraphError(f"edges made in slices need float32 weights, got {dtype}")
         self.kind = weight_kind(dtype, self.heaviest)
-        if self.kind == "float64":
+        if self.kind == "float64" and isinstance(edges, EdgeList):
             self.table = np.unique(edges.weight.astype(np.float64) + 0.0)
 
     def of(self, weight: np.ndarray) -> np.ndarray:

@@ -73,6 +73,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     name = "sssp"
     try:
+        import sssp  # noqa: F401  Checks that the packages are ours, before any of them is used.
+    except ImportError as error:
+        say(f"{name}: error: {error}")
+        return Exit.USAGE
+    try:
         with stoppable():
             flags = vars(build_parser().parse_args(arguments))
             if flags.pop("version", False):

@@ -22,7 +22,7 @@ from numba.extending import overload
 
 from kernels.atomics import compare_and_swap, load, store
 
-UNREACHED = {
+UNREACHED: dict[str, np.uint32 | np.uint64] = {
     "float32": np.uint32(0x7F800000),
     "uint32": np.uint32(0xFFFFFFFF),
     "float64": np.uint64(0x7FF0000000000000),

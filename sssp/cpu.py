@@ -64,7 +64,7 @@ class CPUEngine:
         sweep.reset(self.threads, 0, csr.reachable, csr.n, self.unreached, state)
         push.start(self.root, self.zero, state, self.heap, self.shared, self.books, self.unreached)
 
-    def _distance(self, bits) -> float:
+    def _distance(self, bits: np.generic) -> float:
         if bits == self.unreached:
             return math.inf
         return float(bits if self.csr.kind == "uint32" else bits.view(self.csr.kind))

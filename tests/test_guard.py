@@ -140,3 +140,21 @@ def test_a_missing_neighbour_is_named(monkeypatch):
     monkeypatch.setattr(guard, "find_spec", lambda name: None)
     with pytest.raises(ImportError, match="'kernels' is missing.*install sssp-bench again"):
         guard.check_neighbours()
+
+
+@pytest.mark.parametrize("name", ["kernels", "graphs"])
+def test_the_command_says_in_one_line_what_shadows(house, tmp_path, name):
+    other = tmp_path / "other" / name / "__init__.py"
+    other.parent.mkdir(parents=True)
+    other.write_text("")
+    done = subprocess.run(
+        [sys.executable, "-B", "-m", "harness", "info"],
+        env=os.environ | {"PYTHONPATH": f"{other.parent.parent}{os.pathsep}{house}"},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.startswith(f"sssp: error: package {name!r} of sssp-bench is shadowed by")
+    assert len(done.stderr.splitlines()) == 1

@@ -117,12 +117,14 @@ def _refuse_large(name: str, need: Need, resident: int = 0) -> None:
 
 
 def _open(source: Source, open_edges: Callable[[], Opened], progress: Progress) -> Opened:
-    progress.stage(f"making the edges of {source}")
-    opened = open_edges()
-    _refuse_large(str(source), opened.need, resident=opened.need.edge_list)
-    from harness.warmup import warm_up
+    from harness.warmup import warm_up, warm_up_generator
 
     progress.stage("compiling what was not compiled before")
+    if isinstance(source, OfficialGraph):
+        warm_up_generator()
+    progress.stage(f"making or reading the edges: {source}")
+    opened = open_edges()
+    _refuse_large(str(source), opened.need, resident=opened.need.edge_list)
     warm_up(opened.edges.weight_dtype, opened.edges.directed, "cpu", validating=False)
     warm_up("float64", opened.edges.directed, "cpu", validating=False)  # for the one-shot calls
     return opened

@@ -151,12 +151,23 @@ def weight_kind(weight: np.dtype, heaviest: float) -> str:
     return "float32" if weight.itemsize <= 4 else "float64"
 
 
+def _ranks(weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The different weights, ascending, and the place of each weight among them (uint32)."""
+    order = np.argsort(weight)
+    ascending = weight[order]
+    first = np.append(True, ascending[1:] != ascending[:-1])[: len(weight)]
+    ranks = np.empty(len(weight), np.uint32)
+    ranks[order] = np.cumsum(first, dtype=np.int64) - 1
+    return ascending[first], ranks
+
+
 class _Codes:
     """Weights as 32-bit codes of the same order: their bits, or ranks where 32 bits do not do."""
 
     def __init__(self, edges: Edges):
         self.heaviest = 0.0
-        self.table = None
+        self.table: np.ndarray | None = None
+        self.ranks = np.empty(0, np.uint32)
         self.sliced = not isinstance(edges, EdgeList)
         dtype = edges.weight_dtype
         if isinstance(edges, EdgeList):
@@ -165,13 +176,13 @@ class _Codes:
             raise GraphError(f"edges made in slices need float32 weights, got {dtype}")
         self.kind = weight_kind(dtype, self.heaviest)
         if self.kind == "float64" and isinstance(edges, EdgeList):
-            self.table = np.unique(edges.weight.astype(np.float64) + 0.0)
+            self.table, self.ranks = _ranks(edges.weight.astype(np.float64) + 0.0)
 
-    def of(self, weight: np.ndarray) -> np.ndarray:
-        """uint32 codes of some weights; -0.0 counts as 0.0."""
+    def of(self, edges: EdgeList, part: slice) -> np.ndarray:
+        """uint32 codes of some of the edges; -0.0 counts as 0.0."""
         if self.table is not None:
-            found = np.searchsorted(self.table, weight.astype(np.float64) + 0.0)
-            return found.astype(np.uint32)
+            return self.ranks[part]
+        weight = edges.weight[part]
         if self.kind == "float32":
             return (weight.astype(np.float32, copy=False) + np.float32(0)).view(np.uint32)
         return weight.astype(np.uint32)
@@ -213,7 +224,7 @@ class _Parts:
             for first in range(0, whole.m, SLICE_EDGES):
                 part = slice(first, first + SLICE_EDGES)
                 if weights:
-                    bits = self.codes.of(whole.weight[part])
+                    bits = self.codes.of(whole, part)
                 elif self.codes.sliced:
                     self.codes.heaviest = max(self.codes.heaviest, float(whole.weight[part].max()))
                 yield part_arcs(

@@ -10,8 +10,9 @@ from typing import Any
 from harness.arguments import EDGEFACTOR, SCALE
 from harness.errors import EXIT_CODES, Exit, MemoryRefused
 from harness.machine import machine_facts, versions
-from harness.memory import Need, available, gib
+from harness.memory import MOST_ANSWERS, Need, available, gib
 from harness.options import DEFAULT_SCALE, use_default_threads
+from harness.report_verdict import SEARCHES
 from harness.source import OfficialGraph
 from harness.streams import emit, say
 
@@ -37,6 +38,8 @@ example:
 
 # Edges of the slice by which the time of a generation is judged.
 _SAMPLE = 2**20
+# Kernel 1 reads the edges so often: for the degrees, and for the rows.
+PASSES_TO_CONSTRUCT = 2
 
 _ASK_MPI = """
 import sys
@@ -74,10 +77,10 @@ def run_info(flags: dict[str, Any], _argv: list[str]) -> int:
     graph = None
     if "scale" in flags or "edgefactor" in flags:
         graph = OfficialGraph(flags.get("scale", DEFAULT_SCALE), flags.get("edgefactor", 16))
-        needed = memory_lines(graph)  # as a run would: before anything large is imported
+        needed, need = memory_lines(graph)  # as a run would: before anything large is imported
     emit(_table(machine_lines()))
     if graph is not None:
-        emit("\n" + _table([*size_lines(graph), *needed]))
+        emit("\n" + _table([*size_lines(graph, need), *needed]))
     return Exit.OK
 
 
@@ -138,8 +141,8 @@ def _mpi_library() -> str:
     return f"missing: {last[0]}; everything but mpirun works"
 
 
-def memory_lines(graph: OfficialGraph) -> list[tuple[str, str]]:
-    """Return what a run on an official graph needs, and what it would do here."""
+def memory_lines(graph: OfficialGraph) -> tuple[list[tuple[str, str]], Need | None]:
+    """Return what a run on an official graph needs, and what it would do here: None if nothing."""
     there = available().bytes
     lines = []
     for kept, name in ((True, "edge list kept"), (False, "edge list made again")):
@@ -149,23 +152,40 @@ def memory_lines(graph: OfficialGraph) -> list[tuple[str, str]]:
     try:
         need = graph.need()
     except MemoryRefused:
-        return [*lines, ("a run here", "would be refused")]
+        return [*lines, ("a run here", "would be refused")], None
     if need.edges_kept:
-        return [*lines, ("a run here", "would keep the edge list")]
-    how = f"in each pass, {need.answers} answers validated in one"
-    return [*lines, ("a run here", f"would make the edge list again {how}")]
+        return [*lines, ("a run here", "would keep the edge list")], need
+    answers = "1 answer" if need.answers == 1 else f"{need.answers} answers"
+    how = f"in each pass, {answers} validated in one"
+    return [*lines, ("a run here", f"would make the edge list again {how}")], need
 
 
-def size_lines(graph: OfficialGraph) -> list[tuple[str, str]]:
-    """Return the size of an official graph, and how long its edges take to make."""
+def size_lines(graph: OfficialGraph, need: Need | None) -> list[tuple[str, str]]:
+    """Return the size of an official graph, and how long its edges take to make.
+
+    `need` is how a run here would go; where it would not make the edges again, or could not run,
+    as many answers wait for a pass as ever may.
+    """
     seconds = generation_seconds(graph)
     sample = min(graph.edges, _SAMPLE)
+    answers = need.answers if need is not None and not need.edges_kept else MOST_ANSWERS
+    to_validate = -(-SEARCHES // answers)
+    again = (PASSES_TO_CONSTRUCT + to_validate) * seconds
     return [
         ("graph", str(graph)),
         ("vertices", str(2**graph.scale)),
         ("edges", str(graph.edges)),
-        ("generation", f"about {seconds:.2g} s a pass, judged by {sample} edges just made"),
+        ("generation", f"about {_rounded(seconds)} s a pass, judged by {sample} edges just made"),
+        (
+            "regeneration",
+            f"about {_rounded(again)} s in {SEARCHES} searches where the edge list is made again: "
+            f"{PASSES_TO_CONSTRUCT} passes to construct, {to_validate} to validate",
+        ),
     ]
+
+
+def _rounded(seconds: float) -> str:
+    return f"{seconds:.2g}" if seconds < 100 else f"{seconds:.0f}"
 
 
 def generation_seconds(graph: OfficialGraph) -> float:

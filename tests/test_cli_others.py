@@ -154,6 +154,18 @@ def test_info_says_what_a_scale_needs(sssp):
     assert re.search(r"^edge list made again: .* does not fit$", large.out, re.MULTILINE)
     assert re.search(r"^a run here: +would be refused", large.out, re.MULTILINE)
     assert re.search(r"^generation: +about \S+ s a pass", large.out, re.MULTILINE)
+    passes = "2 passes to construct, 11 to validate$"
+    assert re.search(rf"^regeneration: +about \d+ s in 64 searches .*{passes}", large.out, re.M)
+
+
+def test_info_counts_the_passes_that_kernel_1_makes(monkeypatch):
+    from graphs import KroneckerStream, build_csr
+    from harness.commands_info import PASSES_TO_CONSTRUCT
+
+    passes, slices = [], KroneckerStream.slices
+    monkeypatch.setattr(KroneckerStream, "slices", lambda self: passes.append(1) or slices(self))
+    build_csr(KroneckerStream(8))
+    assert len(passes) == PASSES_TO_CONSTRUCT
 
 
 @pytest.mark.slow

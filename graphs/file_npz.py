@@ -43,8 +43,9 @@ def read_npz(name: str, stream: BinaryIO) -> EdgeList:
         elif set(_OURS) & set(loaded.files):
             edges = _read_ours(archive)
         else:
+            names = ", ".join(loaded.files[:6]) + (", ..." if len(loaded.files) > 6 else "")
             raise GraphError(
-                f"{name}: holds {', '.join(loaded.files) or 'nothing'}; a graph is either the "
+                f"{name}: holds {names or 'nothing'}; a graph is either the "
                 "arrays src, dst, weight[, n, directed] or a matrix of scipy.sparse.save_npz"
             )
     try:

@@ -20,6 +20,7 @@ from graphs.edges import EdgeList
 from graphs.errors import GraphError
 from kernels.generate import generate_edges
 
+SLICE_EDGES = 2**22
 MAX_SCALE = 62  # an id stays an int64, and 2^62 can still be counted to
 
 
@@ -104,7 +105,10 @@ def kronecker(
     if count >= 2**63:
         raise GraphError(f"{count} edges do not fit an array; ask for a slice (first, count)")
     src, dst, weight = _empty_arrays(count)
-    generate_edges(first, src, dst, weight, scale, seed)
+    # A signal is heard between two calls.
+    for start in range(0, count, SLICE_EDGES):
+        part = slice(start, start + SLICE_EDGES)
+        generate_edges(first + start, src[part], dst[part], weight[part], scale, seed)
     return EdgeList(src, dst, weight, 1 << scale)
 
 
@@ -134,7 +138,7 @@ class KroneckerStream:
         scale: int,
         edgefactor: int = 16,
         seed: tuple[int, int] = (2, 3),
-        slice_edges: int = 2**22,
+        slice_edges: int = SLICE_EDGES,
     ) -> None:
         self.scale, self.edgefactor, self.seed = _checked_graph(scale, edgefactor, seed)
         self.slice_edges = checked_integer("slice_edges", slice_edges, 1)

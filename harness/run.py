@@ -93,7 +93,9 @@ def run(settings: Settings, result: dict[str, Any], progress: Progress) -> None:
     # The first thing of all: what is imported and compiled later is part of the plan.
     open_edges = settings.source.plan()
     from harness.searches import Judge, search_all
+    from sssp.solver import check_engine
 
+    check_engine(settings.engine)
     opened = _open(settings, open_edges, progress)
     result["graph"] = settings.source.describe(opened)
     result["generation_seconds"] = opened.seconds

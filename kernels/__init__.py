@@ -44,7 +44,11 @@ def _cache_candidates(leaf: str) -> list[Path]:
 
 def _usable(folder: Path) -> bool:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for owned in (folder, folder.parent):
+            # What is cached is run: nobody else may have put it there.
+            if hasattr(os, "getuid") and owned.stat().st_uid not in (os.getuid(), 0):
+                return False
         with tempfile.TemporaryFile(dir=folder):
             return True
     except OSError:

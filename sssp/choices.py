@@ -51,8 +51,9 @@ def choose(csr: CSR, delta: float | None = None) -> Choices:
     GraphError
         `delta` is not a number above 0.
     """
-    if delta is not None and not (delta > 0 and math.isfinite(delta)):
-        raise GraphError(f"delta={delta} is not allowed; it must be a finite number above 0")
+    number = isinstance(delta, (int, float, np.number)) and not isinstance(delta, bool)
+    if delta is not None and not (number and delta > 0 and math.isfinite(delta)):
+        raise GraphError(f"delta={delta!r} is not allowed; it must be a finite number above 0")
     vertices = max(csr.reachable, 1)
     expands = csr.levels <= _EXPANDS
     early = csr.long_rows and expands

@@ -119,13 +119,22 @@ class CPUEngine:
         out.phases = int(self.shared[queues.PHASES])
         out.arcs = int(self.books[:, queues.ARCS].sum())
 
+    @property
+    def _limit(self) -> float:
+        """The first sum that is beyond the range."""
+        return 2**32 - 1 if self.csr.kind == "uint32" else float(np.finfo(self.csr.kind).max)
+
+    @property
+    def never_overflows(self) -> bool:
+        """No path, however long, can be beyond the range of its type."""
+        return self.csr.heaviest * (self.csr.n - 1) < self._limit
+
     def overflowed(self, out: Answer) -> bool:
         """Did the last search, whose answer is `out`, meet a sum beyond the range of its type?"""
-        csr = self.csr
-        limit = 2**32 - 1 if csr.kind == "uint32" else float(np.finfo(csr.kind).max)
-        if csr.heaviest * (csr.n - 1) < limit:
+        if self.never_overflows:
             return False
         farthest = np.max(out.dist, initial=0.0, where=np.isfinite(out.dist))
-        if float(farthest) + csr.heaviest < limit:
+        if float(farthest) + self.csr.heaviest < self._limit:
             return False
-        return sweep.leads_out(csr.out.indptr, csr.out.arcs, self.state, self.unreached)
+        rows = self.csr.out
+        return sweep.leads_out(rows.indptr, rows.arcs, self.state, self.unreached)

@@ -23,6 +23,25 @@ def engines() -> dict[str, str | None]:
     return {"cpu": None, "cuda": "not part of this version; use --engine cpu or auto"}
 
 
+def check_engine(engine: str) -> str:
+    """Return the name of the engine to use.
+
+    Raises
+    ------
+    GraphError
+        There is no engine of that name.
+    EngineError
+        The engine asked for cannot run here.
+    """
+    known = engines()
+    if engine not in ("auto", *known):
+        raise GraphError(f"engine={engine!r} is not known; choose auto, {', '.join(known)}")
+    name = "cpu" if engine == "auto" else engine
+    if known[name] is not None:
+        raise EngineError(f"engine {name!r} cannot run here: {known[name]}")
+    return name
+
+
 class Solver:
     """Searches on one graph: what a search needs is allocated once, here.
 
@@ -50,26 +69,22 @@ class Solver:
                  delta: float | None = None):  # fmt: skip
         from kernels.threads import thread_count
 
-        known = engines()
-        if engine not in ("auto", *known):
-            raise GraphError(f"engine={engine!r} is not known; choose auto, {', '.join(known)}")
-        name = "cpu" if engine == "auto" else engine
-        if known[name] is not None:
-            raise EngineError(f"engine {name!r} cannot run here: {known[name]}")
         check_threads(threads)
         self.threads = thread_count(threads)
         self.csr = csr
-        self.name = name
+        self.name = check_engine(engine)
         self.comm = Alone()
         self._delta = delta
         self._engine = self._make(csr)
+        if csr.kind == "uint32" and not self._engine.never_overflows:
+            self._try_width()
 
     def _make(self, csr: CSR) -> CPUEngine:
         return CPUEngine(csr, choose(csr, self._delta), self.threads)
 
     @property
     def choices(self) -> dict[str, object]:
-        """What this solver chose: engine, delta, switch, threads, threading_layer."""
+        """What this solver chose: engine, arithmetic, delta, switch, threads, threading_layer."""
         import numba
 
         chosen = self._engine.choices
@@ -79,6 +94,7 @@ class Solver:
             layer = None
         return {
             "engine": self.name,
+            "arithmetic": self._engine.csr.kind,
             "delta": float(self._engine.delta),
             "switch": chosen.switch,
             "threads": self.threads,
@@ -116,22 +132,36 @@ class Solver:
             raise GraphError(f"root={root} is not a vertex; ids are 0..{self.csr.n - 1}")
         out = self.new_answer() if out is None else out
         with using(self.threads):
-            solve(self._engine, self.comm, root, out)
-            if self._engine.overflowed(out):
-                self._widen()
-                solve(self._engine, self.comm, root, out)
-        if self._engine.csr.kind != self.csr.kind or self.csr.kind == "float64":
+            kind = self._solve(self._engine, root, out)
+        if kind == "float64":
             self._check_exact(out)
         return out
 
-    def _widen(self) -> None:
-        """Go on in float64 if integers have left 32 bits; there is nothing wider for floats."""
-        if self.csr.kind != "uint32":
-            raise GraphError(
-                f"a distance is beyond the range of {self.csr.kind}: "
-                f"the largest weight is {self.csr.heaviest:g}; scale the weights down"
-            )
-        self._engine = self._make(self.csr.as_float64())
+    def _solve(self, engine: CPUEngine, root: int, out: Answer) -> str:
+        """Search; again in float64 where integers leave 32 bits. Returns the kind of the sums."""
+        solve(engine, self.comm, root, out)
+        if not engine.overflowed(out):
+            return engine.csr.kind
+        if engine.csr.kind == "uint32":
+            return self._solve(self._make(engine.csr.as_float64()), root, out)
+        raise GraphError(
+            f"a distance is beyond the range of {engine.csr.kind}: "
+            f"the largest weight is {self.csr.heaviest:g}; scale the weights down"
+        )
+
+    def _try_width(self) -> None:
+        """Search once from the longest row: if 32 bits do not do there, take float64 for all.
+
+        Part of building the graph, so that no search learns from the one before it.
+        """
+        from kernels.threads import using
+
+        longest = int(np.argmax(np.diff(self.csr.out.indptr)))
+        out = self.new_answer()
+        with using(self.threads):
+            solve(self._engine, self.comm, int(self.csr.original[longest]), out)
+        if self._engine.overflowed(out):
+            self._engine = self._make(self.csr.as_float64())
 
     def _check_exact(self, out: Answer) -> None:
         """Refuse integer distances that float64 cannot hold exactly."""

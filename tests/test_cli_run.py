@@ -81,18 +81,16 @@ def test_without_a_terminal_progress_is_plain_lines(sssp):
     assert "\r" not in err and "\x1b" not in err
 
 
-def test_an_engine_that_cannot_run_is_exit_status_3(sssp, monkeypatch):
+def test_an_engine_that_cannot_run_is_exit_status_3_before_any_work(sssp, monkeypatch):
     from sssp import solver
-    from sssp.errors import EngineError
 
-    class Missing:
-        def __init__(self, *arguments, **named):
-            raise EngineError("engine cuda cannot run: no driver")
-
-    monkeypatch.setattr(solver, "Solver", Missing)
-    done = sssp(*SMALL, "--engine", "cuda", "--quiet")
+    monkeypatch.setattr(solver, "engines", lambda: {"cpu": None, "cuda": "no driver"})
+    done = sssp(*SMALL, "--engine", "cuda")
     assert done.status == 3 and done.out == ""
-    assert done.err == "sssp run: error: engine cuda cannot run: no driver\n"
+    assert done.err.splitlines()[-1] == (
+        "sssp run: error: engine 'cuda' cannot run here: no driver"
+    )
+    assert "generating" not in done.err
 
 
 def test_an_internal_error_does_not_look_like_an_invalid_search(sssp, spoil):

@@ -192,6 +192,21 @@ def test_integers_stay_exact_beyond_24_and_32_bits():
         assert [int(d) for d in dist] == [step * k for k in range(10)]
 
 
+def test_integers_too_wide_for_32_bits_are_known_before_the_first_search():
+    long = path_of(np.full(9, 2**31, np.int64))
+    assert Solver(build_csr(long)).choices["arithmetic"] == "float64"
+    short = path_of(np.append(np.ones(9, np.int64), 2**31))
+    solver = Solver(build_csr(short))
+    assert solver.choices["arithmetic"] == "uint32"
+    apart = EdgeList(np.array([0, 0, 0, 4, 5]), np.array([1, 2, 3, 5, 6]),
+                     np.array([1, 1, 1, 2**31, 2**31]), 7)  # fmt: skip
+    solver = Solver(build_csr(apart))
+    for root, farthest in ((0, 1), (4, 2**32), (0, 1), (6, 2**32)):
+        dist = solver.search(root).dist
+        assert dist[np.isfinite(dist)].max() == farthest
+        assert solver.choices["arithmetic"] == "uint32"
+
+
 def test_integer_sums_beyond_53_bits_are_refused():
     with pytest.raises(GraphError, match="beyond 2.53"):
         shortest_paths(path_of(np.full(4, 2**52, np.int64)), 0)
@@ -224,7 +239,9 @@ def test_a_root_that_is_no_vertex_is_refused(root, message):
     [
         ({"delta": 0.0}, "delta=0.0 is not allowed"),
         ({"delta": float("nan")}, "delta=nan is not allowed"),
+        ({"delta": "x"}, "delta='x' is not allowed"),
         ({"threads": 0}, "threads=0 is not allowed"),
+        ({"threads": "a"}, "threads='a' is not allowed"),
         ({"engine": "gpu"}, "engine='gpu' is not known"),
     ],
 )

@@ -9,5 +9,5 @@ class GraphError(ValueError):
 
 def check_threads(threads: object) -> None:
     """Raise GraphError if a number of threads is asked for that cannot be."""
-    if threads is not None and not (isinstance(threads, Integral) and threads >= 1):
+    if threads is not None and not (isinstance(threads, Integral) and int(threads) >= 1):
         raise GraphError(f"threads={threads!r} is not allowed; ask for a whole number from 1 on")

@@ -25,8 +25,8 @@ DEFAULT_ROOTS = 16
 
 _DESCRIPTION = """\
 Measure our searches beside those of other libraries: the same graph, the same roots (the official
-search keys), in turn for each root, after one untimed search each. All answers are compared. A
-table goes to stdout, the seconds of every search to one JSON file.
+search keys), four roots at a time in turn, after one untimed search each. All answers are
+compared. A table goes to stdout, the seconds of every search to one JSON file.
 """
 _EPILOG = f"""\
 examples:

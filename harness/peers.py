@@ -1,4 +1,4 @@
-"""Ours beside other libraries: the same graph, the same roots, one after another in turn.
+"""Ours beside other libraries: the same graph, the same roots, a few of them at a time in turn.
 
 Here everybody gets the graph in their own structure; `peer_turns` then searches and compares,
 `peer_record` says what is kept. Ours is what a run times: reset, search, distances and parents in
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import MemoryRefused
@@ -17,7 +18,7 @@ from harness.machine import git_state, machine_facts, version, versions
 from harness.memory import Need, available, gib
 from harness.peer_libraries import Peer, plain_matrix
 from harness.peer_record import OURS, SCHEMA
-from harness.peer_turns import Row, one_shot_calls, take_turns, timed
+from harness.peer_turns import ROOTS_A_TURN, Row, one_shot_calls, take_turns, timed
 from harness.progress import Progress
 from harness.run import draw_keys, spare_root
 from harness.source import OfficialGraph, Opened, Source
@@ -146,13 +147,13 @@ def _ours(opened: Opened, threads: tuple[int, ...], progress: Progress) -> tuple
 
 
 def _our_row(solver: Solver, conversion_seconds: float | None) -> Row:
-    buffers = solver.new_answer()
+    buffers = cycle([solver.new_answer() for _ in range(ROOTS_A_TURN)])
     return Row(
         name=OURS,
         version=version(),
         threads=solver.threads,
         parents=True,
-        search=lambda root: solver.search(root, out=buffers),
+        search=lambda root: solver.search(root, out=next(buffers)),
         distances=lambda answer: answer.dist,
         conversion_seconds=conversion_seconds,
         choices=lambda: dict(solver.choices),

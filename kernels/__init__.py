@@ -63,7 +63,7 @@ def _choose_cache_folder() -> str:
 
 
 if "OMP_WAIT_POLICY" not in os.environ:
-    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+    os.environ.setdefault("GOMP_SPINCOUNT", "5000")
 
 CACHE_FOLDER = _choose_cache_folder()
 os.environ["NUMBA_CACHE_DIR"] = CACHE_FOLDER

@@ -100,11 +100,10 @@ def _look_ahead(queue, i, end, indptr, arcs, state):
 
 
 @njit(cache=True)
-def _drain(hi, early, leaves_from, settled_cap, indptr, arcs, state, near, following, far, fifo,
-           shared, book):  # fmt: skip
-    """One thread's part of a round: entries of `near` by turns, and all they lead to in it."""
+def _drain(step, hi, early, leaves_from, settled_cap, indptr, arcs, state, near, following, far,
+           fifo, shared, book):  # fmt: skip
+    """One thread's part of a round: `step` entries of `near` by turns, and all they lead to."""
     count = shared[NEAR_COUNT]
-    step = min(max(count >> 8, 4), 64)
     while shared[STOP] == 0:
         start = atomic_add(shared, TURN, step)
         if start >= count:
@@ -128,11 +127,11 @@ def _drain(hi, early, leaves_from, settled_cap, indptr, arcs, state, near, follo
 
 
 @njit(cache=True, parallel=True)
-def _drain_together(workers, hi, early, leaves_from, settled_cap, indptr, arcs, state, near,
+def _drain_together(workers, step, hi, early, leaves_from, settled_cap, indptr, arcs, state, near,
                     following, far, fifos, shared, books):  # fmt: skip
     for t in prange(workers):
-        _drain(hi, early, leaves_from, settled_cap, indptr, arcs, state, near, following, far,
-               fifos[t], shared, books[t])  # fmt: skip
+        _drain(step, hi, early, leaves_from, settled_cap, indptr, arcs, state, near, following,
+               far, fifos[t], shared, books[t])  # fmt: skip
 
 
 @njit(cache=True)
@@ -190,12 +189,15 @@ def _drain_bucket(workers, hi, early, leaves_from, settled_cap, unreached, indpt
         following = queues[shared[NEXT]]
         far = queues[shared[FAR]]
         shared[PHASES] += 1
+        # Entries that follow each other were found by one thread and lie near each other in the
+        # graph: long turns keep the threads off each other's cache lines, 16 each keep the balance.
+        step = min(max(shared[NEAR_COUNT] // (16 * workers), 4), 512)
         if workers == 1 or shared[NEAR_COUNT] <= ALONE:
-            _drain(hi, early, leaves_from, settled_cap, indptr, arcs, state, near, following, far,
-                   fifos[0], shared, books[0])  # fmt: skip
+            _drain(step, hi, early, leaves_from, settled_cap, indptr, arcs, state, near,
+                   following, far, fifos[0], shared, books[0])  # fmt: skip
         else:
-            _drain_together(workers, hi, early, leaves_from, settled_cap, indptr, arcs, state,
-                            near, following, far, fifos, shared, books)  # fmt: skip
+            _drain_together(workers, step, hi, early, leaves_from, settled_cap, indptr, arcs,
+                            state, near, following, far, fifos, shared, books)  # fmt: skip
         if ran_over(books):
             shared[STOP] = 0
             requeue_reached(len(indptr) - 1, unreached, state, queues, shared, books)

@@ -80,7 +80,9 @@ def test_the_sample_output_of_the_readme_has_the_references_keys():
 
 
 def test_the_memory_table_of_the_readme_is_what_sssp_info_says():
-    rows = re.findall(r"^\| (\d\d) \| ([^|]+) \| ([^|]+) \|$", (HOUSE / "README.md").read_text(), re.M)
+    rows = re.findall(
+        r"^\| (\d\d) \| ([^|]+) \| ([^|]+) \|$", (HOUSE / "README.md").read_text(), re.M
+    )
     assert rows
     for scale, kept, again in rows:
         needs = [Need(2 ** int(scale), 16 * 2 ** int(scale), edges_kept=k) for k in (True, False)]

@@ -44,6 +44,16 @@ def _count_part(src, dst, first, last, label, forward, backward, ends, counts):
                 counts[_bucket(row_v, len(counts))] += 1
 
 
+@njit(cache=True, forceinline=True)
+def _place(row, neighbour, e, bits, cursor, rows, arcs):
+    b = _bucket(row, len(cursor))
+    at = cursor[b]
+    cursor[b] = at + 1
+    rows[at] = row
+    if len(bits) > 0:
+        arcs[at] = (np.uint64(bits[e]) << np.uint64(32)) | np.uint64(neighbour)
+
+
 @njit(cache=True)
 def _place_part(bits, first, last, forward, backward, ends, cursor, rows, arcs):
     """Write the arcs of the edges [first, last) where the buckets' cursors point."""
@@ -52,19 +62,9 @@ def _place_part(bits, first, last, forward, backward, ends, cursor, rows, arcs):
         row_v = ends[e, 1]
         if row_u != row_v:
             if forward:
-                b = _bucket(row_u, len(cursor))
-                at = cursor[b]
-                cursor[b] = at + 1
-                rows[at] = row_u
-                if len(bits) > 0:
-                    arcs[at] = (np.uint64(bits[e]) << np.uint64(32)) | np.uint64(row_v)
+                _place(row_u, row_v, e, bits, cursor, rows, arcs)
             if backward:
-                b = _bucket(row_v, len(cursor))
-                at = cursor[b]
-                cursor[b] = at + 1
-                rows[at] = row_v
-                if len(bits) > 0:
-                    arcs[at] = (np.uint64(bits[e]) << np.uint64(32)) | np.uint64(row_u)
+                _place(row_v, row_u, e, bits, cursor, rows, arcs)
 
 
 @njit(cache=True, parallel=True)

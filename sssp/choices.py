@@ -9,11 +9,11 @@ import numpy as np
 
 from graphs.csr import CSR
 from graphs.errors import GraphError
+from kernels.push import NEVER
 
 _SAMPLE = 1 << 16
 # A graph that expands is searched to LEVEL_VERTICES in about this many levels, at most.
 _EXPANDS = 10
-NEVER = 1 << 60
 
 
 @dataclass(frozen=True)

@@ -1,29 +1,250 @@
-"""What the ranks of a search tell each other. One process has nobody to tell."""
+"""What the ranks of a search tell each other: everything that crosses a process goes through here.
+
+One process has nobody to tell (`Alone`). Several ranks (`Ranks`) use collectives only, each of
+them called by all ranks in the same order. MPI is imported under a launcher alone.
+"""
 
 from __future__ import annotations
 
-from typing import Protocol
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Any, Protocol
+
+import numpy as np
+
+# What the launchers of MPICH and Intel MPI, PMIx, Open MPI, and Slurm tell each process.
+LAUNCHERS = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "SLURM_STEP_NUM_TASKS")
+
+
+@dataclass
+class Traffic:
+    """What this rank has sent to others, and how long it has waited for them.
+
+    messages   arrays sent to another rank, empty ones not counted
+    bytes      what they held
+    calls      collectives
+    seconds    in them
+    """
+
+    messages: int = 0
+    bytes: int = 0
+    calls: int = 0
+    seconds: float = 0.0
 
 
 class Comm(Protocol):
-    """The other ranks of a search."""
+    """The ranks of a job. All calls are collective."""
 
+    rank: int
     size: int
+    node_rank: int
+    node_size: int
+    traffic: Traffic
 
     def least(self, value: float) -> float:
         """Least of the ranks' values."""
 
+    def most(self, value: float) -> float:
+        """Largest of the ranks' values."""
+
+    def total(self, values: Sequence[int] | np.ndarray) -> np.ndarray:
+        """Sums over the ranks, int64, one for each value."""
+
     def all_agree(self, value: bool) -> bool:
         """Is it true on every rank?"""
 
+    def any(self, value: bool) -> bool:
+        """Is it true on some rank?"""
 
+    def outlook(self, nearest: float, counts: Sequence[int]) -> tuple[float, list[int]]:
+        """Least of the ranks' `nearest`, and the sum of each of their counts (below 2^53)."""
+
+    def gather(self, value: Any) -> list[Any]:
+        """Every rank's value, on every rank, in the order of the ranks. For small ones."""
+
+    def first(self, value: Any) -> Any:
+        """Rank 0's value, on every rank."""
+
+    def merge(self, flags: np.ndarray) -> np.ndarray:
+        """Bitwise or over the ranks of a uint8 array of the same length everywhere."""
+
+    def barrier(self) -> None:
+        """Wait for all."""
+
+    def exchange(self, counts: np.ndarray, *arrays: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Give every rank its part of each array; returns the counts received, and the arrays.
+
+        counts   int64 (size,)   items for each rank
+        arrays   ordered by the rank they go to, any dtype; received ones by where they come from
+        """
+
+    def abort(self, code: int) -> None:
+        """End the whole job at once."""
+
+
+@dataclass
 class Alone:
     """One process: every question is answered by what was asked."""
 
-    size = 1
+    rank: int = 0
+    size: int = 1
+    node_rank: int = 0
+    node_size: int = 1
+    traffic: Traffic = field(default_factory=Traffic)
 
     def least(self, value: float) -> float:
         return value
 
+    def most(self, value: float) -> float:
+        return value
+
+    def total(self, values: Sequence[int] | np.ndarray) -> np.ndarray:
+        return np.array(values, np.int64)
+
     def all_agree(self, value: bool) -> bool:
         return value
+
+    def any(self, value: bool) -> bool:
+        return value
+
+    def outlook(self, nearest: float, counts: Sequence[int]) -> tuple[float, list[int]]:
+        return nearest, list(counts)
+
+    def gather(self, value: Any) -> list[Any]:
+        return [value]
+
+    def first(self, value: Any) -> Any:
+        return value
+
+    def merge(self, flags: np.ndarray) -> np.ndarray:
+        return flags
+
+    def barrier(self) -> None:
+        pass
+
+    def exchange(self, counts: np.ndarray, *arrays: np.ndarray) -> tuple[np.ndarray, ...]:
+        return (counts, *arrays)
+
+    def abort(self, code: int) -> None:
+        raise SystemExit(code)
+
+
+class Ranks:
+    """The ranks of an MPI communicator.
+
+    Parameters
+    ----------
+    mpi_comm : mpi4py.MPI.Comm
+    """
+
+    def __init__(self, mpi_comm: Any):
+        from mpi4py import MPI
+
+        self.mpi, self.comm = MPI, mpi_comm
+        self.rank, self.size = mpi_comm.Get_rank(), mpi_comm.Get_size()
+        node = mpi_comm.Split_type(MPI.COMM_TYPE_SHARED)
+        self.node_rank, self.node_size = node.Get_rank(), node.Get_size()
+        node.Free()
+        self.traffic = Traffic()
+        self._types: dict[int, Any] = {}
+
+    def _reduce(self, values: Any, dtype: type, operation: Any) -> np.ndarray:
+        start = perf_counter()
+        result: np.ndarray = np.array(values, dtype)
+        self.comm.Allreduce(self.mpi.IN_PLACE, result, op=operation)
+        return self._count(start, result)
+
+    def _count(self, start: float, result: Any) -> Any:
+        self.traffic.calls += 1
+        self.traffic.seconds += perf_counter() - start
+        return result
+
+    def least(self, value: float) -> float:
+        return float(self._reduce([value], np.float64, self.mpi.MIN)[0])
+
+    def most(self, value: float) -> float:
+        return float(self._reduce([value], np.float64, self.mpi.MAX)[0])
+
+    def total(self, values: Sequence[int] | np.ndarray) -> np.ndarray:
+        return self._reduce(values, np.int64, self.mpi.SUM)
+
+    def all_agree(self, value: bool) -> bool:
+        return bool(self._reduce([value], np.int32, self.mpi.MIN)[0])
+
+    def any(self, value: bool) -> bool:
+        return bool(self._reduce([value], np.int32, self.mpi.MAX)[0])
+
+    def outlook(self, nearest: float, counts: Sequence[int]) -> tuple[float, list[int]]:
+        start = perf_counter()
+        views = np.empty((self.size, 1 + len(counts)), np.float64)
+        self.comm.Allgather(np.array([nearest, *counts], np.float64), views)
+        self._count(start, None)
+        return float(views[:, 0].min()), views[:, 1:].sum(axis=0).astype(np.int64).tolist()
+
+    def gather(self, value: Any) -> list[Any]:
+        start = perf_counter()
+        return self._count(start, self.comm.allgather(value))
+
+    def first(self, value: Any) -> Any:
+        start = perf_counter()
+        return self._count(start, self.comm.bcast(value))
+
+    def merge(self, flags: np.ndarray) -> np.ndarray:
+        return self._reduce(flags, np.uint8, self.mpi.BOR)
+
+    def barrier(self) -> None:
+        start = perf_counter()
+        self._count(start, self.comm.Barrier())
+
+    def exchange(self, counts: np.ndarray, *arrays: np.ndarray) -> tuple[np.ndarray, ...]:
+        start = perf_counter()
+        sent = np.ascontiguousarray(counts, np.int64)
+        received = np.empty(self.size, np.int64)
+        self.comm.Alltoall(sent, received)
+        results = [received, *(self._swap(array, sent, received) for array in arrays)]
+        return self._count(start, tuple(results))
+
+    def _swap(self, array: np.ndarray, sent: np.ndarray, received: np.ndarray) -> np.ndarray:
+        kind = self._items_of(array.dtype.itemsize)
+        result = np.empty(int(received.sum()), array.dtype)
+        self.comm.Alltoallv(
+            [np.ascontiguousarray(array).view(np.uint8), sent, _starts(sent), kind],
+            [result.view(np.uint8), received, _starts(received), kind],
+        )
+        others = np.delete(sent, self.rank)
+        self.traffic.messages += int(np.count_nonzero(others))
+        self.traffic.bytes += int(others.sum()) * array.dtype.itemsize
+        return result
+
+    def _items_of(self, size: int) -> Any:
+        """MPI's type of an item, so that counts are items: bytes would pass 2^31 sooner."""
+        if size not in self._types:
+            self._types[size] = self.mpi.BYTE.Create_contiguous(size).Commit()
+        return self._types[size]
+
+    def abort(self, code: int) -> None:
+        self.comm.Abort(code)
+
+
+def _starts(counts: np.ndarray) -> np.ndarray:
+    return np.concatenate([[0], np.cumsum(counts[:-1])]).astype(np.int64)
+
+
+def launched_size() -> int:
+    """Ranks that a launcher has told this process of; 1 without one."""
+    for name in LAUNCHERS:
+        value = os.environ.get(name, "")
+        if value.isdigit():
+            return int(value)
+    return 1
+
+
+def world() -> Comm:
+    """All ranks of this job; `Alone` where no launcher has started several."""
+    if launched_size() == 1:
+        return Alone()
+    from mpi4py import MPI
+
+    return Ranks(MPI.COMM_WORLD)

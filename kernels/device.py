@@ -1,0 +1,161 @@
+"""A CUDA device: arrays on it, and the kernels of the .cu files beside this one.
+
+A kernel is right for any grid, any block size and any number of lanes a warp, one included, so the
+same source runs on a CPU under the tests' host shim (tests/shim), which stands in for `Device`.
+Sources are compiled by NVRTC through CuPy, for the device at hand and the macros asked for:
+without fast-math, without fused multiply-add and without flushing to zero, because distances are
+compared to the bit. CuPy knows no record types: arcs and queue entries are arrays of words here.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+FOLDER = Path(__file__).parent
+# What the bits of a distance depend on; the tests compile with the same.
+OPTIONS = ("--std=c++17", "-fmad=false", "-ftz=false", "-prec-div=true", "-prec-sqrt=true")
+_INCLUDE = re.compile(r'^#include "(\w+\.cuh)"$', re.MULTILINE)
+
+
+def source(file: str) -> str:
+    """The text of a .cu file with the headers of ours, each once, in place of its includes.
+
+    One text, because CuPy's cache of compiled kernels does not look into included files.
+    """
+    seen: set[str] = set()
+
+    def text(name: str) -> str:
+        def included(match: re.Match[str]) -> str:
+            return text(match[1]) if match[1] not in seen else ""
+
+        seen.add(name)
+        return _INCLUDE.sub(included, (FOLDER / name).read_text())
+
+    return text(file)
+
+
+def defines(macros: dict[str, object], lanes: int) -> tuple[str, ...]:
+    """Compiler options that set the macros, LANES among them."""
+    return tuple(f"-D{name}={value}" for name, value in sorted({**macros, "LANES": lanes}.items()))
+
+
+def checked(arguments: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Arguments of a kernel: arrays and numpy scalars, whose size a kernel can rely on."""
+    for place, argument in enumerate(arguments):
+        if not hasattr(argument, "dtype"):
+            raise TypeError(f"argument {place} of a kernel has no dtype: {argument!r}")
+    return arguments
+
+
+class Module:
+    """The compiled kernels of one file.
+
+    Parameters
+    ----------
+    compiled : cupy.RawModule
+    device : Device
+    """
+
+    def __init__(self, compiled: Any, device: Device):
+        self._compiled, self._device = compiled, device
+        self._kernels: dict[str, Any] = {}
+
+    def launch(self, name: str, threads: int, *arguments: Any, block: int = 256) -> None:
+        """Start a kernel and go on; kernels of one device run in the order they are started.
+
+        Parameters
+        ----------
+        name : str
+        threads : int
+            Threads that there is work for; the grid has at most `device.blocks` blocks, and the
+            kernel strides over the rest.
+        arguments
+            Arrays of `device.xp` and numpy scalars, of the types that the kernel declares.
+        block : int
+            Threads in a block.
+        """
+        kernel = self._kernels.get(name)
+        if kernel is None:
+            kernel = self._kernels[name] = self._compiled.get_function(name)
+        grid = max(min(-(-threads // block), self._device.blocks), 1)
+        kernel((grid,), (block,), checked(arguments))
+
+
+class Device:
+    """One CUDA device, made the current one of this thread.
+
+    Parameters
+    ----------
+    index : int, optional
+        Which of the devices that the driver shows; the current one by default.
+
+    Attributes
+    ----------
+    xp       module    cupy: arrays on the device, as numpy's
+    lanes    int       threads in a warp
+    blocks   int       blocks in a grid, at most
+    name     str
+    """
+
+    def __init__(self, index: int | None = None):
+        import cupy
+
+        self.xp: Any = cupy
+        self._device = cupy.cuda.Device(index)
+        self._device.use()
+        properties = cupy.cuda.runtime.getDeviceProperties(self._device.id)
+        self.index = int(self._device.id)
+        self.name = properties["name"].decode()
+        self.lanes = int(properties["warpSize"])
+        # Eight blocks of 256 threads are resident on a multiprocessor of any kind, at most.
+        self.blocks = 8 * int(properties["multiProcessorCount"])
+        self._modules: dict[tuple[Any, ...], Any] = {}
+
+    def module(self, file: str, **macros: object) -> Any:
+        """Compile a .cu file of this folder, once for each set of macros."""
+        key = (file, *sorted(macros.items()))
+        if key not in self._modules:
+            options = OPTIONS + defines(macros, self.lanes)
+            compiled = self.xp.RawModule(code=source(file), options=options, backend="nvrtc")
+            self._modules[key] = Module(compiled, self)
+        return self._modules[key]
+
+    def to_device(self, array: np.ndarray) -> Any:
+        """A copy of a host array on the device."""
+        return self.xp.asarray(array)
+
+    def to_host(self, array: Any) -> np.ndarray:
+        """A copy of a device array on the host, complete when this returns."""
+        return self.xp.asnumpy(array)
+
+    def pinned(self, shape: int | tuple[int, ...], dtype: Any) -> np.ndarray:
+        """A host array in pinned memory, zero; for `read`."""
+        import cupyx
+
+        return cupyx.zeros_pinned(shape, dtype)
+
+    def read(self, array: Any, out: np.ndarray) -> np.ndarray:
+        """Copy a device array to one of `pinned`, complete when this returns."""
+        array.get(out=out)
+        return out
+
+    def synchronize(self) -> None:
+        """Wait until everything started so far is done."""
+        self.xp.cuda.get_current_stream().synchronize()
+
+    def free_bytes(self) -> int:
+        """Bytes that an allocation can have: free ones, and those CuPy keeps for later."""
+        free, _ = self._device.mem_info
+        return int(free) + int(self.xp.get_default_memory_pool().free_bytes())
+
+    def total_bytes(self) -> int:
+        """Bytes of memory of the device."""
+        return int(self._device.mem_info[1])
+
+    def release(self) -> None:
+        """Give memory that no array uses back to the driver."""
+        self.xp.get_default_memory_pool().free_all_blocks()

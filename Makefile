@@ -7,7 +7,9 @@
 #   make format                                           rewrite the sources as `make lint` wants them
 #   make clean                                            forget .venv and what was built
 #
-# EXTRAS=mpi           extras of setup.cfg to install; EXTRAS= leaves the mpich wheel out
+# EXTRAS=mpi           extras of setup.cfg to install; EXTRAS= leaves the mpich wheel out,
+#                      EXTRAS=mpi,cuda12 brings what a GPU needs; `make test` brings it anyway, to
+#                      compile the kernels, unless EXTRAS names cuda13
 # PYTHON=python3       the Python that makes .venv, 3.11 or newer
 #
 # A command that fails makes make fail: make's own exit status is then 2, whatever the command's was
@@ -64,16 +66,24 @@ clean:
 	@rm -rf .venv build dist sssp_bench.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	@find kernels graphs sssp harness tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
+# NVRTC has no wheels but for Linux on two processors.
+cuda     = $(if $(filter Linux-x86_64 Linux-aarch64,$(shell uname -sm | tr ' ' -)),cuda12)
+cuda    := $(if $(findstring cuda,$(EXTRAS)),,$(cuda))
+
 $(for_run):  extras = $(call list,$(EXTRAS))
-$(for_test): extras = $(call list,$(EXTRAS) test)
+$(for_test): extras = $(call list,$(EXTRAS) test $(cuda))
 $(for_lint): extras = $(call list,$(EXTRAS) dev)
 
-# Stamps of another EXTRAS go, and an mpich wheel that is not asked for: it would be found before
-# the MPI of the site.
+# Wheels that must not be there beside the extras: mpich where it is not asked for, as it would be
+# found before the MPI of the site; CuPy for the other CUDA, as both are one package.
+unwanted = $(if $(findstring mpi,$(EXTRAS)),,mpich) \
+    $(if $(findstring cuda12,$(extras)),cupy-cuda13x) $(if $(findstring cuda13,$(extras)),cupy-cuda12x)
+
+# Stamps of another EXTRAS go.
 $(for_run) $(for_test) $(for_lint): setup.cfg pyproject.toml | $(venv_python)
 	@echo "make: installing sssp-bench$(if $(extras),[$(extras)]) into $(VENV) (once, about a minute)" >&2
 	@find $(VENV) -maxdepth 1 -name '.installed-*' ! -name '$(notdir $(stamp)).*' -exec rm -f {} +
-	@$(if $(findstring mpi,$(EXTRAS)),,$(venv_python) -m pip uninstall -q -y mpich >&2 2>/dev/null || true)
+	@$(if $(strip $(unwanted)),$(venv_python) -m pip uninstall -q -y $(unwanted) >&2 2>/dev/null || true)
 	@$(venv_python) -m pip install -qq --disable-pip-version-check \
 	    -e '.$(if $(extras),[$(extras)])' >&2
 	@touch $@

@@ -8,6 +8,7 @@ import numpy as np
 
 from graphs.csr import CSR
 from graphs.errors import GraphError, check_threads
+from sssp import cuda_missing
 from sssp.choices import choose
 from sssp.comm import Alone
 from sssp.cpu import CPUEngine
@@ -20,7 +21,8 @@ _EXACT = 2.0**53
 
 def engines() -> dict[str, str | None]:
     """Engines by name; None where one can run here, else what is missing."""
-    return {"cpu": None, "cuda": "not part of this version; use --engine cpu or auto"}
+    lacks = cuda_missing.missing()
+    return {"cpu": None, "cuda": lacks or "not part of this version; use --engine cpu or auto"}
 
 
 def check_engine(engine: str) -> str:
@@ -36,7 +38,9 @@ def check_engine(engine: str) -> str:
     known = engines()
     if engine not in ("auto", *known):
         raise GraphError(f"engine={engine!r} is not known; choose auto, {', '.join(known)}")
-    name = "cpu" if engine == "auto" else engine
+    name = engine
+    if engine == "auto":
+        name = "cuda" if known["cuda"] is None else "cpu"
     if known[name] is not None:
         raise EngineError(f"engine {name!r} cannot run here: {known[name]}")
     return name

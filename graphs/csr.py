@@ -4,248 +4,98 @@ Self loops are dropped, of parallel edges the lightest stays, each row is sorted
 where a few vertices hold most of the arcs the vertices are relabelled by falling degree, so that
 these share cache lines. Answers leave in original ids. The edges are read twice, slice by slice,
 and never kept: peak memory is the arcs before parallel ones go (8 bytes each) and about 40 bytes
-a vertex.
+a vertex. Several ranks do the same together, each for the rows it owns.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from graphs.alone import Alone
 from graphs.edges import EdgeList, Edges, check_edges
 from graphs.errors import GraphError, check_threads
+from graphs.halo import Halo, Labels, make_halo, settle_labels
+from graphs.levels import count_levels
+from graphs.partition import Partition
+from graphs.parts import Parts, RankParts
+from graphs.rows import CSR, Rows
+from graphs.weights import Codes
 
-SLICE_EDGES = 1 << 21
-# Rows of a bucket whose cursors and open cache lines stay in a core's cache; see kernels.build.
-BUCKET_ROWS = 1 << 14
-MIN_BUCKETS = 256
 # Rows of more arcs than this on average are long: a push or a pull that stops early pays.
 LONG_ROWS = 8
 # Where the 1/16 of the vertices with the most arcs hold this share of them, there are hubs.
 HUB_SHARE = 0.25
-# A breadth-first search this far tells a graph that expands from a long one.
-LEVEL_VERTICES = 1 << 13
-ARC_DTYPES = {
-    "float32": np.dtype([("adj", "<i4"), ("weight", "<f4")]),
-    "uint32": np.dtype([("adj", "<i4"), ("weight", "<u4")]),
-    "float64": np.dtype([("adj", "<i8"), ("weight", "<f8")]),
-}
+# Weights by which delta is chosen, at most.
+SAMPLE = 1 << 16
 
 
 @dataclass(frozen=True)
-class Rows:
-    """The arcs of one direction, grouped by vertex.
+class _Order:
+    """How the vertices are labelled.
 
-    indptr   int64 (n + 1,)   row v is arcs[indptr[v] : indptr[v + 1]]
-    arcs     record (arcs,)   `adj`, the neighbour's label, and `weight`, ascending within a row
+    order       int32 (n,)   own vertices as they follow each other: rows, leaves, the rest
+    rows        of them with rows to push
+    leaves      of them with a single arc, which are settled at the end
+    isolated    of them that are never reached
+    reachable   vertices of the whole graph that may be reached
     """
 
-    indptr: np.ndarray
-    arcs: np.ndarray
-
-    @property
-    def adj(self) -> np.ndarray:
-        """Neighbours, labels; (arcs,), a strided view."""
-        return self.arcs["adj"]
-
-    @property
-    def weight(self) -> np.ndarray:
-        """Weights, ascending within a row; (arcs,), a strided view."""
-        return self.arcs["weight"]
-
-
-@dataclass(frozen=True)
-class CSR:
-    """A graph as kernel 1 leaves it.
-
-    n              vertices
-    directed       False: `incoming` is `out`
-    kind           arithmetic of the distances: "float32", "float64", or "uint32" for integers
-    weight_dtype   dtype of the weights as handed in
-    out            rows of outgoing arcs, by label
-    incoming       rows of incoming arcs, by label; None for a directed graph of short rows
-                   without hubs, whose search never pulls
-    label          int32 (n,)       label of each original id
-    original       int32 (n + 1,)   original id of each label; -1 after the last
-    reachable      labels from here on have no arcs at all
-    leaves_from    labels from here up to `reachable` have one single arc
-    hubs           a few vertices hold most of the arcs
-    long_rows      the average row is long enough for stopping early in it
-    levels         of a breadth-first search from the longest row to LEVEL_VERTICES vertices
-    heaviest       largest weight
-    """
-
-    n: int
-    directed: bool
-    kind: str
-    weight_dtype: np.dtype
-    out: Rows
-    incoming: Rows | None
-    label: np.ndarray
-    original: np.ndarray
+    order: np.ndarray
+    rows: int
+    leaves: int
+    isolated: int
     reachable: int
-    leaves_from: int
     hubs: bool
     long_rows: bool
-    levels: int
-    heaviest: float
-
-    @property
-    def indptr(self) -> np.ndarray:
-        """int64 (n + 1,): bounds of the outgoing rows."""
-        return self.out.indptr
-
-    @property
-    def adj(self) -> np.ndarray:
-        """int32 (arcs,): neighbours, labels."""
-        return self.out.adj
-
-    @property
-    def weight(self) -> np.ndarray:
-        """(arcs,): weights, ascending within a row."""
-        return self.out.weight
-
-    @property
-    def arcs(self) -> int:
-        """Arcs kept: two for an undirected edge."""
-        return len(self.out.arcs)
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of all arrays."""
-        rows = [self.out] if self.incoming in (None, self.out) else [self.out, self.incoming]
-        arrays = [self.label, self.original] + [a for r in rows for a in (r.indptr, r.arcs)]
-        return sum(a.nbytes for a in arrays)
-
-    @cached_property
-    def degree_positive(self) -> np.ndarray:
-        """bool (n,), original ids: has an arc to leave by, and so may be a search key."""
-        return (np.diff(self.out.indptr) > 0)[self.label]
-
-    def as_float64(self) -> CSR:
-        """The same graph with its distances in float64."""
-
-        def widen(rows: Rows) -> Rows:
-            arcs = np.empty(len(rows.arcs), ARC_DTYPES["float64"])
-            arcs["adj"] = rows.arcs["adj"]
-            arcs["weight"] = rows.arcs["weight"]
-            return Rows(rows.indptr, arcs)
-
-        out = widen(self.out)
-        incoming = self.incoming
-        if incoming is not None:
-            incoming = out if incoming is self.out else widen(incoming)
-        return replace(self, kind="float64", out=out, incoming=incoming)
 
 
-def weight_kind(weight: np.dtype, heaviest: float) -> str:
-    """Arithmetic for weights of this dtype: the dtype follows the input, integers stay exact.
+def _order(degree: np.ndarray, directed: bool, comm: Any) -> _Order:
+    """Order the vertices by the arcs of both directions; hubs and long rows by the whole graph."""
+    from kernels.build import order_by_degree
 
-    Integers are added as uint32 while they fit; whether the sums did is checked after a search.
-    """
-    if weight.kind in "iub":
-        return "uint32" if heaviest < 2**32 - 1 else "float64"
-    return "float32" if weight.itemsize <= 4 else "float64"
-
-
-def _ranks(weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The different weights, ascending, and the place of each weight among them (uint32)."""
-    order = np.argsort(weight)
-    ascending = weight[order]
-    first = np.append(True, ascending[1:] != ascending[:-1])[: len(weight)]
-    ranks = np.empty(len(weight), np.uint32)
-    ranks[order] = np.cumsum(first, dtype=np.int64) - 1
-    return ascending[first], ranks
-
-
-class _Codes:
-    """Weights as 32-bit codes of the same order: their bits, or ranks where 32 bits do not do."""
-
-    def __init__(self, edges: Edges):
-        self.heaviest = 0.0
-        self.table: np.ndarray | None = None
-        self.ranks = np.empty(0, np.uint32)
-        self.sliced = not isinstance(edges, EdgeList)
-        dtype = edges.weight_dtype
-        if isinstance(edges, EdgeList):
-            self.heaviest = float(edges.weight.max()) if edges.m else 0.0
-        elif dtype != np.float32:
-            raise GraphError(f"edges made in slices need float32 weights, got {dtype}")
-        self.kind = weight_kind(dtype, self.heaviest)
-        if self.kind == "float64" and isinstance(edges, EdgeList):
-            self.table, self.ranks = _ranks(edges.weight.astype(np.float64) + 0.0)
-
-    def of(self, edges: EdgeList, part: slice) -> np.ndarray:
-        """uint32 codes of some of the edges; -0.0 counts as 0.0."""
-        if self.table is not None:
-            return self.ranks[part]
-        weight = edges.weight[part]
-        if self.kind == "float32":
-            return (weight.astype(np.float32, copy=False) + np.float32(0)).view(np.uint32)
-        return weight.astype(np.uint32)
-
-    def arcs(self, keys: np.ndarray) -> np.ndarray:
-        """Sorted (code, neighbour) words as arcs; in place where the weights have 32 bits."""
-        if self.table is None:
-            return keys.view(ARC_DTYPES[self.kind])
-        arcs = np.empty(len(keys), ARC_DTYPES["float64"])
-        arcs["adj"] = keys & np.uint64(0xFFFFFFFF)
-        arcs["weight"] = self.table[keys >> np.uint64(32)]
-        return arcs
+    n = len(degree)
+    order = order_by_degree(degree)
+    connected = int(np.count_nonzero(degree))
+    top = int(degree[order[: max(connected // 16, 1)]].sum())
+    top, arcs, reachable, total = comm.total([top, int(degree.sum()), connected, n]).tolist()
+    hubs = reachable > 64 and top > HUB_SHARE * arcs
+    long_rows = arcs > 2 * LONG_ROWS * max(reachable, 1) // (1 + (not directed))
+    if not hubs:
+        return _Order(np.arange(n, dtype=np.int32), n, 0, 0, total, False, bool(long_rows))
+    rows = connected if directed else int(np.count_nonzero(degree > 1))
+    return _Order(
+        order, rows, connected - rows, n - connected, reachable, bool(hubs), bool(long_rows)
+    )
 
 
-class _Parts:
-    """Slices of edges, parted by row into reused buffers (see kernels.build)."""
-
-    def __init__(self, edges: Edges, codes: _Codes, threads: int):
-        self.edges, self.codes, self.threads = edges, codes, threads
-        self.buckets = MIN_BUCKETS
-        while self.buckets < 2048 and edges.n > BUCKET_ROWS * self.buckets:
-            self.buckets *= 2
-        room = min(SLICE_EDGES, max(edges.m, 1))
-        self.ends = np.empty((room, 2), np.int32)
-        self.rows = np.empty(2 * room, np.int32)
-        self.arcs = np.empty(2 * room, np.uint64)
-
-    def __call__(
-        self, label: np.ndarray, forward: bool, backward: bool, weights: bool = True
-    ) -> Iterator[np.ndarray]:
-        """Part the arcs of one slice after another; yields the buckets' bounds.
-
-        An empty `label` stands for the ids themselves; without `weights`, `arcs` is not filled.
-        """
-        from kernels.build import part_arcs
-
-        bits = np.empty(0, np.uint32)
-        for whole in self.edges.slices():
-            for first in range(0, whole.m, SLICE_EDGES):
-                part = slice(first, first + SLICE_EDGES)
-                if weights:
-                    bits = self.codes.of(whole, part)
-                elif self.codes.sliced:
-                    self.codes.heaviest = max(self.codes.heaviest, float(whole.weight[part].max()))
-                yield part_arcs(
-                    whole.src[part], whole.dst[part], bits, label, forward, backward,
-                    self.buckets, self.threads, self.ends, self.rows, self.arcs,
-                )  # fmt: skip
+def _alone(order: _Order) -> Labels:
+    """The labels of one process: its own vertices, in their order."""
+    none = np.empty(0, np.int32)
+    connected = order.rows + order.leaves
+    n = connected + order.isolated
+    return Labels(
+        own=n,
+        rows=order.rows,
+        leaves=order.leaves,
+        ghost_ids=none,
+        ghost_index=none,
+        ghost_owner=none,
+        ghost_labels=none,
+        links=(none, none, none),
+        leaves_from=order.rows,
+        leaves_to=connected,
+        reachable=connected,
+        labels=n,
+    )
 
 
-def _degrees(parts: _Parts, n: int, forward: bool, backward: bool) -> np.ndarray:
-    from kernels.build import count_rows
-
-    degree = np.zeros(n, np.int64)
-    for bounds in parts(np.empty(0, np.int32), forward, backward, weights=False):
-        count_rows(parts.rows, bounds, parts.threads, degree)
-    return degree
-
-
-def _fill(parts: _Parts, degree: np.ndarray, label: np.ndarray, forward: bool,
+def _fill(parts: Parts | RankParts, degree: np.ndarray, label: np.ndarray, forward: bool,
           backward: bool) -> Rows:  # fmt: skip
     """Rows of the given degrees (by label), filled, sorted, without parallel arcs."""
-    from kernels.build import close_gaps, fill_rows, sort_rows
+    from kernels.build import close_gaps, sort_rows
 
     n, threads = len(degree), parts.threads
     indptr = np.zeros(n + 1, np.int64)
@@ -253,8 +103,7 @@ def _fill(parts: _Parts, degree: np.ndarray, label: np.ndarray, forward: bool,
     keys = np.empty(indptr[n], np.uint64)
     # Starts move to ends as the rows fill, and the end of a row is the start of the next.
     cursor = indptr[:-1].copy()
-    for bounds in parts(label, forward, backward):
-        fill_rows(parts.rows, parts.arcs, bounds, threads, cursor, keys)
+    parts.fill(label, forward, backward, cursor, keys)
     del cursor
     target = max(len(keys) // (64 * threads), 1 << 14)
     starts = np.searchsorted(indptr, np.arange(0, len(keys), target))
@@ -268,23 +117,73 @@ def _fill(parts: _Parts, degree: np.ndarray, label: np.ndarray, forward: bool,
     return Rows(indptr, parts.codes.arcs(keys))
 
 
-def _levels(rows: Rows) -> int:
-    from kernels.build import count_levels
+def _check(edges: Edges, comm: Any) -> None:
+    """Refuse what is no graph: the same on every rank, whichever of them has found the fault."""
+    fault = None
+    try:
+        if isinstance(edges, EdgeList):
+            check_edges(edges)
+    except GraphError as error:
+        fault = str(error)
+    faults = [found for found in comm.gather(fault) if found]
+    if faults:
+        raise GraphError(faults[0])
+    largest = edges.n // comm.size + 1
+    if largest >= 2**31 - 1:
+        raise GraphError(
+            f"n={edges.n} is not allowed on {comm.size} process(es); "
+            "each holds less than 2^31 vertices"
+        )
 
-    n = len(rows.indptr) - 1
-    start = int(np.argmax(np.diff(rows.indptr)))
-    return int(count_levels(rows.indptr, rows.arcs, start, min(LEVEL_VERTICES, n // 2 + 1)))
+
+def _place(parts: Parts | RankParts, order: _Order, comm: Any) -> Labels:
+    """Label the own vertices, and the ghosts where there are other ranks."""
+    if not isinstance(parts, RankParts):
+        return _alone(order)
+    index = np.empty(len(order.order), np.int32)
+    index[order.order] = np.arange(len(index), dtype=np.int32)
+    return settle_labels(comm, parts.partition, index, order.rows, order.leaves, parts.ghosts)
 
 
-def build_csr(edges: Edges, threads: int | None = None) -> CSR:
+def _originals(order: _Order, labels: Labels, first: int) -> tuple[np.ndarray, np.ndarray]:
+    """The label of each own vertex and ghost, and the original id of each label."""
+    dtype = np.int64 if len(labels.ghost_ids) or first else np.int32
+    own = labels.of_own(np.arange(labels.own))
+    label = np.empty(labels.labels, np.int32)
+    label[order.order] = own
+    label[labels.own :] = labels.ghost_labels
+    original = np.full(labels.labels + 1, -1, dtype)
+    original[own] = order.order.astype(np.int64) + first if first else order.order
+    original[labels.ghost_labels] = labels.ghost_ids
+    return label, original
+
+
+def _halo(rows: Rows, labels: Labels, comm: Any) -> Halo | None:
+    if comm.size == 1:
+        return None
+    start, end = rows.indptr[labels.leaves_from], rows.indptr[labels.leaves_to]
+    return make_halo(comm, labels, rows.adj[start:end])
+
+
+def _sample(rows: Rows, comm: Any) -> np.ndarray:
+    """float64: weights of arcs spread evenly over the rows of all ranks."""
+    most = max(SAMPLE // comm.size, 1)
+    ours = rows.weight[:: max(len(rows.arcs) // most, 1)].astype(np.float64)
+    return np.concatenate(comm.gather(ours))
+
+
+def build_csr(edges: Edges, threads: int | None = None, comm: Any = None) -> CSR:
     """Build the rows of a graph (kernel 1).
 
     Parameters
     ----------
     edges : Edges
-        An `EdgeList`, or edges made in slices.
+        An `EdgeList`, or edges made in slices. Under several ranks, this rank's part of them:
+        any part, as long as each edge is in one.
     threads : int, optional
         Threads to use; one a core by default. The result does not depend on it.
+    comm : sssp.comm.Comm, optional
+        The ranks that build together; each gets the rows of its own vertices.
 
     Returns
     -------
@@ -293,57 +192,59 @@ def build_csr(edges: Edges, threads: int | None = None) -> CSR:
     Raises
     ------
     GraphError
-        Ids out of range, weights negative, NaN or infinite, or 2^31 vertices and more.
+        Ids out of range, weights negative, NaN or infinite, or 2^31 vertices and more a rank.
     """
-    from kernels.build import order_by_degree
     from kernels.threads import thread_count, using
 
-    if edges.n >= 2**31 - 1:
-        raise GraphError(f"n={edges.n} is not allowed; one process holds less than 2^31 vertices")
-    if isinstance(edges, EdgeList):
-        check_edges(edges)
+    comm = Alone() if comm is None else comm
     check_threads(threads)
     threads = thread_count(threads)
-    n, both = edges.n, not edges.directed
+    _check(edges, comm)
+    both = not edges.directed
     with using(threads):
-        codes = _Codes(edges)
-        parts = _Parts(edges, codes, threads)
-        degree = _degrees(parts, n, True, True)
-        order = order_by_degree(degree)
-        reachable = int(np.count_nonzero(degree))
-        top = int(degree[order[: max(reachable // 16, 1)]].sum())
-        hubs = reachable > 64 and top > HUB_SHARE * int(degree.sum())
-        long_rows = int(degree.sum()) > 2 * LONG_ROWS * max(reachable, 1) // (1 + both)
-        label = np.arange(n, dtype=np.int32)
-        if hubs:
-            label[order] = np.arange(n, dtype=np.int32)
-        else:
-            order, reachable = np.arange(n, dtype=np.int32), n
-        leaves_from = reachable
-        if hubs and both:
-            leaves_from = int(np.count_nonzero(degree > 1))
-        if not both:
-            degree = _degrees(parts, n, True, False)
-        out = _fill(parts, degree[order], label, True, both)
+        codes = Codes(edges, comm)
+        parts: Parts | RankParts = Parts(edges, codes, threads)
+        if comm.size > 1:
+            parts = RankParts(edges, codes, threads, comm)
+        degree = parts.degrees(True, True)
+        order = _order(degree, edges.directed, comm)
+        labels = _place(parts, order, comm)
+        first = Partition(edges.n, comm.size).first(comm.rank)
+        label, original = _originals(order, labels, first)
+        own = label[: labels.own]
+
+        def fill(forward: bool, backward: bool) -> Rows:
+            by_label = np.zeros(labels.labels, np.int64)
+            by_label[own] = degree if both else parts.degrees(forward, backward)
+            return _fill(parts, by_label, label, forward, backward)
+
+        out = fill(True, both)
         incoming: Rows | None = out
         if not both:
-            incoming = None
-            if hubs or long_rows:
-                degree = _degrees(parts, n, False, True)
-                incoming = _fill(parts, degree[order], label, False, True)
+            incoming = fill(False, True) if order.hubs or order.long_rows else None
+        levels = count_levels(out, labels, comm)
     return CSR(
-        n=n,
+        n=labels.own,
+        first=first,
         directed=edges.directed,
         kind=codes.kind,
         weight_dtype=edges.weight_dtype,
         out=out,
         incoming=incoming,
-        label=label,
-        original=np.append(order, np.int32(-1)),
-        reachable=reachable,
-        leaves_from=leaves_from,
-        hubs=bool(hubs),
-        long_rows=bool(long_rows),
-        levels=_levels(out),
+        label=own.copy() if comm.size > 1 else label,
+        original=original,
+        rows=labels.rows,
+        leaves_from=labels.leaves_from,
+        leaves_to=labels.leaves_to,
+        reachable=labels.reachable,
+        hubs=order.hubs,
+        long_rows=order.long_rows,
+        levels=levels,
         heaviest=codes.heaviest,
+        degree_positive=(np.diff(out.indptr) > 0)[own],
+        sample=_sample(out, comm),
+        graph_n=edges.n,
+        graph_arcs=int(comm.total([len(out.arcs)])[0]),
+        graph_reachable=order.reachable,
+        halo=_halo(out, labels, comm),
     )

@@ -290,36 +290,3 @@ def close_gaps(indptr, lengths, blocks, block_lengths, keys):
         total += lengths[row]
     indptr[len(lengths)] = total
     return total
-
-
-@njit(cache=True)
-def count_levels(indptr, arcs, start, enough):
-    """Levels of a breadth-first search from `start` until `enough` vertices are found.
-
-    Few where the graph expands, many where it is long (roads, grids, meshes). A hash of the
-    vertices found is enough: nothing of the size of the graph is touched.
-    """
-    size = 1
-    while size < 4 * enough:
-        size *= 2
-    table = np.full(size, -1, np.int64)
-    queue = np.empty(enough, np.int64)
-    queue[0] = start
-    table[(start * 0x9E3779B1) & (size - 1)] = start
-    done, found, levels = 0, 1, 0
-    while done < found and found < enough:
-        last = found
-        levels += 1
-        while done < last and found < enough:
-            u = queue[done]
-            done += 1
-            for k in range(indptr[u], indptr[u + 1]):
-                v = np.int64(arcs[k].adj)
-                slot = (v * 0x9E3779B1) & (size - 1)
-                while table[slot] >= 0 and table[slot] != v:
-                    slot = (slot + 1) & (size - 1)
-                if table[slot] < 0 and found < enough:
-                    table[slot] = v
-                    queue[found] = v
-                    found += 1
-    return levels

@@ -11,7 +11,6 @@ from graphs.csr import CSR
 from graphs.errors import GraphError
 from kernels.push import NEVER
 
-_SAMPLE = 1 << 16
 # A graph that expands is searched to LEVEL_VERTICES in about this many levels, at most.
 _EXPANDS = 10
 
@@ -23,9 +22,9 @@ class Choices:
     delta            width of a bucket, in units of the weights
     early            a push stops where the bucket ends (rows are long enough for it to pay)
     switch           share of the vertices to settle before the rest pulls; None: never
-    switch_settled   the same as a number of vertices
+    switch_settled   the same as a number of vertices of the whole graph
     switch_arcs      arcs the settled vertices must hold as well
-    finish_arcs      arcs to spend on pushing out short settled rows before the pull
+    finish_arcs      arcs a rank may spend on pushing out short settled rows before the pull
     """
 
     delta: float
@@ -37,9 +36,8 @@ class Choices:
 
 
 def weight_quantile(csr: CSR, share: float) -> float:
-    """The weight below which `share` of the arcs with weight lie, from a fixed sample of them."""
-    sample = csr.weight[:: max(csr.arcs // _SAMPLE, 1)].astype(np.float64)
-    sample = sample[sample > 0]
+    """The weight below which `share` of the arcs with weight lie, from a sample."""
+    sample = csr.sample[csr.sample > 0]
     return float(np.quantile(sample, min(share, 1.0))) if len(sample) else 0.0
 
 
@@ -54,13 +52,15 @@ def choose(csr: CSR, delta: float | None = None) -> Choices:
     number = isinstance(delta, (int, float, np.number)) and not isinstance(delta, bool)
     if delta is not None and not (number and delta > 0 and math.isfinite(delta)):
         raise GraphError(f"delta={delta!r} is not allowed; it must be a finite number above 0")
-    vertices = max(csr.reachable, 1)
+    vertices = max(csr.graph_reachable, 1)
     expands = csr.levels <= _EXPANDS
     early = csr.long_rows and expands
     if delta is None:
         if expands:
             # A bucket in which a share of the vertices has an arc that light.
-            delta = weight_quantile(csr, (0.05 if csr.hubs else 2.0) * vertices / max(csr.arcs, 1))
+            delta = weight_quantile(
+                csr, (0.05 if csr.hubs else 2.0) * vertices / max(csr.graph_arcs, 1)
+            )
         else:
             delta = 2.6 * weight_quantile(csr, 0.5)
     switch = None
@@ -71,6 +71,6 @@ def choose(csr: CSR, delta: float | None = None) -> Choices:
         early=early,
         switch=switch,
         switch_settled=int(switch * vertices) + 1 if switch is not None else NEVER,
-        switch_arcs=csr.arcs // 3 if csr.hubs else 0,
+        switch_arcs=csr.graph_arcs // 3 if csr.hubs else 0,
         finish_arcs=csr.arcs // 1024,
     )

@@ -1,0 +1,76 @@
+"""One process, where several ranks could be: the comm that has nobody to tell.
+
+What several ranks do together is written against a comm (sssp.comm); with this one it is what one
+process does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+
+@dataclass
+class Traffic:
+    """What this rank has sent to others, and how long it has waited for them.
+
+    messages   arrays sent to another rank, empty ones not counted
+    bytes      what they held
+    calls      collectives
+    seconds    in them
+    """
+
+    messages: int = 0
+    bytes: int = 0
+    calls: int = 0
+    seconds: float = 0.0
+
+
+@dataclass
+class Alone:
+    """One process: every question is answered by what was asked."""
+
+    rank: int = 0
+    size: int = 1
+    node_rank: int = 0
+    node_size: int = 1
+    traffic: Traffic = field(default_factory=Traffic)
+
+    def least(self, value: float) -> float:
+        return value
+
+    def most(self, value: float) -> float:
+        return value
+
+    def total(self, values: Sequence[int] | np.ndarray) -> np.ndarray:
+        return np.array(values, np.int64)
+
+    def all_agree(self, value: bool) -> bool:
+        return value
+
+    def any(self, value: bool) -> bool:
+        return value
+
+    def outlook(self, nearest: float, counts: Sequence[int]) -> tuple[float, list[int]]:
+        return nearest, list(counts)
+
+    def gather(self, value: Any) -> list[Any]:
+        return [value]
+
+    def first(self, value: Any) -> Any:
+        return value
+
+    def merge(self, flags: np.ndarray) -> np.ndarray:
+        return flags
+
+    def barrier(self) -> None:
+        pass
+
+    def exchange(self, counts: np.ndarray, *arrays: np.ndarray) -> tuple[np.ndarray, ...]:
+        return (counts, *arrays)
+
+    def abort(self, code: int) -> None:
+        raise SystemExit(code)

@@ -1,0 +1,171 @@
+"""What a rank knows of the vertices of other ranks that its arcs lead to: its ghosts.
+
+A ghost has a label and a tentative distance of its own here, but no row: the rank's search runs as
+if it were alone, and what it finds for a ghost is the least of all its offers to that vertex. Who
+sends what to whom is settled once, in labels of the receiver, so that no message holds an id and
+nothing is looked up.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from graphs.partition import Partition
+
+
+@dataclass(frozen=True)
+class Halo:
+    """The ghosts of a rank, and the ranks to which its own vertices are ghosts.
+
+    rank, size      this rank, and how many there are
+    ghost_rank      int32 (ghosts,)   owner of the ghost of label rows + i; ghosts that are leaves
+                    are never pushed to, and not in here
+    ghost_label     int32 (ghosts,)   its label there
+    link_start      int64 (own + 1,)  the ranks that see own vertex i, by `own_index`
+    link_rank       int32 (links,)    ascending for one vertex
+    link_label      int32 (links,)    the vertex's label there
+    leaf_counts     int64 (size,)     ends of other ranks' leaves to tell each rank
+    leaf_ends       int32             their labels, by rank
+    leaf_ghosts     int32             what is told in return: labels of the ghosts on which own
+                    leaves hang, by owner
+    """
+
+    rank: int
+    size: int
+    ghost_rank: np.ndarray
+    ghost_label: np.ndarray
+    link_start: np.ndarray
+    link_rank: np.ndarray
+    link_label: np.ndarray
+    leaf_counts: np.ndarray
+    leaf_ends: np.ndarray
+    leaf_ghosts: np.ndarray
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all arrays."""
+        return sum(value.nbytes for value in vars(self).values() if isinstance(value, np.ndarray))
+
+
+@dataclass(frozen=True)
+class Labels:
+    """The labels of a rank: own vertices with rows, ghosts, own leaves, ghosts that are leaves.
+
+    own           vertices of this rank
+    rows          own vertices that are neither leaves nor without arcs
+    leaves        own vertices with one arc
+    ghost_ids     int64 (g,)   original ids of all ghosts, ascending
+    ghost_index   int32 (g,)   each one's index among its owner's vertices, in the order of theirs
+    ghost_owner   int32 (g,)
+    ghost_labels  int32 (g,)   label here
+    links         (ranks, labels, own indices): who sees which own vertex, under which label
+    leaves_from, leaves_to, reachable, labels   bounds, see graphs.rows.CSR
+    """
+
+    own: int
+    rows: int
+    leaves: int
+    ghost_ids: np.ndarray
+    ghost_index: np.ndarray
+    ghost_owner: np.ndarray
+    ghost_labels: np.ndarray
+    links: tuple[np.ndarray, np.ndarray, np.ndarray]
+    leaves_from: int
+    leaves_to: int
+    reachable: int
+    labels: int
+
+    def of_own(self, index: np.ndarray) -> np.ndarray:
+        """Labels of own vertices by their index: rows first, then leaves, then the isolated."""
+        label = index.astype(np.int32)
+        label[index >= self.rows] += np.int32(self.leaves_from - self.rows)
+        label[index >= self.rows + self.leaves] += np.int32(self.reachable - self.leaves_to)
+        return label
+
+
+def settle_labels(
+    comm: Any, partition: Partition, index: np.ndarray, rows: int, leaves: int, ghosts: np.ndarray
+) -> Labels:
+    """Agree with the other ranks on what each one's ghosts are called.
+
+    Parameters
+    ----------
+    comm : Comm
+    partition : Partition
+    index : int32 (own,)
+        Index of each own vertex: rows first, then leaves, then the rest.
+    rows, leaves : int
+    ghosts : int64 (g,)
+        Original ids of the ghosts, ascending.
+    """
+    bounds = partition.bounds
+    counts = np.diff(np.searchsorted(ghosts, bounds)).astype(np.int64)
+    owner = np.repeat(np.arange(partition.size, dtype=np.int32), counts)
+    asked, offsets = comm.exchange(counts, (ghosts - bounds[owner]).astype(np.int32))
+    wanted = index[offsets]
+    _, there = comm.exchange(asked, wanted)
+    is_leaf = there >= np.array(comm.gather(rows), np.int32)[owner]
+    # Owners order their vertices by falling degree, so this puts the hubs together.
+    order = np.lexsort((owner, there, is_leaf))
+    plain = len(ghosts) - int(np.count_nonzero(is_leaf))
+    leaves_from = rows + plain
+    leaves_to = leaves_from + leaves
+    reachable = leaves_to + len(ghosts) - plain
+    labels = np.empty(len(ghosts), np.int32)
+    labels[order[:plain]] = np.arange(rows, leaves_from, dtype=np.int32)
+    labels[order[plain:]] = np.arange(leaves_to, reachable, dtype=np.int32)
+    _, seen_as = comm.exchange(counts, labels)
+    seen_by = np.repeat(np.arange(partition.size, dtype=np.int32), asked)
+    return Labels(
+        own=len(index),
+        rows=rows,
+        leaves=leaves,
+        ghost_ids=ghosts,
+        ghost_index=there,
+        ghost_owner=owner,
+        ghost_labels=labels,
+        links=(seen_by, seen_as, wanted),
+        leaves_from=leaves_from,
+        leaves_to=leaves_to,
+        reachable=reachable,
+        labels=len(index) + len(ghosts),
+    )
+
+
+def make_halo(comm: Any, labels: Labels, leaf_neighbours: np.ndarray) -> Halo:
+    """Return the halo of a rank whose rows are filled.
+
+    Parameters
+    ----------
+    comm : Comm
+    labels : Labels
+    leaf_neighbours : int32
+        Labels of the neighbours of own leaves, in any order.
+    """
+    ranks, seen_as, index = labels.links
+    order = np.argsort(index, kind="stable")
+    degree = np.bincount(index, minlength=labels.rows + labels.leaves)
+    start = np.zeros(labels.rows + labels.leaves + 1, np.int64)
+    np.cumsum(degree, out=start[1:])
+    position = np.full(labels.labels, -1, np.int32)
+    position[labels.ghost_labels] = np.arange(len(labels.ghost_labels), dtype=np.int32)
+    ends = position[leaf_neighbours]
+    ends = np.unique(ends[ends >= 0])  # ascending: by owner
+    counts = np.bincount(labels.ghost_owner[ends], minlength=comm.size).astype(np.int64)
+    told, leaf_ends = comm.exchange(counts, labels.ghost_index[ends])
+    plain = np.argsort(labels.ghost_labels)[: labels.leaves_from - labels.rows]
+    return Halo(
+        rank=comm.rank,
+        size=comm.size,
+        ghost_rank=labels.ghost_owner[plain],
+        ghost_label=labels.ghost_index[plain],
+        link_start=start,
+        link_rank=ranks[order],
+        link_label=seen_as[order],
+        leaf_counts=told,
+        leaf_ends=labels.of_own(leaf_ends),
+        leaf_ghosts=labels.ghost_labels[ends],
+    )

@@ -1,0 +1,140 @@
+"""The rows a search walks: a graph as kernel 1 leaves it, whole or one rank's part of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from graphs.halo import Halo
+
+ARC_DTYPES = {
+    "float32": np.dtype([("adj", "<i4"), ("weight", "<f4")]),
+    "uint32": np.dtype([("adj", "<i4"), ("weight", "<u4")]),
+    "float64": np.dtype([("adj", "<i8"), ("weight", "<f8")]),
+}
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The arcs of one direction, grouped by vertex.
+
+    indptr   int64 (n + 1,)   row v is arcs[indptr[v] : indptr[v + 1]]
+    arcs     record (arcs,)   `adj`, the neighbour's label, and `weight`, ascending within a row
+    """
+
+    indptr: np.ndarray
+    arcs: np.ndarray
+
+    @property
+    def adj(self) -> np.ndarray:
+        """Neighbours, labels; (arcs,), a strided view."""
+        return self.arcs["adj"]
+
+    @property
+    def weight(self) -> np.ndarray:
+        """Weights, ascending within a row; (arcs,), a strided view."""
+        return self.arcs["weight"]
+
+
+@dataclass(frozen=True)
+class CSR:
+    """A graph as kernel 1 leaves it; under several ranks, the part of one of them.
+
+    Labels are, in this order: own vertices with rows to push, ghosts (graphs.halo), own leaves,
+    ghosts that are leaves, own vertices without arcs. One process has no ghosts.
+
+    n              own vertices
+    first          original id of the first of them
+    directed       False: `incoming` is `out`
+    kind           arithmetic of the distances: "float32", "float64", or "uint32" for integers
+    weight_dtype   dtype of the weights as handed in
+    out            rows of outgoing arcs, by label; those of ghosts are empty
+    incoming       rows of incoming arcs, by label; None for a directed graph of short rows
+                   without hubs, whose search never pulls
+    label          int32 (n,)            label of each own vertex
+    original       int (labels + 1,)     original id of each label; -1 after the last
+    rows           labels below are own vertices with rows to push
+    leaves_from    labels from here on have one single arc, or none
+    leaves_to      labels from here on are no own leaves
+    reachable      labels from here on have no arcs at all
+    hubs           a few vertices hold most of the arcs
+    long_rows      the average row is long enough for stopping early in it
+    levels         of a breadth-first search from the longest row to LEVEL_VERTICES vertices
+    heaviest       largest weight of the whole graph
+    degree_positive   bool (n,), original order: has an arc to leave by, and so may be a search key
+    sample         float64, weights of arcs spread evenly over the whole graph
+    graph_n, graph_arcs, graph_reachable   vertices, arcs kept, vertices with arcs: the whole graph
+    halo           None for one process
+    """
+
+    n: int
+    first: int
+    directed: bool
+    kind: str
+    weight_dtype: np.dtype
+    out: Rows
+    incoming: Rows | None
+    label: np.ndarray
+    original: np.ndarray
+    rows: int
+    leaves_from: int
+    leaves_to: int
+    reachable: int
+    hubs: bool
+    long_rows: bool
+    levels: int
+    heaviest: float
+    degree_positive: np.ndarray
+    sample: np.ndarray
+    graph_n: int
+    graph_arcs: int
+    graph_reachable: int
+    halo: Halo | None = None
+
+    @property
+    def labels(self) -> int:
+        """Labels: own vertices and ghosts."""
+        return len(self.out.indptr) - 1
+
+    @property
+    def indptr(self) -> np.ndarray:
+        """int64 (n + 1,): bounds of the outgoing rows."""
+        return self.out.indptr
+
+    @property
+    def adj(self) -> np.ndarray:
+        """int32 (arcs,): neighbours, labels; int64 beside float64 weights."""
+        return self.out.adj
+
+    @property
+    def weight(self) -> np.ndarray:
+        """(arcs,): weights, ascending within a row."""
+        return self.out.weight
+
+    @property
+    def arcs(self) -> int:
+        """Arcs kept: two for an undirected edge."""
+        return len(self.out.arcs)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all arrays."""
+        rows = [self.out] if self.incoming in (None, self.out) else [self.out, self.incoming]
+        arrays = [self.label, self.original] + [a for r in rows for a in (r.indptr, r.arcs)]
+        return sum(a.nbytes for a in arrays) + (self.halo.nbytes if self.halo else 0)
+
+    def as_float64(self) -> CSR:
+        """The same graph with its distances in float64."""
+
+        def widen(rows: Rows) -> Rows:
+            arcs = np.empty(len(rows.arcs), ARC_DTYPES["float64"])
+            arcs["adj"] = rows.arcs["adj"]
+            arcs["weight"] = rows.arcs["weight"]
+            return Rows(rows.indptr, arcs)
+
+        out = widen(self.out)
+        incoming = self.incoming
+        if incoming is not None:
+            incoming = out if incoming is self.out else widen(incoming)
+        return replace(self, kind="float64", out=out, incoming=incoming)

@@ -1,0 +1,128 @@
+"""Kernel 1 across ranks: arcs to the owners of their rows, and ends in the labels of a rank.
+
+Ids are int64 throughout. Which vertices of other ranks a rank's arcs lead to is kept as one bit a
+vertex; the number of bits before a word turns an id into its place among those vertices.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+
+@njit(cache=True, forceinline=True)
+def _owner(vertex, bounds):
+    """The rank r with bounds[r] <= vertex < bounds[r + 1]; blocks are even to one vertex."""
+    size = len(bounds) - 1
+    r = min(np.int64(np.float64(vertex) * size / np.float64(bounds[size])), size - 1)
+    while vertex < bounds[r]:
+        r -= 1
+    while vertex >= bounds[r + 1]:
+        r += 1
+    return r
+
+
+@njit(cache=True)
+def route_arcs(src, dst, codes, bounds, forward, backward):
+    """Order the arcs of some edges by the owner of their row; self loops are left out.
+
+    src, dst   int64 (m,)          ids
+    codes      (m,)                weights, or empty: not wanted
+    bounds     int64 (size + 1,)   first id of each rank
+    forward    emit src -> dst in src's row;  backward: emit dst -> src in dst's
+    Returns counts int64 (size,), rows int32 (the row's place in its owner's block), ends int64
+    (ids), and codes, each by owner.
+    """
+    counts = np.zeros(len(bounds) - 1, np.int64)
+    for e in range(len(src)):
+        if src[e] != dst[e]:
+            if forward:
+                counts[_owner(src[e], bounds)] += 1
+            if backward:
+                counts[_owner(dst[e], bounds)] += 1
+    cursor = np.zeros(len(counts), np.int64)
+    for r in range(1, len(counts)):
+        cursor[r] = cursor[r - 1] + counts[r - 1]
+    total = counts.sum()
+    rows = np.empty(total, np.int32)
+    ends = np.empty(total, np.int64)
+    routed = np.empty(total if len(codes) > 0 else 0, codes.dtype)
+    for e in range(len(src)):
+        u = src[e]
+        v = dst[e]
+        if u == v:
+            continue
+        if forward:
+            r = _owner(u, bounds)
+            rows[cursor[r]] = u - bounds[r]
+            ends[cursor[r]] = v
+            if len(codes) > 0:
+                routed[cursor[r]] = codes[e]
+            cursor[r] += 1
+        if backward:
+            r = _owner(v, bounds)
+            rows[cursor[r]] = v - bounds[r]
+            ends[cursor[r]] = u
+            if len(codes) > 0:
+                routed[cursor[r]] = codes[e]
+            cursor[r] += 1
+    return counts, rows, ends, routed
+
+
+@njit(cache=True)
+def count_arcs(rows, degree):
+    """degree[row] += 1 for every arc."""
+    for i in range(len(rows)):
+        degree[rows[i]] += 1
+
+
+@njit(cache=True)
+def mark_ghosts(ends, first, last, bitmap):
+    """Set the bit of every end that is not of the own block first .. last - 1."""
+    for i in range(len(ends)):
+        v = ends[i]
+        if v < first or v >= last:
+            bitmap[v >> 6] |= np.uint64(1) << np.uint64(v & 63)
+
+
+@njit(cache=True, forceinline=True)
+def _ones(word):
+    """Bits set in a uint64."""
+    word = word - ((word >> np.uint64(1)) & np.uint64(0x5555555555555555))
+    word = (word & np.uint64(0x3333333333333333)) + (
+        (word >> np.uint64(2)) & np.uint64(0x3333333333333333)
+    )
+    word = (word + (word >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
+    return np.int64((word * np.uint64(0x0101010101010101)) >> np.uint64(56))
+
+
+@njit(cache=True)
+def list_ghosts(bitmap):
+    """Return the marked ids, int64 ascending, and how many lie before each word, int32."""
+    before = np.empty(len(bitmap), np.int32)
+    total = 0
+    for w in range(len(bitmap)):
+        before[w] = total
+        total += _ones(bitmap[w])
+    ids = np.empty(total, np.int64)
+    at = 0
+    for w in range(len(bitmap)):
+        word = bitmap[w]
+        while word != 0:
+            lowest = word & (~word + np.uint64(1))
+            ids[at] = (np.int64(w) << 6) + _ones(lowest - np.uint64(1))
+            at += 1
+            word &= word - np.uint64(1)
+    return ids, before
+
+
+@njit(cache=True)
+def localize(ends, first, last, bitmap, before):
+    """Turn ids into places: own ones first, in their order, then the ghosts in theirs."""
+    for i in range(len(ends)):
+        v = ends[i]
+        if first <= v < last:
+            ends[i] = v - first
+        else:
+            lower = (np.uint64(1) << np.uint64(v & 63)) - np.uint64(1)
+            ends[i] = last - first + before[v >> 6] + _ones(bitmap[v >> 6] & lower)

@@ -1,0 +1,189 @@
+"""Edges on a device: made there slice by slice, or brought there once.
+
+What reads them gets slices of arrays on the device: a graph of the official generator never
+crosses to it, nor back. The edges are those of `graphs.generator`, to the bit.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any, Protocol
+
+import numpy as np
+
+from graphs.edges import EdgeList, Edges
+from graphs.errors import GraphError
+from graphs.generator import KroneckerStream
+from kernels.generate import EDGE_STRIDE_BITS
+from kernels.quadrants import scramble_values
+from kernels.rng import seed_state, skip, transitions
+
+# Enough edges to keep a device busy; fewer where they would be much beside the graph.
+SLICE_EDGES = 1 << 24
+_LEAST_SLICE = 1 << 12
+
+
+def slice_edges(n: int, m: int) -> int:
+    """Edges in a slice of a graph of n vertices and m edges."""
+    return max(min(SLICE_EDGES, max(n, _LEAST_SLICE), m), 1)
+
+
+class DeviceEdges(Edges, Protocol):
+    """Edges whose slices are arrays on a device (see `graphs.edges.Edges`)."""
+
+    @property
+    def device(self) -> Any: ...
+
+
+class DeviceStream:
+    """A Kronecker graph whose edges are made anew on the device each time they are read.
+
+    Parameters
+    ----------
+    device : kernels.device.Device
+    stream : KroneckerStream
+        Which graph, and which part of its edges.
+
+    Attributes
+    ----------
+    n, m : int
+        Vertices and edges.
+    generation_seconds : float
+        Time spent making slices so far, over all passes.
+    """
+
+    directed = False
+    weight_dtype = np.dtype(np.float32)
+
+    def __init__(self, device: Any, stream: KroneckerStream):
+        self.device, self.n, self.m = device, stream.n, stream.m
+        self.scale, self.seed = stream.scale, stream.seed
+        self.first = getattr(stream, "first", 0)
+        self.generation_seconds = 0.0
+
+    def slices(self) -> Iterator[EdgeList]:
+        """Yield the edges in order, each slice valid until the next one overwrites it."""
+        xp, size = self.device.xp, slice_edges(self.n, self.m)
+        arrays = xp.empty(size, np.int64), xp.empty(size, np.int64), xp.empty(size, np.float32)
+        matrices = transitions(EDGE_STRIDE_BITS, size.bit_length())
+        powers = self.device.to_device(matrices.astype(np.uint32))
+        for start in range(0, self.m, size):
+            self.device.synchronize()  # what is still being read is not ours to count
+            began = time.perf_counter()
+            src, dst, weight = (array[: self.m - start] for array in arrays)
+            self._make(self.first + start, powers, src, dst, weight)
+            self.device.synchronize()
+            self.generation_seconds += time.perf_counter() - began
+            yield EdgeList(src, dst, weight, self.n)
+
+    def _make(self, first: int, powers: Any, src: Any, dst: Any, weight: Any) -> None:
+        """Write the edges first, first + 1, ... of the whole graph."""
+        state = skip(seed_state(self.seed), first << EDGE_STRIDE_BITS)
+        val0, val1 = scramble_values(self.seed)
+        # A power of two, so that a thread comes to its next edge by one product.
+        threads = 1 << (256 * self.device.blocks).bit_length() - 1
+        self.device.module("generate.cu").launch(
+            "generate_edges", min(threads, len(src)),
+            self.device.to_device(np.array(state, np.uint32)), powers, np.uint64(val0),
+            np.uint64(val1), np.int32(self.scale), np.int64(len(src)), src, dst, weight,
+        )  # fmt: skip
+
+
+class DeviceEdgeList:
+    """Edges that are kept on the device.
+
+    Parameters
+    ----------
+    device : kernels.device.Device
+    edges : EdgeList
+        Of arrays on the device.
+    """
+
+    generation_seconds = 0.0
+
+    def __init__(self, device: Any, edges: EdgeList):
+        self.device, self.edges = device, edges
+        self.n, self.m, self.directed = edges.n, edges.m, edges.directed
+        self.weight_dtype = np.dtype(edges.weight.dtype)
+
+    def slices(self) -> Iterator[EdgeList]:
+        """Yield the edges in order, views of some of them at a time."""
+        size = slice_edges(self.n, self.m)
+        for start in range(0, self.m, size):
+            part = slice(start, start + size)
+            yield replace(
+                self.edges,
+                src=self.edges.src[part],
+                dst=self.edges.dst[part],
+                weight=self.edges.weight[part],
+            )
+
+
+class HostSlices:
+    """Edges on a device, slice by slice as the host sees them."""
+
+    def __init__(self, edges: DeviceEdges):
+        self._edges = edges
+        self.n, self.m, self.directed = edges.n, edges.m, edges.directed
+        self.weight_dtype = edges.weight_dtype
+
+    @property
+    def generation_seconds(self) -> float:
+        return self._edges.generation_seconds
+
+    def slices(self) -> Iterator[EdgeList]:
+        """Yield the edges in order, as arrays of the host."""
+        to_host = self._edges.device.to_host
+        for part in self._edges.slices():
+            src, dst, weight = (to_host(array) for array in (part.src, part.dst, part.weight))
+            yield replace(part, src=src, dst=dst, weight=weight)
+
+
+def on_device(device: Any, edges: Edges) -> DeviceEdges:
+    """The same edges on a device: generated there where they can be, else copied once."""
+    if isinstance(edges, KroneckerStream):
+        return DeviceStream(device, edges)
+    if not isinstance(edges, EdgeList):
+        raise GraphError(f"{type(edges).__name__} cannot be brought to a device")
+    if edges.weight.dtype == np.float16:
+        edges = replace(edges, weight=edges.weight.astype(np.float32))
+    src, dst, weight = (device.to_device(array) for array in (edges.src, edges.dst, edges.weight))
+    return DeviceEdgeList(device, replace(edges, src=src, dst=dst, weight=weight))
+
+
+def matrix_on_device(device: Any, matrix: Any) -> DeviceEdgeList:
+    """The edges of a cupyx.scipy.sparse matrix, as `sssp.shortest_paths` reads one of scipy.sparse.
+
+    Entry (i, j) is an arc from i to j, explicit zeros included; a COO matrix adds up entries of
+    the same place. A symmetric matrix is an undirected graph.
+
+    Raises
+    ------
+    GraphError
+        It is not square, has no vertex, or its entries are no real numbers.
+    """
+    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
+        raise GraphError(f"a graph is a square matrix, got one of shape {matrix.shape}")
+    if matrix.shape[0] == 0:
+        raise GraphError("a graph needs at least one vertex, got a matrix of shape (0, 0)")
+    if matrix.dtype.kind not in "fiub":
+        raise GraphError(f"weights must be real numbers, got a matrix of dtype {matrix.dtype}")
+    xp, rows = device.xp, matrix.tocsr()
+    n = int(rows.shape[0])
+    places = xp.arange(len(rows.data), dtype=rows.indptr.dtype)
+    src = (xp.searchsorted(rows.indptr, places, side="right") - 1).astype(np.int64)
+    dst, weight = rows.indices.astype(np.int64), rows.data
+    directed = not _symmetric(xp, n, src, dst, weight)
+    if not directed:
+        upper = src <= dst
+        src, dst, weight = src[upper], dst[upper], weight[upper]
+    return DeviceEdgeList(device, EdgeList(src, dst, weight, n=n, directed=directed))
+
+
+def _symmetric(xp: Any, n: int, src: Any, dst: Any, weight: Any) -> bool:
+    ours, theirs = src * n + dst, dst * n + src
+    order, reverse = xp.argsort(ours, kind="stable"), xp.argsort(theirs, kind="stable")
+    same = (ours[order] == theirs[reverse]) & (weight[order] == weight[reverse])
+    return bool(same.all())

@@ -1,0 +1,58 @@
+"""The devices that tests of CUDA kernels run on: the host shim, and a GPU where there is one.
+
+A test file takes them with `device = devices()`. `sanitized` runs some of its tests once more, in a
+Python of its own, with the kernels built for the address and undefined behaviour sanitizers.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+from house import HOUSE
+from shim import ShimDevice, compiler_missing, sanitized_environment
+
+_SANITIZE = "SSSP_TEST_SANITIZE"
+
+
+def shim_device() -> ShimDevice:
+    """The host shim; skips the test where it cannot be built."""
+    missing = compiler_missing()
+    if missing:
+        pytest.skip(missing)
+    return ShimDevice(sanitize=_SANITIZE in os.environ)
+
+
+def gpu_device():
+    """The GPU; for tests marked `gpu`."""
+    from kernels.device import Device
+
+    return Device()
+
+
+def devices():
+    """A fixture, one for a module: each device in turn."""
+
+    @pytest.fixture(scope="module", params=["shim", pytest.param("gpu", marks=pytest.mark.gpu)])
+    def device(request):
+        return shim_device() if request.param == "shim" else gpu_device()
+
+    return device
+
+
+def sanitized(*arguments: str) -> str:
+    """Run pytest with the kernels under the sanitizers; what it said, which must end well."""
+    missing = compiler_missing()
+    if missing:
+        pytest.skip(missing)
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments],
+        cwd=HOUSE,
+        env={**sanitized_environment(), _SANITIZE: "1"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-8000:]
+    return done.stdout

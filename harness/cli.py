@@ -19,6 +19,7 @@ from harness import (
     commands_peers,
     commands_report,
     commands_run,
+    commands_template,
 )
 from harness.errors import EXIT_CODES, Exit, Interrupted, UsageError
 from harness.signals import stoppable
@@ -63,6 +64,7 @@ def build_parser() -> ArgumentParser:
         commands_files,
         commands_report,
         commands_info,
+        commands_template,
     ):
         module.add_commands(commands)
     return parser

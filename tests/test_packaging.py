@@ -91,4 +91,5 @@ def test_the_wheel_holds_the_packages_and_their_data(tmp_path):
     held = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
     wanted = {label(path) for package in PACKAGES for path in sources(package)}
     wanted |= {label(path) for path in (HOUSE / "kernels").glob("*.cu")}
+    wanted |= {label(path) for path in (HOUSE / "harness/templates").glob("*.sbatch")}
     assert held == wanted | {"results/schema.json"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -79,6 +80,31 @@ def test_every_requirement_has_a_lower_bound():
     assert [requirement for requirement in wanted if ">=" not in requirement] == []
 
 
+def installed_by_make(target, extras):
+    """The requirements of the extras that `make TARGET EXTRAS=...` would install, by extra."""
+    command = ["make", "-n", target, f"EXTRAS={extras}", "VENV=there-is-no-such-folder"]
+    done = subprocess.run(command, cwd=HOUSE, capture_output=True, text=True, check=True)
+    (named,) = re.findall(r"-e '\.(?:\[(.*)\])?'", done.stdout)
+    known = setup_cfg()["options.extras_require"]
+    return {name: lines(known[name]) for name in named.split(",") if name}
+
+
+@pytest.mark.skipif(not shutil.which("make"), reason="make is not installed")
+def test_make_test_installs_what_compiles_kernels_and_make_run_none_of_it():
+    needed = {"cupy-cuda12x", "nvidia-cuda-nvrtc-cu12", "nvidia-cuda-runtime-cu12"}
+
+    def names(requirements):
+        return {re.match(r"[\w-]+", requirement)[0] for requirement in requirements}
+
+    for extras in ("mpi", "", "mpi,cuda12"):
+        assert names(sum(installed_by_make("test", extras).values(), [])) >= needed
+    # Two wheels of CuPy would overwrite each other.
+    assert "cuda12" not in installed_by_make("test", "mpi,cuda13")
+    always = names(lines(setup_cfg()["options"]["install_requires"]))
+    for requirements in (always, *installed_by_make("run", "mpi").values()):
+        assert [name for name in requirements if name.startswith(("cupy", "nvidia"))] == []
+
+
 @pytest.mark.slow
 def test_the_wheel_holds_the_packages_and_their_data(tmp_path):
     pytest.importorskip("setuptools", "70.1")
@@ -89,7 +115,7 @@ def test_the_wheel_holds_the_packages_and_their_data(tmp_path):
     subprocess.run([*command, "--wheel-dir", tmp_path, checkout], check=True)
     (wheel,) = tmp_path.glob("sssp_bench-*.whl")
     held = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
-    wanted = {label(path) for package in PACKAGES for path in sources(package)}
-    wanted |= {label(path) for path in (HOUSE / "kernels").glob("*.cu")}
-    wanted |= {label(path) for path in (HOUSE / "harness/templates").glob("*.sbatch")}
+    folders = [path for package in PACKAGES for path in (HOUSE / package).rglob("*")]
+    wanted = {label(p) for p in folders if p.is_file() and "__pycache__" not in p.parts}
+    assert {".py", ".cu", ".cuh"} <= {Path(name).suffix for name in wanted}
     assert held == wanted | {"results/schema.json"}

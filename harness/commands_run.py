@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, BooleanOptionalAction
+from pathlib import Path
 from typing import Any
 
 from harness.arguments import DELTA, PATH, ROOTS, THREADS
-from harness.errors import EXIT_CODES, Exit, Interrupted
+from harness.errors import EXIT_CODES, Exit, Interrupted, UsageError
 from harness.options import (
     DEFAULT_SCALE,
     add_graph_file,
@@ -17,6 +18,7 @@ from harness.options import (
     source_of,
     use_threads,
 )
+from harness.time_limit import Duration, TimeLimit
 
 DEFAULT_OUTPUT = "results/runs"
 
@@ -30,6 +32,16 @@ examples:
   sssp run --scale 18                        64 searches on the official graph of 2^18 vertices
   sssp run --graph rome99.gr.gz --roots 8    8 searches on somebody's graph
   sssp run --config nightly.toml --scale 20  flags from a file; those given here win
+  sssp run --scale 24 --time-limit 25m       ends in time, its finished searches kept
+  sssp run --resume results/runs/FILE.json   the remaining searches of a run that was stopped
+
+A run that was stopped (a signal, --time-limit, a crash) leaves its finished searches in a valid
+result file marked incomplete; while it runs, that file is written every second or less. --resume
+takes the graph, seeds and solver flags from that file, constructs the graph again, runs the
+remaining searches in the order of the keys, and replaces the file by the one whole result. What is
+not as it was is refused: a flag, the graph, its seeds, the keys, the solver, the number of ranks.
+Construction, machine, versions and sources of the second part are recorded under "resumed"; reports
+show the longest construction of the parts.
 
 A configuration file is TOML and names the flags as above, with hyphens or underscores:
   scale = 20
@@ -102,6 +114,20 @@ def add_commands(commands: Any) -> None:
     output.add_argument(
         "--config", type=PATH, metavar="FILE.toml", help="flags from a file; the command line wins"
     )
+    stopping = parser.add_argument_group("stopping and going on")
+    stopping.add_argument(
+        "--resume",
+        type=PATH,
+        metavar="FILE",
+        help="run the remaining searches of an incomplete result file, and replace it",
+    )
+    stopping.add_argument(
+        "--time-limit",
+        type=Duration(),
+        metavar="TIME",
+        help="stop while there is time to end, counted from the start: seconds (Slurm's plain "
+        "number is minutes), or 90s, 30m, 2h, MM:SS, HH:MM:SS, D-HH:MM:SS",
+    )
     parser.set_defaults(
         command=lambda flags, argv: run_benchmark(_with_config(flags, parser), argv)
     )
@@ -124,6 +150,8 @@ def _with_config(flags: dict[str, Any], parser: ArgumentParser) -> dict[str, Any
 
 
 _OFFICIAL = ("scale", "edgefactor", "keep_edges")
+# Flags that say nothing of what is run.
+_OF_THIS_COMMAND = ("resume", "time_limit", "output", "quiet")
 
 
 def run_benchmark(flags: dict[str, Any], argv: list[str]) -> int:
@@ -131,14 +159,14 @@ def run_benchmark(flags: dict[str, Any], argv: list[str]) -> int:
     from harness.machine import default_threads
 
     refuse_ranks()
+    earlier, flags = _earlier(flags)
     source = source_of(flags, DEFAULT_SCALE)
     threads = flags.get("threads") or default_threads()
     use_threads(threads)
-    output = flags.get("output", DEFAULT_OUTPUT)
-    check_writable(output)
 
+    from harness.pauses import Pauses
     from harness.progress import Progress
-    from harness.run import Settings, new_result, run
+    from harness.run import Settings, new_result, resumed_result, run
 
     settings = Settings(
         source=source,
@@ -150,45 +178,78 @@ def run_benchmark(flags: dict[str, Any], argv: list[str]) -> int:
         check=flags.get("check"),
     )
     progress = Progress(flags.get("quiet", False))
-    result = new_result(settings, argv)
+    result = resumed_result(earlier, argv) if earlier else new_result(settings, argv)
+    file = _result_file(flags)
+    limit = TimeLimit(flags["time_limit"]) if "time_limit" in flags else None
+    before = len(result["searches"])
     try:
-        run(settings, result, progress)
+        run(settings, result, progress, Pauses(progress, file, limit))
     except Interrupted as interruption:
-        interruption.add_note(_keep_unfinished(result, output))
+        interruption.add_note(_keep_unfinished(result, before, file))
         raise
     except Exception:
-        if result["searches"]:
-            progress.warn(f"sssp run: {_keep_unfinished(result, output)}")
+        if len(result["searches"]) > before:
+            progress.warn(f"sssp run: {_keep_unfinished(result, before, file)}")
         raise
-    return _finish(result, output, progress)
+    if result["status"] == "incomplete":
+        progress.warn(f"sssp run: time limit; {_keep_unfinished(result, before, file)}")
+        return Exit.INCOMPLETE
+    return _finish(result, file, progress)
 
 
-def _keep_unfinished(result: dict[str, Any], output: str) -> str:
+def _earlier(flags: dict[str, Any]) -> tuple[dict[str, Any] | None, dict[str, Any]]:
+    """Return the result to be resumed, if any, and all flags, those of its run included."""
+    if "resume" not in flags:
+        return None, flags
+    from harness.resume import agreed, check_ranks, unfinished
+
+    path = flags["resume"]
+    if "output" in flags:
+        raise UsageError("--output does not go with --resume: its file gets the whole result")
+    earlier = unfinished(path)
+    check_ranks(earlier, 1, path)
+    asked = {name: value for name, value in flags.items() if name not in _OF_THIS_COMMAND}
+    return earlier, {**flags, **agreed(asked, earlier, path)}
+
+
+def _result_file(flags: dict[str, Any]) -> Any:
+    """Return the file that the result goes to; UsageError if it cannot be written."""
+    from harness.results import ResultFile
+
+    path = Path(flags["resume"]) if "resume" in flags else None
+    output = flags.get("output", DEFAULT_OUTPUT) if path is None else path.parent
+    check_writable(output)
+    return ResultFile(output, path)
+
+
+def _keep_unfinished(result: dict[str, Any], before: int, file: Any) -> str:
     """Write the finished searches of a run that was stopped; return what became of them."""
     from harness import results
     from harness.signals import unstoppable
 
     count = len(result["searches"])
-    if count == 0:
-        return "no search was finished, nothing is kept"
+    if count == before:
+        kept = "nothing is kept" if before == 0 else f"{file.path} is as it was"
+        return f"no {'further ' if before else ''}search was finished, {kept}"
     with unstoppable():
         try:
-            path = results.write(result, output)
+            path = file.keep(result)
         except results.ResultError as error:
-            return f"{count} finished searches are lost: {error}"
-    return f"{count} of {result['roots_requested']} searches were finished, kept in {path}"
+            return f"{count - before} finished searches are lost: {error}"
+    done = f"{count} of {result['roots_requested']} searches were finished, kept in {path}"
+    return f"{done}; the others: sssp run --resume {path}"
 
 
-def _finish(result: dict[str, Any], output: str, progress: Any) -> int:
+def _finish(result: dict[str, Any], file: Any, progress: Any) -> int:
     """Write the result file and print the benchmark's lines; return the exit status."""
-    from harness import report, results
+    from harness import report
     from harness.signals import unstoppable
     from harness.streams import emit
 
     invalid = result["status"] == "invalid"
     with unstoppable():
         try:
-            path = results.write(result, output)
+            path = file.keep(result)
         finally:  # a full disk must not take the figures with it
             if not invalid:
                 emit(report.graph500_lines(result))

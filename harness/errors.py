@@ -14,6 +14,7 @@ class Exit(IntEnum):
     USAGE = 2
     ENGINE = 3
     RANK = 4
+    INCOMPLETE = 5
     INTERRUPTED = 130
     TERMINATED = 143
 
@@ -25,6 +26,7 @@ exit status:
   2    usage, input or resources: a bad flag, a bad file, too little memory
   3    the engine is missing or failed (an internal error counts as this)
   4    a rank failed
+  5    stopped by --time-limit; the result file is incomplete, and can be resumed
   130  interrupted (Ctrl-C, SIGINT)
   143  terminated (SIGTERM)
 """

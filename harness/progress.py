@@ -25,10 +25,13 @@ class Progress:
     ----------
     quiet : bool
         Say only what the user must know.
+    silent : bool
+        Say nothing at all: another rank speaks.
     """
 
-    def __init__(self, quiet: bool = False):
+    def __init__(self, quiet: bool = False, silent: bool = False):
         self.quiet = quiet
+        self.silent = silent
         self._bar: Any = None
 
     def stage(self, text: str) -> None:
@@ -41,30 +44,33 @@ class Progress:
         self._line(text)
 
     @contextmanager
-    def count(self, total: int, what: str) -> Iterator[Callable[[], Any]]:
-        """Count `total` steps of `what`; the block calls what it is given after each step."""
-        if self.quiet:
+    def count(self, total: int, what: str, done: int = 0) -> Iterator[Callable[[], Any]]:
+        """Count steps of `what` from `done` to `total`.
+
+        The block calls what it is given after each step.
+        """
+        if self.quiet or self.silent:
             yield lambda: None
         elif _is_terminal(error_stream()):
-            with self._terminal_bar(total, what) as step:
+            with self._terminal_bar(total, what, done) as step:
                 yield step
         else:
-            yield self._plain_lines(total, what)
+            yield self._plain_lines(total, what, done)
 
     @contextmanager
-    def _terminal_bar(self, total: int, what: str) -> Iterator[Callable[[], Any]]:
+    def _terminal_bar(self, total: int, what: str, done: int) -> Iterator[Callable[[], Any]]:
         from tqdm import tqdm
 
         tqdm.monitor_interval = 0  # its thread would wake up inside the timed searches
-        with tqdm(total=total, desc=what, file=error_stream(), leave=False) as self._bar:
+        shown = {"desc": what, "file": error_stream(), "leave": False}
+        with tqdm(total=total, initial=done, **shown) as self._bar:
             try:
                 yield self._bar.update
             finally:
                 self._bar.close()
                 self._bar = None
 
-    def _plain_lines(self, total: int, what: str) -> Callable[[], Any]:
-        done = 0
+    def _plain_lines(self, total: int, what: str, done: int) -> Callable[[], Any]:
         last = time.monotonic()
 
         def step() -> None:
@@ -77,6 +83,8 @@ class Progress:
         return step
 
     def _line(self, text: str) -> None:
+        if self.silent:
+            return
         if self._bar is not None:
             self._bar.write(text, file=error_stream())
         else:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from harness.report_verdict import failures
+from harness.report_verdict import failures, longest
 from harness.statistics import Summary, TepsSummary, summarize, summarize_teps
 
 _INVALID = "No results printed for invalid run."  # as the reference code says it
@@ -21,7 +21,8 @@ def graph500_lines(result: dict[str, Any]) -> str:
     """Return the reference's lines for `result`, kernel 3 alone, ending in a newline.
 
     Edges are counted as the reference does, without self loops. The validate block is left out
-    where nothing was validated; without a single search there are no statistics to print.
+    where nothing was validated; without a single search there are no statistics to print. Of a
+    resumed run the longest generation and construction are printed.
     For an invalid result: the reference's one line, and below it what failed.
     """
     if failures(result):
@@ -31,9 +32,9 @@ def graph500_lines(result: dict[str, Any]) -> str:
         _line("SCALE", scale),
         _line("edgefactor", edgefactor),
         _line("NBFS", str(len(result["searches"]))),
-        _line("graph_generation", f"{result['generation_seconds']:g}"),
+        _line("graph_generation", f"{longest(result, 'generation_seconds'):g}"),
         _line("num_mpi_processes", str(result["num_mpi_processes"])),
-        _line("construction_time", f"{result['construction_seconds']:g}"),
+        _line("construction_time", f"{longest(result, 'construction_seconds'):g}"),
     ]
     searches = result["searches"]
     if searches:
@@ -59,7 +60,7 @@ def spec_lines(result: dict[str, Any]) -> str:
     scale, edgefactor = graph_size(result)
     searches = result["searches"]
     lines = [f"SCALE: {scale}\n", f"edgefactor: {edgefactor}\n", f"NBFS: {len(searches)}\n"]
-    lines.append(f"construction_time: {result['construction_seconds']:20.17e}\n")
+    lines.append(f"construction_time: {longest(result, 'construction_seconds'):20.17e}\n")
     if searches:
         seconds, m = [search["seconds"] for search in searches], [s["m"] for s in searches]
         statistics: dict[str, Summary | TepsSummary] = {

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from harness.report_lines import graph_size
-from harness.report_verdict import failures, submission_problems
+from harness.report_verdict import failures, longest, submission_problems
 from harness.statistics import summarize, summarize_teps
 
 _MARKDOWN = (
@@ -30,11 +30,11 @@ _RUN = (
 _SOLVER = ("engine", "delta", "switch", "threads", "threading_layer")
 _SEARCH = (
     "root", "seconds", "m", "m_with_self_loops", "reached", "valid", "validate_seconds",
-    "phases",
+    "phases", "dist_digest",
 )  # fmt: skip
 CSV_COLUMNS = (
     "run", "status", *_GRAPH, "seed", *_RUN, *_SOLVER, "machine", "versions", "argv",
-    "search", *_SEARCH, "arcs_touched", "violations",
+    "flags", "resumed", "search", *_SEARCH, "arcs_touched", "violations",
 )  # fmt: skip
 
 
@@ -60,8 +60,8 @@ def csv_table(results: list[dict[str, Any]]) -> str:
     The columns (`CSV_COLUMNS`) bear the names of the result file; a run's own are repeated on
     each of its rows. `run` counts the runs from 1, `search` a run's searches from 0. `arcs` are
     the graph's, `arcs_touched` the search's. Empty: null. Times are seconds with all digits. The
-    seeds are joined by a space and violations by a line break; `machine` and `versions` are JSON,
-    `argv` is quoted for a shell.
+    seeds are joined by a space and violations by a line break; `machine`, `versions`, `flags` and
+    `resumed` are JSON, `argv` is quoted for a shell.
     """
     out = io.StringIO()
     table = csv.writer(out, lineterminator="\n")
@@ -69,7 +69,7 @@ def csv_table(results: list[dict[str, Any]]) -> str:
     for i, result in enumerate(results, 1):
         run = _run_cells(i, result)
         for j, search in enumerate(result["searches"]):
-            cells = [search[key] for key in _SEARCH]
+            cells = [search.get(key) for key in _SEARCH]
             cells += [search["arcs"], "\n".join(search["violations"])]
             table.writerow([_cell(value) for value in (*run, j, *cells)])
     return out.getvalue()
@@ -95,7 +95,7 @@ def _markdown_row(i: int, result: dict[str, Any]) -> dict[str, str]:
         "machine": _machine(result["machine"]),
         "engine": ", ".join(engine),
         "searches": str(len(searches)),
-        "construction time": f"{result['construction_seconds']:.4g} s",
+        "construction time": f"{longest(result, 'construction_seconds'):.4g} s",
         "validated": "failed" if failures(result) else _validated(searches),
         "remarks": f"not a submission: {'; '.join(problems)}" if problems else "-",
         **_figures(result),
@@ -157,6 +157,7 @@ def _run_cells(i: int, result: dict[str, Any]) -> list[Any]:
         json.dumps(result["machine"]),
         json.dumps(result["versions"]),
         shlex.join(result["argv"]),
+        *(json.dumps(result[key]) if key in result else None for key in ("flags", "resumed")),
     ]
 
 

@@ -35,6 +35,33 @@ def incompleteness(result: dict[str, Any]) -> str | None:
     return f"incomplete: {len(result['searches'])} of {result['roots_requested']} searches"
 
 
+def longest(result: dict[str, Any], key: str) -> float:
+    """Return the longest of the times `key` of a run's parts: stopping must not flatter it."""
+    return max(part[key] for part in parts(result))
+
+
+def parts(result: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return what holds the facts of each part of a run; one that ran in one go is its own."""
+    return [result, *result.get("resumed", ())]
+
+
+# Of machine and sources: where parts of a run differ in one of these, they are not one benchmark.
+_MACHINE = ("cpu", "architecture", "cores", "gpu")
+
+
+def differing_parts(result: dict[str, Any]) -> list[str]:
+    """Return in what the parts of a resumed run differ, a clause for each."""
+    whole = parts(result)
+    machines = [[part["machine"].get(key) for key in _MACHINE] for part in whole]
+    sources = [(part["commit"], part["versions"].get("sssp-bench")) for part in whole]
+    clauses = []
+    if any(machine != machines[0] for machine in machines):
+        clauses.append("resumed on another machine")
+    if any(source != sources[0] for source in sources):
+        clauses.append("resumed with other sources")
+    return clauses
+
+
 def submission_problems(result: dict[str, Any]) -> list[str]:
     """Return why the result is no Graph500 submission, a clause for each reason; empty: it may be.
 
@@ -60,4 +87,4 @@ def submission_problems(result: dict[str, Any]) -> list[str]:
         problems.append("the graph comes from a file, not from the official generator")
     elif graph["edgefactor"] != EDGEFACTOR:
         problems.append(f"the edge factor is {graph['edgefactor']:g}, not {EDGEFACTOR}")
-    return problems
+    return problems + differing_parts(result)

@@ -1,11 +1,13 @@
 """The result of a run: one JSON file, raw figures only, every statistic derived later.
 
-A file is written under a temporary name in its own folder and renamed, under a name that nothing
-had before. What a file holds, field by field, is described in results/schema.json; `load` checks
-against that description, so that what it returns can be read without further questions.
+A file is written under a temporary name in its own folder and renamed: under a name that nothing
+had before, or over the run's own file, which grows with the run (`ResultFile`). What a file holds,
+field by field, is described in results/schema.json; `load` checks against that description, so that
+what it returns can be read without further questions.
 
 History of the format (the key `schema`)
-    1   first
+    1   first; then, in new files: flags and dist_digest, of several ranks ranks and exchange, of
+        resumed runs resumed
 """
 
 from __future__ import annotations
@@ -18,49 +20,72 @@ import re
 import secrets
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from functools import cache
-from importlib.resources import files
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
-SCHEMA = 1
+from harness.schema import SCHEMA, ResultError, faults, schema
 
-_TYPES: dict[str, tuple[type, ...]] = {
-    "object": (dict,),
-    "array": (list,),
-    "string": (str,),
-    "boolean": (bool,),
-    "null": (type(None),),
-    "integer": (int,),
-    "number": (int, float),
-}
+__all__ = [
+    "SCHEMA",
+    "ResultError",
+    "ResultFile",
+    "faults",
+    "load",
+    "read",
+    "replace",
+    "schema",
+    "store",
+    "write",
+]
+
+# Between two writings of an unfinished run: so many seconds at least, and so many times as long as
+# the last one took.
+_PAUSE_SECONDS = 1.0
+_PAUSE_WRITINGS = 50
 
 
-class ResultError(ValueError):
-    """A file which is no result of ours, or a result which cannot be written; names the file."""
+class ResultFile:
+    """The file of one run: made when there is something to keep, replaced as there is more.
 
-
-@cache
-def schema() -> dict[str, Any]:
-    """Return the JSON Schema of the format, as shipped in the data package `results`.
-
-    Raises
-    ------
-    ResultError
-        If the installation lacks it, or another package named `results` stands before it.
+    Parameters
+    ----------
+    directory : path
+        Where a new file goes.
+    path : path, optional
+        The file of a run that is resumed, to be replaced.
     """
-    try:
-        found = json.loads(files("results").joinpath("schema.json").read_text(encoding="utf-8"))
-    except (ImportError, OSError, TypeError, ValueError) as error:
-        raise ResultError(
-            f"results/schema.json cannot be read ({error}); reinstall sssp-bench, and remove any "
-            "other package named 'results'"
-        ) from error
-    if found.get("$id") != f"urn:sssp-bench:result:{SCHEMA}":
-        raise ResultError(
-            "results/schema.json is not ours; remove the other package named 'results'"
-        )
-    return found
+
+    def __init__(self, directory: str | os.PathLike[str], path: Path | None = None):
+        self.directory = directory
+        self.path = path
+        self._due = monotonic() + _PAUSE_SECONDS
+
+    def keep(self, result: dict[str, Any]) -> Path:
+        """Write the result as it is now and return the file's path.
+
+        Raises
+        ------
+        ResultError
+            If it cannot be written. A file that was there before is as it was.
+        """
+        if self.path is None:
+            self.path = write(result, self.directory)
+        else:
+            replace(result, self.path)
+        return self.path
+
+    def keep_now_and_then(self, result: dict[str, Any]) -> None:
+        """Write the result if the last writing is long ago; raises what `keep` does.
+
+        So a run that is killed loses the searches of the last second or so.
+        """
+        start = monotonic()
+        if start >= self._due:
+            self._due = start + _PAUSE_SECONDS  # in case of a failure
+            self.keep(result)
+            took = monotonic() - start
+            self._due = start + took + max(_PAUSE_SECONDS, _PAUSE_WRITINGS * took)
 
 
 def write(result: dict[str, Any], directory: str | os.PathLike[str]) -> Path:
@@ -88,10 +113,7 @@ def store(record: dict[str, Any], directory: str | os.PathLike[str], kind: str) 
         If the folder cannot be made or written, the disk is full, or a value cannot be stored in
         JSON (inf, NaN). Nothing is left behind.
     """
-    try:
-        text = json.dumps(record, indent=1, allow_nan=False, default=_plain) + "\n"
-    except (TypeError, ValueError) as error:
-        raise ResultError(f"the result cannot be stored as JSON: {error}") from error
+    text = _text(record)
     folder = Path(directory)
     if folder.exists() and not folder.is_dir():
         raise ResultError(f"no result can be written into {folder}: it is not a folder")
@@ -107,6 +129,24 @@ def store(record: dict[str, Any], directory: str | os.PathLike[str], kind: str) 
             f"no result can be written into {folder}: {error.strerror}; "
             "name another folder with --output"
         ) from error
+
+
+def replace(record: dict[str, Any], path: Path) -> None:
+    """Write any record over the file that is there, all or nothing.
+
+    Raises
+    ------
+    ResultError
+        If it cannot be written; the file is as it was.
+    """
+    text = _text(record)
+    # A name of its own: whoever was killed may have left one behind.
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(3)}.tmp")
+    try:
+        with _written(temporary, text):
+            os.replace(temporary, path)
+    except OSError as error:
+        raise ResultError(f"{path} cannot be written: {error.strerror}") from error
 
 
 def load(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -148,64 +188,6 @@ def read(path: str | os.PathLike[str]) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def faults(value: Any, rules: dict[str, Any], where: str = "") -> Iterator[str]:
-    """Yield what in `value` breaks `rules`, a part of our schema.
-
-    Knows the words of JSON Schema which results/schema.json uses and no others: a run must not
-    need a schema library to read its own files.
-    """
-    if "$ref" in rules:
-        rules = schema()["$defs"][rules["$ref"].rpartition("/")[2]] | rules
-    name = where or "the file"
-    if "const" in rules and value != rules["const"]:
-        yield f"{name} must be {rules['const']!r}, not {_short(value)}"
-    if "enum" in rules and value not in rules["enum"]:
-        allowed = ", ".join(json.dumps(word) for word in rules["enum"])
-        yield f"{name} must be one of {allowed}, not {_short(value)}"
-    if "type" in rules and not _is_type(value, rules["type"]):
-        wanted = rules["type"] if isinstance(rules["type"], str) else " or ".join(rules["type"])
-        yield f"{name} must be of type {wanted}, not {_short(value)}"
-    elif isinstance(value, dict):
-        yield from _object_faults(value, rules, where)
-    elif isinstance(value, list):
-        if not rules.get("minItems", 0) <= len(value) <= rules.get("maxItems", math.inf):
-            yield f"{name} must have {rules['minItems']} items, not {len(value)}"
-        for i, item in enumerate(value):
-            yield from faults(item, rules.get("items", {}), f"{where}[{i}]")
-    elif isinstance(value, str):
-        if not re.search(rules.get("pattern", ""), value):
-            yield f"{name} must look like {rules['pattern']}, not {_short(value)}"
-    elif isinstance(value, (int, float)):
-        low, high = rules.get("minimum", -math.inf), rules.get("maximum", math.inf)
-        if not low <= value <= high:
-            yield f"{name} must lie in {low}..{high}, not {_short(value)}"
-
-
-def _object_faults(value: dict[str, Any], rules: dict[str, Any], where: str) -> Iterator[str]:
-    known = rules.get("properties", {})
-    others = rules.get("additionalProperties", True)
-    for key in rules.get("required", ()):
-        if key not in value:
-            yield f"{where or 'the file'} lacks the key {key!r}"
-    for key, item in value.items():
-        if key not in known and others is False:
-            yield f"{where or 'the file'} has the unknown key {key!r}"
-        elif key in known or isinstance(others, dict):
-            yield from faults(item, known.get(key, others), f"{where}.{key}".lstrip("."))
-
-
-def _is_type(value: Any, names: str | list[str]) -> bool:
-    names = [names] if isinstance(names, str) else names
-    if isinstance(value, bool):  # a bool is an int to Python, not to JSON
-        return "boolean" in names
-    return any(isinstance(value, _TYPES[name]) for name in names)
-
-
-def _short(value: Any) -> str:
-    text = json.dumps(value, default=repr)
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
 def _finite(text: str) -> float:
     number = float(text)
     if not math.isfinite(number):
@@ -228,21 +210,35 @@ def _stem(graph: dict[str, Any], kind: str) -> str:
     return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{name}-{kind}"
 
 
+def _text(record: dict[str, Any]) -> str:
+    try:
+        return json.dumps(record, indent=1, allow_nan=False, default=_plain) + "\n"
+    except (TypeError, ValueError) as error:
+        raise ResultError(f"the result cannot be stored as JSON: {error}") from error
+
+
 def _write_new(path: Path, text: str) -> None:
     """Write a file that was not there; FileExistsError if it, or its temporary one, was.
 
     Only who holds the temporary name may make `path`, so two writers never meet in it.
     """
     temporary = path.with_name(f".{path.name}.tmp")
+    with _written(temporary, text):
+        if path.exists():
+            raise FileExistsError(path)
+        os.replace(temporary, path)
+
+
+@contextlib.contextmanager
+def _written(temporary: Path, text: str) -> Iterator[None]:
+    """Write a file that was not there; it goes again if it, or the block, fails."""
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
     try:
         with open(descriptor, "w", encoding="utf-8") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        if path.exists():
-            raise FileExistsError(path)
-        os.replace(temporary, path)
+        yield
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise

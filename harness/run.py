@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 from harness.errors import UsageError
 from harness.machine import git_state, machine_facts, versions
+from harness.pauses import Pauses
 from harness.progress import Progress
 from harness.results import SCHEMA
+from harness.resume import check_construction, check_graph
 from harness.source import OfficialGraph, Opened, Source
 
 if TYPE_CHECKING:
@@ -48,24 +50,47 @@ class Settings:
     validate: bool = True
     check: str | None = None
 
+    def flags(self) -> dict[str, Any]:
+        """Return what the run is asked for, by the names of the flags."""
+        asked = {name: value for name, value in vars(self).items() if name != "source"}
+        return {**self.source.flags(), **asked}
+
 
 def new_result(settings: Settings, argv: list[str]) -> dict[str, Any]:
     """Return a result of which nothing has run yet; `run` fills it."""
-    commit, dirty = git_state()
     return {
         "schema": SCHEMA,
         "status": "incomplete",
+        "flags": settings.flags(),
         "graph": {},
-        "generation_seconds": 0.0,
-        "construction_seconds": 0.0,
-        "regeneration_seconds": 0.0,
-        "edges_kept": True,
-        "solver": {},
         "num_mpi_processes": 1,
         "roots_requested": settings.roots,
         "searches": [],
         "validated": False,
         "check": settings.check,
+        **_new_part(argv),
+    }
+
+
+def resumed_result(earlier: dict[str, Any], argv: list[str]) -> dict[str, Any]:
+    """Return the result of a run that was stopped, with a new part of which nothing has run yet."""
+    part = {"searches_before": len(earlier["searches"]), **_new_part(argv)}
+    return {
+        **earlier,
+        "searches": list(earlier["searches"]),
+        "resumed": [*earlier.get("resumed", []), part],
+    }
+
+
+def _new_part(argv: list[str]) -> dict[str, Any]:
+    """Return what a run has once, and a resumed one once more for each of its parts."""
+    commit, dirty = git_state()
+    return {
+        "generation_seconds": 0.0,
+        "construction_seconds": 0.0,
+        "regeneration_seconds": 0.0,
+        "edges_kept": True,
+        "solver": {},
         "machine": machine_facts(),
         "versions": versions(),
         "commit": commit,
@@ -75,16 +100,28 @@ def new_result(settings: Settings, argv: list[str]) -> dict[str, Any]:
     }
 
 
-def run(settings: Settings, result: dict[str, Any], progress: Progress) -> None:
+def run(
+    settings: Settings, result: dict[str, Any], progress: Progress, pauses: Pauses | None = None
+) -> None:
     """Run the benchmark and fill `result`, search after search.
 
     Whatever stops it, `result` then holds the searches that were finished, its status
-    "incomplete" (or "invalid", if one of them was).
+    "incomplete" (or "invalid", if one of them was). A result that holds searches already gets the
+    remaining ones.
+
+    Parameters
+    ----------
+    settings : Settings
+    result : dict
+        From `new_result` or `resumed_result`.
+    progress : Progress
+    pauses : Pauses, optional
+        What is done between two rounds of searches.
 
     Raises
     ------
     UsageError
-        If the graph does not fit, or has no edge to search from.
+        If the graph does not fit, has no edge to search from, or is not the one of `result`.
     GraphError
         If its file is not a graph.
     EngineError
@@ -97,19 +134,26 @@ def run(settings: Settings, result: dict[str, Any], progress: Progress) -> None:
 
     check_engine(settings.engine)
     opened = _open(settings, open_edges, progress)
-    result["graph"] = settings.source.describe(opened)
-    result["generation_seconds"] = opened.seconds
-    result["edges_kept"] = opened.need.edges_kept
+    part = result["resumed"][-1] if "resumed" in result else result
+    graph = settings.source.describe(opened)
+    if part is not result:
+        check_graph(result, graph)
+    part["generation_seconds"] = opened.seconds
+    part["edges_kept"] = opened.need.edges_kept
     judge = Judge(opened, settings.validate, settings.check, progress)
-    csr, solver = _construct(settings, opened, result, progress)
+    csr, solver = _construct(settings, opened, part, progress)
+    part["solver"] = dict(solver.choices)
+    graph["arcs"] = int(csr.arcs)
     keys = draw_keys(settings.source, csr, settings.roots)
+    if part is not result:
+        check_construction(result, graph["arcs"], part["solver"], keys.tolist())
+    result["graph"] = graph
     if len(keys) < settings.roots:
         progress.stage(f"only {len(keys)} vertices have an edge: {len(keys)} searches")
     # Once outside the clock.
     solver.search(spare_root(csr, keys), out=solver.new_answer())
-    result["solver"] = dict(solver.choices)
-    search_all(solver, keys, judge, result, progress)
-    if result["status"] == "incomplete":
+    finished = search_all(solver, keys, judge, result, progress, pauses or Pauses(progress))
+    if finished and result["status"] == "incomplete":
         result["status"] = "complete"
 
 
@@ -137,7 +181,7 @@ def _open(settings: Settings, open_edges: Callable[[], Opened], progress: Progre
 
 
 def _construct(
-    settings: Settings, opened: Opened, result: dict[str, Any], progress: Progress
+    settings: Settings, opened: Opened, part: dict[str, Any], progress: Progress
 ) -> tuple[CSR, Solver]:
     from graphs.csr import build_csr
     from harness.searches import no_collection
@@ -152,12 +196,11 @@ def _construct(
         solver = Solver(csr, engine=settings.engine, threads=settings.threads, delta=settings.delta)
         seconds = perf_counter() - start
     regeneration = edges.generation_seconds - generated_before
-    result["regeneration_seconds"] = regeneration
+    part["regeneration_seconds"] = regeneration
     if not opened.need.edges_kept:
-        result["generation_seconds"] = regeneration
-    result["construction_seconds"] = max(0.0, seconds - regeneration)
-    result["graph"]["arcs"] = int(csr.arcs)
-    progress.stage(f"constructed in {result['construction_seconds']:.3g} s")
+        part["generation_seconds"] = regeneration
+    part["construction_seconds"] = max(0.0, seconds - regeneration)
+    progress.stage(f"constructed in {part['construction_seconds']:.3g} s")
     return csr, solver
 
 

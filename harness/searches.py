@@ -3,7 +3,7 @@
 A search is timed from just before its root is visited until distances and parents are in memory
 (Graph500 specification V2.0, section 6.2); the arrays it fills are taken from the system before.
 Where the edge list is kept, each answer is judged right after its search; else as many answers as
-fit wait for one pass over the regenerated edges.
+fit wait for one pass over the regenerated edges. Such a round is kept or lost as a whole.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from harness.check import NetworkxCheck
+from harness.digest import dist_digest
+from harness.pauses import Pauses
 from harness.progress import Progress
 from harness.source import Opened
 from harness.validation import count_m, validate
@@ -58,6 +60,7 @@ class Judge:
             record["m"] = int(verdict.m)
             record["m_with_self_loops"] = int(verdict.m_with_self_loops)
             record["reached"] = int(verdict.reached)
+            record["dist_digest"] = dist_digest(answer.dist)
             if self.validating:
                 record["valid"] = bool(verdict.valid)
                 record["validate_seconds"] = seconds
@@ -71,13 +74,24 @@ class Judge:
 
 
 def search_all(
-    solver: Solver, keys: np.ndarray, judge: Judge, result: dict[str, Any], progress: Progress
-) -> None:
-    """Search from every key, and put the judged records into `result`."""
+    solver: Solver,
+    keys: np.ndarray,
+    judge: Judge,
+    result: dict[str, Any],
+    progress: Progress,
+    pauses: Pauses,
+) -> bool:
+    """Search from every key that has no record in `result` yet, and put the judged records there.
+
+    Returns whether all keys were searched: false where a pause stopped the run.
+    """
+    done = len(result["searches"])
     # New answers are filled, so that no search pays for the first use of their pages.
-    buffers = [solver.new_answer() for _ in range(min(judge.at_once, len(keys)))]
-    with progress.count(len(keys), "searches") as step:
-        for first in range(0, len(keys), len(buffers)):
+    buffers = [solver.new_answer() for _ in range(min(judge.at_once, len(keys) - done))]
+    with progress.count(len(keys), "searches", done) as step:
+        for first in range(done, len(keys), max(1, len(buffers))):
+            if pauses.stops(result):
+                return False
             records, answers = [], []
             for root, buffer in zip(keys[first : first + len(buffers)], buffers, strict=False):
                 record, answer = timed_search(solver, int(root), buffer)
@@ -90,6 +104,7 @@ def search_all(
                 result["status"] = "invalid"
             for _ in records:
                 step()
+    return True
 
 
 def timed_search(solver: Solver, root: int, out: Answer) -> tuple[dict[str, Any], Answer]:
@@ -104,6 +119,7 @@ def timed_search(solver: Solver, root: int, out: Answer) -> tuple[dict[str, Any]
         "m": 0,
         "m_with_self_loops": 0,
         "reached": 0,
+        "dist_digest": None,
         "valid": None,
         "validate_seconds": None,
         "phases": int(answer.phases),

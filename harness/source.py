@@ -104,6 +104,15 @@ class OfficialGraph:
         make = kronecker if kept else KroneckerStream
         return make(self.scale, self.edgefactor, self.seed)
 
+    def flags(self) -> dict[str, Any]:
+        """Return the flags that name this graph."""
+        return {
+            "scale": self.scale,
+            "edgefactor": self.edgefactor,
+            "seed": [int(seed) for seed in self.seed],
+            "keep_edges": self.keep,
+        }
+
     def describe(self, opened: Opened) -> dict[str, Any]:
         return opened.describe(
             scale=self.scale, edgefactor=self.edgefactor, seed=[int(seed) for seed in self.seed]
@@ -168,6 +177,11 @@ class GraphFile:
 
         self._refuse_early()
         return read_graph(self.path, symmetrize=self.symmetrize)
+
+    def flags(self) -> dict[str, Any]:
+        """Return the flags that name this graph."""
+        seed = [int(seed) for seed in self.seed]
+        return {"graph": self.path, "symmetrize": self.symmetrize, "seed": seed}
 
     def describe(self, opened: Opened) -> dict[str, Any]:
         return opened.describe(edgefactor=opened.edges.m / opened.edges.n, file=self.path)

@@ -12,6 +12,7 @@ def search(root: int = 5, seconds: float = 0.25, m: int = 16239, **changes: Any)
         "m": m,
         "m_with_self_loops": m + 144,
         "reached": 897,
+        "dist_digest": f"{root:016x}",
         "valid": True,
         "validate_seconds": 0.125,
         "phases": 11,
@@ -27,6 +28,7 @@ def example(searches: list[dict[str, Any]] | None = None, **changes: Any) -> dic
     return {
         "schema": 1,
         "status": "complete",
+        "flags": {"scale": 10, "seed": [2, 3], "roots": 64, "delta": None},
         "graph": {
             "scale": 10,
             "edgefactor": 16,
@@ -62,6 +64,15 @@ def example(searches: list[dict[str, Any]] | None = None, **changes: Any) -> dic
         "argv": ["sssp", "run", "--scale", "10"],
         "started": "2025-06-01T12:00:00Z",
     } | changes
+
+
+def resumed(before: int = 20, **changes: Any) -> dict[str, Any]:
+    """Return a result whose searches from number `before` on belong to a second part."""
+    result = example()
+    keys = ("generation_seconds", "construction_seconds", "regeneration_seconds", "edges_kept")
+    keys += ("solver", "machine", "versions", "commit", "dirty", "argv", "started")
+    part = {"searches_before": before, **{key: result[key] for key in keys}}
+    return result | {"resumed": [part | changes]}
 
 
 def from_file(n: int = 1000, edges: int = 2500, file: str = "road, north.gr.gz") -> dict[str, Any]:

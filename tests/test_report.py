@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from example_result import example, from_file, search
+from example_result import example, from_file, resumed, search
 from scipy.optimize import least_squares
 
 from harness.report import (
@@ -254,6 +254,7 @@ def test_csv_has_a_row_for_each_search_with_every_raw_figure():
 def test_csv_forgets_no_field_of_the_result_file():
     result = example()
     fields = {*result, *result["graph"], *result["solver"], *result["searches"][0]}
+    fields |= set(resumed())
     assert fields - {"schema", "graph", "solver", "searches"} <= set(CSV_COLUMNS)
 
 
@@ -344,6 +345,35 @@ def test_what_keeps_a_run_from_being_a_submission_is_said(result, problems):
     assert submission_problems(result) == problems
     assert render([result], "markdown").count("not a submission: " + "; ".join(problems)) == 1
     assert "submission" not in graph500_lines(result)
+
+
+def test_a_resumed_run_shows_its_longest_construction():
+    slower = resumed(construction_seconds=9, generation_seconds=0.25)
+    lines = graph500_lines(slower)
+    assert "construction_time:              9\n" in lines
+    assert "graph_generation:               0.5\n" in lines
+    assert "construction_time: 9.0" in render([slower], "spec")
+    assert "| 9 s |" in render([slower], "markdown")
+    assert submission_problems(slower) == []
+    rows = list(csv.DictReader(io.StringIO(render([slower], "csv"))))
+    assert json.loads(rows[63]["resumed"]) == slower["resumed"]
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"machine": {"cpu": "another", "cores": 2}}, "resumed on another machine"),
+        ({"commit": "f" * 40}, "resumed with other sources"),
+        ({"versions": {"sssp-bench": "0.2.0"}}, "resumed with other sources"),
+    ],
+)
+def test_parts_that_differ_are_no_submission(change, problem):
+    assert submission_problems(resumed(**change)) == [problem]
+
+
+def test_another_machine_of_the_same_kind_is_the_same_benchmark():
+    machine = example()["machine"] | {"hostname": "node17"}
+    assert submission_problems(resumed(machine=machine)) == []
 
 
 def test_an_incomplete_run_says_how_far_it_came_and_reports_what_ran():

@@ -16,7 +16,7 @@ from typing import Any
 import jsonschema
 import numpy as np
 import pytest
-from example_result import example, from_file, search
+from example_result import example, from_file, resumed, search
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -55,9 +55,12 @@ def changed(path: tuple, new: Any) -> dict[str, Any]:
 
 
 NODES = list(nodes(changed(("schema",), 1)))
-OPEN = ("machine", "versions")  # their keys may be there or not
+OPEN = ("machine", "versions", "flags")  # their keys may be there or not
+NEW = ("flags", "dist_digest")  # not in the first files
 REQUIRED = [
-    path for path in NODES if isinstance(path[-1], str) and (len(path) == 1 or path[0] not in OPEN)
+    path
+    for path in NODES
+    if isinstance(path[-1], str) and (len(path) == 1 or path[0] not in OPEN) and path[-1] not in NEW
 ]
 
 
@@ -83,7 +86,7 @@ def test_schema_is_a_schema_and_describes_every_field():
         assert part.get("description", "").endswith("."), name
 
 
-@pytest.mark.parametrize("result", [example(), example([]), UNCHECKED, from_file()])
+@pytest.mark.parametrize("result", [example(), example([]), UNCHECKED, from_file(), resumed()])
 def test_schema_accepts_a_whole_result(result):
     VALIDATOR.validate(result)
     assert list(faults(result, schema())) == []
@@ -129,6 +132,21 @@ def test_only_open_objects_take_further_keys():
         assert not list(faults(changed((path, "new"), value), schema()))
 
 
+def test_the_first_files_lack_what_came_later_and_are_read():
+    old = example([search()])
+    del old["flags"], old["searches"][0]["dist_digest"]
+    VALIDATOR.validate(old)
+    assert not list(faults(old, schema()))
+
+
+@pytest.mark.parametrize("key", sorted(resumed()["resumed"][0]))
+def test_a_resumed_part_lacks_nothing(key):
+    result = resumed()
+    del result["resumed"][0][key]
+    assert not VALIDATOR.is_valid(result)
+    assert [f"'{key}'" in fault for fault in faults(result, schema())] == [True]
+
+
 def test_schema_is_found_from_another_folder_that_has_results_of_its_own(tmp_path):
     (tmp_path / "results" / "runs").mkdir(parents=True)
     program = "from harness.results import schema; print(schema()['$id'])"
@@ -147,7 +165,7 @@ def test_schema_is_found_from_another_folder_that_has_results_of_its_own(tmp_pat
 # Writing
 
 
-@pytest.mark.parametrize("result", [example(), example([]), UNCHECKED, from_file()])
+@pytest.mark.parametrize("result", [example(), example([]), UNCHECKED, from_file(), resumed()])
 def test_what_was_written_is_loaded_unchanged(result, tmp_path):
     path = write(result, tmp_path / "deep" / "er")
     assert load(path) == result
@@ -241,6 +259,36 @@ def test_what_json_cannot_hold_is_refused_before_a_file_is_made(tmp_path, value)
     with pytest.raises(ResultError, match="JSON"):
         write(example(generation_seconds=value), tmp_path / "new")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_is_replaced_as_a_whole_or_not_at_all(tmp_path, monkeypatch):
+    path = write(example([]), tmp_path)
+    (tmp_path / f".{path.name}.tmp").write_text("left by a run that was killed")
+    results.replace(example(), path)
+    assert load(path) == example()
+
+    def fail(*_):
+        raise OSError(errno.ENOSPC, "No space left")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(ResultError, match=f"{re.escape(str(path))} cannot be written: No space"):
+        results.replace(example([]), path)
+    assert load(path) == example()
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_growing_result_has_one_file_written_at_most_once_a_second(tmp_path, monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(results, "monotonic", lambda: now[0])
+    file = results.ResultFile(tmp_path)
+    seen = []
+    for now[0] in (0.5, 1.0, 1.5, 1.9, 2.5):
+        file.keep_now_and_then(example([search()] * len(seen)))
+        seen.append(load(file.path)["searches"] if file.path else None)
+    assert [None if found is None else len(found) for found in seen] == [None, 1, 1, 1, 4]
+    assert file.keep(example()) == file.path
+    assert [entry.name for entry in tmp_path.iterdir()] == [file.path.name]
+    assert load(file.path) == example()
 
 
 # Loading

@@ -1,0 +1,60 @@
+"""Between two rounds of searches: keep what is finished, and stop where the time is up.
+
+A round is one search and its validation, or as many searches as share a pass over the edges. What
+happens here is outside every clock, and all ranks do it together.
+"""
+
+from __future__ import annotations
+
+from time import monotonic
+from typing import Any
+
+from harness.progress import Progress
+from harness.results import ResultError, ResultFile
+from harness.time_limit import TimeLimit
+
+
+class Pauses:
+    """What a run does between its rounds.
+
+    Parameters
+    ----------
+    progress : Progress
+        Told why a run stops, or that its file cannot be written.
+    file : ResultFile, optional
+        Written now and then, so that a run that is killed loses little.
+    limit : TimeLimit, optional
+        Ends the run in time.
+    """
+
+    def __init__(
+        self,
+        progress: Progress,
+        file: ResultFile | None = None,
+        limit: TimeLimit | None = None,
+    ):
+        self.progress = progress
+        self.file = file
+        self.limit = limit
+        self._last: float | None = None
+
+    def stops(self, result: dict[str, Any]) -> bool:
+        """Call before each round. Does the run end here, although searches remain?"""
+        if self._last is not None:
+            if self.limit is not None:
+                self.limit.round_took(monotonic() - self._last)
+            self._keep(result)
+        self._last = monotonic()
+        if self.limit is None or not self.limit.is_near():
+            return False
+        self.progress.warn(f"the time limit of {self.limit.seconds:g} s is near: no more searches")
+        return True
+
+    def _keep(self, result: dict[str, Any]) -> None:
+        """Write the unfinished result; a full disk now may have room when the run ends."""
+        if self.file is None:
+            return
+        try:
+            self.file.keep_now_and_then(result)
+        except ResultError as error:
+            self.progress.warn(f"the finished searches are not kept yet: {error}")

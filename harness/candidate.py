@@ -1,27 +1,22 @@
 """One answer under validation: its arrays checked and converted, and what the edges say of it.
 
 The walks are compiled (kernels/validate.py); here are the answer's state between the slices of a
-pass, and the words for what is wrong.
+pass, and the words for what is wrong. A rank has the answer of its own vertices (`Candidate`), and
+looks at the ends of its edges (`Sight`), which are others' vertices, too (harness/ends.py).
 """
 
 from __future__ import annotations
 
 import operator
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 
 from graphs.errors import GraphError
+from harness.chunks import Chunk
+from harness.ends import Ends
 from kernels import validate as kernels
-
-
-class Chunk(NamedTuple):
-    """Edges walked at once: src, dst int64 (m,), weight (m,) in the arithmetic of the graph."""
-
-    src: np.ndarray
-    dst: np.ndarray
-    weight: np.ndarray
-    directed: bool
 
 
 class Arc(NamedTuple):
@@ -32,34 +27,19 @@ class Arc(NamedTuple):
     weight: np.floating
 
 
-class Candidate:
-    """An answer (root, dist, parent) and its marks.
+class Sight:
+    """An answer at the ends of some edges, and the marks that these leave.
 
-    dist         (n,)   as given
-    clean        (n,)   in the arithmetic of the graph, inf where dist is no distance; dist itself
-                        where that is the same
-    parent       (n,)   int64
-    tight, late  uint8 (n,)   marks, see `kernels.validate.mark_edges`
-    seen         uint8 (n,)   mark, see `kernels.validate.mark_parent_edges`; tight itself at first,
-                              as a tight edge is a parent edge
+    dist         (k,)        in the arithmetic of the graph, inf where there is no distance
+    parent       int (k,)    as indices of ends
+    tight, late  uint8 (k,)  marks, see `kernels.validate.mark_edges`
+    seen         uint8 (k,)  mark, see `kernels.validate.mark_parent_edges`
     """
 
-    def __init__(
-        self, n: int, arithmetic: np.dtype, root: int, dist: np.ndarray, parent: np.ndarray
-    ):
-        self.n = n
-        self.root, self.dist, self.given_parent = checked_answer(n, root, dist, parent)
-        self.parent = _as_int64(self.given_parent, n)
-        self.arithmetic = arithmetic
-        faults, first, self.reached = kernels.check_vertices(self.dist, self.parent, self.root)
-        self.root_rule = faults, first
-        self.tree_rule = kernels.check_tree(self.parent, self.root)
-        self.clean = self.dist
-        if faults or self.dist.dtype != self.arithmetic:
-            self.clean = np.empty(n, self.arithmetic)
-            kernels.clean_distances(self.dist, self.clean)
-        self.tight = np.zeros(n, np.uint8)
-        self.late = np.zeros(n, np.uint8)
+    def __init__(self, dist: np.ndarray, parent: np.ndarray):
+        self.dist, self.parent = dist, parent
+        self.tight = np.zeros(len(dist), np.uint8)
+        self.late = np.zeros(len(dist), np.uint8)
         self.seen = self.tight
         self.m = 0
         self.self_loops = 0
@@ -67,55 +47,109 @@ class Candidate:
     def walk(self, chunk: Chunk) -> int:
         """Mark and count a chunk of edges; return how many of them are no edges."""
         m, self_loops, faults = kernels.mark_edges(
-            *chunk, self.clean, self.parent, self.tight, self.late
+            *chunk, self.dist, self.parent, self.tight, self.late
         )
         self.m += m
         self.self_loops += self_loops
         return faults
 
-    def walk_parents(self, chunk: Chunk) -> None:
-        """Mark the parent edges in a chunk, tight or not."""
+    def walk_parents(self, chunk: Chunk) -> int:
+        """Mark the parent edges in a chunk, tight or not; return 0 as no fault."""
         if self.seen is self.tight:
             self.seen = self.tight.copy()
         kernels.mark_parent_edges(chunk.src, chunk.dst, chunk.directed, self.parent, self.seen)
+        return 0
 
-    def broken_rules(self) -> dict[int, tuple[int, int]]:
-        """Vertices that break each broken rule, and the smallest of them, by what is marked."""
-        marks = kernels.tally_marks(
-            self.dist, self.clean, self.parent, self.root, self.seen, self.tight, self.late
-        )
-        rules = [self.root_rule, self.tree_rule, *marks]
-        return {
-            rule: (int(count), int(first)) for rule, (count, first) in enumerate(rules, 1) if count
-        }
+    def best_arc(
+        self, chunk: Chunk, v: int, tail: int | None, index: Callable[[np.ndarray], np.ndarray]
+    ) -> Arc | None:
+        """The arc into v with the least sum in a chunk: from `tail`, or from any reached vertex.
 
-    def best_arc(self, chunk: Chunk, v: int, tail: int | None) -> Arc | None:
-        """The arc into v with the least sum in a chunk: from `tail`, or from any reached vertex."""
+        The chunk's ends are vertices here; `index` finds what they are in this sight.
+        """
         into = np.flatnonzero(chunk.dst == v)
         tails, weight = chunk.src[into], chunk.weight[into]
         if not chunk.directed:
             out = np.flatnonzero(chunk.src == v)
             tails = np.concatenate([tails, chunk.dst[out]])
             weight = np.concatenate([weight, chunk.weight[out]])
-        keep = self.clean[tails] < np.inf if tail is None else tails == tail
-        tails, weight = tails[keep], weight[keep]
+        dist = self.dist[index(tails)]
+        keep = dist < np.inf if tail is None else tails == tail
+        tails, weight, dist = tails[keep], weight[keep], dist[keep]
         if len(tails) == 0:
             return None
         with np.errstate(over="ignore"):
-            through = self.clean[tails] + weight
+            through = dist + weight
         best = np.lexsort((weight, tails, through))[0]
         return Arc(through[best], int(tails[best]), weight[best])
 
+
+class Candidate:
+    """An answer (root, dist, parent) for the vertices of this rank, all of them in one process.
+
+    dist         (count,)   as given
+    clean        (count,)   in the arithmetic of the graph, inf where dist is no distance; dist
+                            itself where that is the same
+    parent       (count,)   int64
+    tight, late, seen       the marks of all edges; a tight edge is a parent edge, so that `seen` is
+                            `tight` until other parent edges were looked for
+    """
+
+    def __init__(
+        self, ends: Ends, arithmetic: np.dtype, root: int, dist: np.ndarray, parent: np.ndarray
+    ):
+        self.ends, self.arithmetic = ends, arithmetic
+        self.root, self.dist, self.given_parent = checked_answer(ends, root, dist, parent)
+        self.parent = _as_int64(self.given_parent, ends.n)
+        faults, first, self.reached = kernels.check_vertices(
+            self.dist, self.parent, self.root, ends.first, ends.n
+        )
+        self.root_rule = faults, first
+        self.clean = self.dist
+        if faults or self.dist.dtype != arithmetic:
+            self.clean = np.empty(ends.count, arithmetic)
+            kernels.clean_distances(self.dist, self.clean)
+        self.ancestors = ends.ancestors(self.parent, self.root)
+        self.tight = self.late = self.seen = np.empty(0, np.uint8)
+
+    def sight(self) -> Sight:
+        """What the edges are held against."""
+        return Sight(self.ends.fetch(self.clean), self.ends.fetch_parents(self.parent))
+
+    def take(self, sight: Sight) -> None:
+        """Take the marks of a pass over all edges."""
+        self.tight = self.seen = self.ends.give_back(sight.tight)
+        self.late = self.ends.give_back(sight.late)
+        self.tree_rule = self.ancestors.check(self.clean, self.tight)
+
+    def take_seen(self, sight: Sight) -> None:
+        """Take the marks of a pass that looked for parent edges."""
+        self.seen = self.ends.give_back(sight.seen)
+
+    def faults(self) -> np.ndarray:
+        """Vertices here that break each rule, and the smallest of them, by what is marked.
+
+        Returns int64 (6, 2), n for the smallest where there is none.
+        """
+        marks = kernels.tally_marks(
+            self.dist, self.clean, self.parent, self.seen, self.tight, self.late,
+            self.root, self.ends.first, self.ends.n,
+        )  # fmt: skip
+        return np.array([self.root_rule, self.tree_rule, *marks], np.int64)
+
     def detail(self, rule: int, v: int, arc: Arc | None) -> str:
-        """How vertex v breaks a rule; `arc` is the `best_arc` of rules 4 to 6."""
+        """How vertex v breaks a rule; `arc` is the `best_arc` of rules 4 to 6.
+
+        Collective: every rank says it, of a vertex of any.
+        """
         if rule == 1:
             return self._root_detail(v)
         if rule == 2:
             return self._tree_detail(v)
-        x = self.dist[v]
         if rule == 3:
-            return f"parent edge ({self.parent[v]}, {v}) is not in the graph"
-        if rule == 4 and self.clean[v] != x:
+            return f"parent edge ({self.parent_of(v)}, {v}) is not in the graph"
+        x, clean = self.ends.at(self.dist, v), self.ends.at(self.clean, v)
+        if rule == 4 and clean != x:
             return f"dist[{v}] = {x!s} is not a {self.arithmetic} number, as all sums here are"
         assert arc is not None, "an edge has marked v"
         edge = f"edge ({arc.u}, {v}) of weight {arc.weight!s}"
@@ -123,8 +157,12 @@ class Candidate:
             return f"{edge} leads there, and {arc.u} is reached, but dist[{v}] = inf"
         return f"{edge} makes dist[{arc.u}] + weight = {arc.through!s}, but dist[{v}] = {x!s}"
 
+    def parent_of(self, v: int) -> int:
+        """The parent of any vertex. Collective."""
+        return int(self.ends.at(self.parent, v))
+
     def _root_detail(self, v: int) -> str:
-        x, p = self.dist[v], self.given_parent[v]
+        x, p = self.ends.at(self.dist, v), self.ends.at(self.given_parent, v)
         if v == self.root:
             if p != v:
                 return f"parent[{v}] = {p}, but {v} is the root, which is its own parent"
@@ -133,21 +171,21 @@ class Candidate:
             return f"dist[{v}] = nan"
         if x < 0:
             return f"dist[{v}] = {x!s} is negative (the distance of an unreached vertex is inf)"
-        if not -1 <= p < self.n:
-            return f"parent[{v}] = {p} is neither a vertex (0 .. {self.n - 1}) nor -1"
+        if not -1 <= p < self.ends.n:
+            return f"parent[{v}] = {p} is neither a vertex (0 .. {self.ends.n - 1}) nor -1"
         if p == -1:
             return f"dist[{v}] = {x!s}, but parent[{v}] = -1 (an unreached vertex has dist inf)"
         return f"dist[{v}] = inf, but parent[{v}] = {p} (an unreached vertex has parent -1)"
 
     def _tree_detail(self, v: int) -> str:
-        unknown = np.zeros(self.n, np.uint8)
-        _, end = kernels.follow_parents(self.parent, self.root, unknown, np.int64(v))
-        p = int(self.parent[end])
-        if not 0 <= p < self.n:
-            return f"its parents lead to {end}, whose parent is {self.given_parent[end]}"
+        end = self.ancestors.end(v)
+        p = self.parent_of(end)
+        if not 0 <= p < self.ends.n:
+            given = self.ends.at(self.given_parent, end)
+            return f"its parents lead to {end}, whose parent is {given}"
         cycle = [str(end), str(p)]
         while p != end and len(cycle) < 6:
-            p = int(self.parent[p])
+            p = self.parent_of(p)
             cycle.append(str(p))
         if p != end:
             cycle.append("...")
@@ -155,7 +193,7 @@ class Candidate:
 
 
 def checked_answer(
-    n: int, root: int, dist: np.ndarray, parent: np.ndarray
+    ends: Ends, root: int, dist: np.ndarray, parent: np.ndarray
 ) -> tuple[int, np.ndarray, np.ndarray]:
     """Return the answer as an int and two plain arrays, or raise GraphError for what they are.
 
@@ -165,8 +203,8 @@ def checked_answer(
         root = operator.index(root)
     except TypeError:
         raise GraphError(f"the root must be an integer, got {root!r}") from None
-    if not 0 <= root < n:
-        raise GraphError(f"root {root} is not a vertex; the graph's are 0 .. {n - 1}")
+    if not 0 <= root < ends.n:
+        raise GraphError(f"root {root} is not a vertex; the graph's are 0 .. {ends.n - 1}")
     dist, parent = np.asarray(dist), np.asarray(parent)
     if dist.dtype.kind != "f" or dist.dtype.itemsize not in (4, 8):
         raise GraphError(
@@ -176,14 +214,16 @@ def checked_answer(
         raise GraphError(
             f"parent must hold integers (-1 where unreached), got dtype {parent.dtype}"
         )
-    return root, _as_row("dist", dist, n), _as_row("parent", parent, n)
+    return root, _as_row("dist", dist, ends), _as_row("parent", parent, ends)
 
 
-def _as_row(name: str, array: np.ndarray, n: int) -> np.ndarray:
+def _as_row(name: str, array: np.ndarray, ends: Ends) -> np.ndarray:
     """Return the array without gaps and in this machine's byte order."""
-    if array.shape != (n,):
+    if array.shape != (ends.count,):
+        holder = "the graph has" if ends.count == ends.n else f"rank {ends.rank} owns"
         raise GraphError(
-            f"{name} has shape {array.shape}; the graph has {n} vertices, so it must be ({n},)"
+            f"{name} has shape {array.shape}; {holder} {ends.count} vertices, "
+            f"so it must be ({ends.count},)"
         )
     return np.ascontiguousarray(array, array.dtype.newbyteorder("="))
 

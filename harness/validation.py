@@ -22,190 +22,193 @@ Only slices of the edge list are read, never the solver's rows, and several answ
 as edges may have to be made again for it. Memory beyond the answers themselves: 3 bytes a vertex
 and answer, 4 where a rule is broken. An answer of other dtypes is converted: 8 bytes a vertex for
 parents that are not int64, and up to 8 for distances that are not in the graph's arithmetic.
+
+Among ranks each has a part of the edges and a block of the answer; the walks are the same, over
+what the ends of its edges are told by their owners (harness/ends.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
-from typing import NamedTuple
+from collections.abc import Callable, Iterable
 
 import numpy as np
 
-from graphs.edges import EdgeList, Edges, check_edges
-from harness.candidate import Arc, Candidate, Chunk, checked_answer
+from graphs.edges import Edges
+from harness.candidate import Arc, Candidate, Sight, checked_answer
+from harness.chunks import Chunk, arithmetic_of, chunks_of, refuse
+from harness.ends import Comm, Ends, RankEnds
+from harness.verdict import RULES, Counts, Validation, Violation
 from kernels import validate as kernels
-
-RULES = {1: "root", 2: "tree", 3: "parent edge", 4: "distance", 5: "relaxed", 6: "component"}
-
-# Edges walked at once. Bounds the copies of those whose dtypes are not the usual ones.
-_CHUNK = 2**22
 
 Answer = tuple[int, np.ndarray, np.ndarray]
 BrokenRules = dict[int, tuple[int, int]]  # rule: vertices that break it, the smallest of them
 Arcs = dict[int, Arc]  # rule: the arc that shows it
 
 
-@dataclass(frozen=True)
-class Violation:
-    """One broken rule: how many vertices break it, the smallest of them, and how it does."""
-
-    rule: int
-    name: str
-    count: int
-    first: int
-    detail: str
-
-    def __str__(self) -> str:
-        vertices = "1 vertex" if self.count == 1 else f"{self.count} vertices"
-        return f"rule {self.rule} ({self.name}): {vertices}, first v={self.first}: {self.detail}"
+def validate(edges: Edges, answers: Iterable[Answer], comm: Comm | None = None) -> list[Validation]:
+    """Check answers as `Validator` does, to a graph that no more are expected of."""
+    return Validator(edges, comm).validate(answers)
 
 
-class Counts(NamedTuple):
-    """What an answer traversed.
-
-    m                   edges with an end in the root's component (directed: with a reached
-                        source), parallel edges each, self loops left out (the reference's count)
-    m_with_self_loops   the same with self loops (the specification's count)
-    reached             vertices reached, the root included
-    """
-
-    m: int
-    m_with_self_loops: int
-    reached: int
+def count_m(edges: Edges, answers: Iterable[Answer], comm: Comm | None = None) -> list[Counts]:
+    """Count as `Validator` does, in a graph of which no more answers are expected."""
+    return Validator(edges, comm).count_m(answers)
 
 
-@dataclass(frozen=True)
-class Validation:
-    """What an answer is worth: `valid` where there are no violations; counts as in `Counts`."""
+class Validator:
+    """Validates answers to one graph.
 
-    valid: bool
-    m: int
-    m_with_self_loops: int
-    reached: int
-    violations: list[Violation]
-
-
-def validate(edges: Edges, answers: Iterable[Answer]) -> list[Validation]:
-    """Check answers against all the rules, in one pass over the edges.
+    Under ranks all calls are collective, and every rank is told the same, of whole answers: each
+    gives its part of the edges, and of each answer the block of vertices that it owns.
 
     Parameters
     ----------
     edges : Edges
-        The graph as it was read or generated.
-    answers : iterable of (root, dist, parent)
-        dist float32 or float64 (n,), parent of any integer dtype (n,); their values may be
-        anything. Unreached: inf and -1.
-
-    Returns
-    -------
-    list of Validation
-        In the order of the answers. A broken rule costs up to two more passes, to say how.
-
-    Raises
-    ------
-    GraphError
-        An answer of a wrong shape or dtype, a root that is no vertex, or edges that are none.
+        The graph as it was read or generated, or this rank's part of it: ids and n are the graph's.
+    comm : Comm, optional
+        The ranks that have the rest; nobody where it is left out.
+    ends : Ends, optional
+        What `comm` leads to otherwise.
     """
-    arithmetic = _arithmetic(edges.weight_dtype)
-    candidates = [Candidate(edges.n, arithmetic, *answer) for answer in answers]
-    if not candidates:
-        return []
-    for chunk, given in _chunks(edges):
-        for candidate in candidates:
-            if candidate.walk(chunk):
-                _refuse(edges, given)
-    _find_parent_edges(edges, candidates)
-    broken = [candidate.broken_rules() for candidate in candidates]
-    arcs = _find_arcs(edges, candidates, broken)
-    return [
-        _validation(candidate, rules, found)
-        for candidate, rules, found in zip(candidates, broken, arcs, strict=True)
-    ]
 
+    def __init__(self, edges: Edges, comm: Comm | None = None, ends: Ends | None = None):
+        self.edges = edges
+        if ends is None:
+            ends = Ends(edges.n) if comm is None or comm.size == 1 else RankEnds(edges.n, comm)
+        self.ends = ends
 
-def count_m(edges: Edges, answers: Iterable[Answer]) -> list[Counts]:
-    """Count what each answer traversed, as `validate` does, but check no rule.
+    def validate(self, answers: Iterable[Answer]) -> list[Validation]:
+        """Check answers against all the rules, in one pass over the edges.
 
-    One pass over the edges; takes and raises what `validate` does.
-    """
-    checked = [checked_answer(edges.n, *answer) for answer in answers]
-    reached = [(dist >= 0) & (dist < np.inf) for _, dist, _ in checked]
-    counts = np.zeros((len(checked), 2), np.int64)
-    for chunk, given in _chunks(edges) if checked else ():
-        for i, marks in enumerate(reached):
-            m, self_loops, faults = kernels.count_edges(chunk.src, chunk.dst, chunk.directed, marks)
-            if faults:
-                _refuse(edges, given)
-            counts[i] += m, m + self_loops
-    return [
-        Counts(int(m), int(with_loops), int(np.count_nonzero(marks)))
-        for (m, with_loops), marks in zip(counts, reached, strict=True)
-    ]
+        Parameters
+        ----------
+        answers : iterable of (root, dist, parent)
+            dist float32 or float64 (n,), parent of any integer dtype (n,); their values may be
+            anything. Unreached: inf and -1. From a rank: those of the vertices it owns.
 
+        Returns
+        -------
+        list of Validation
+            In the order of the answers. A broken rule costs up to two more passes, to say how.
 
-def _arithmetic(weight_dtype: np.dtype) -> np.dtype:
-    """The dtype in which a graph's sums are taken."""
-    dtype = np.dtype(weight_dtype)
-    return np.dtype(np.float32 if dtype.kind == "f" and dtype.itemsize <= 4 else np.float64)
-
-
-def _chunks(edges: Edges) -> Iterator[tuple[Chunk, EdgeList]]:
-    """Walk through the slices in pieces, each with the slice it comes from."""
-    arithmetic = _arithmetic(edges.weight_dtype)
-    usual = np.dtype(np.int64), np.dtype(np.int64), arithmetic
-    for given in edges.slices():
-        arrays = given.src, given.dst, given.weight
-        if tuple(a.dtype for a in arrays) != usual or len({len(a) for a in arrays}) != 1:
-            check_edges(given)
-        for start in range(0, given.m, _CHUNK):
-            src, dst, weight = (
-                np.ascontiguousarray(array[start : start + _CHUNK], dtype)
-                for array, dtype in zip(arrays, usual, strict=True)
+        Raises
+        ------
+        GraphError
+            An answer of a wrong shape or dtype, a root that is no vertex, or edges that are none:
+            on all ranks, if on one.
+        """
+        arithmetic = arithmetic_of(self.edges.weight_dtype)
+        candidates = self.ends.together(
+            lambda: [Candidate(self.ends, arithmetic, *answer) for answer in answers]
+        )
+        if not candidates:
+            return []
+        self.ends.read(self.edges)
+        sights = [candidate.sight() for candidate in candidates]
+        self._walk(lambda chunk: sum(sight.walk(chunk) for sight in sights))
+        for candidate, sight in zip(candidates, sights, strict=True):
+            candidate.take(sight)
+        broken = self._find_parent_edges(candidates, sights)
+        arcs = self._find_arcs(candidates, sights, broken)
+        counts = self.ends.total(
+            [(s.m, s.self_loops, c.reached) for s, c in zip(sights, candidates, strict=True)]
+        )
+        return [
+            _validation(candidate, rules, found, Counts(m, m + self_loops, reached))
+            for candidate, rules, found, (m, self_loops, reached) in zip(
+                candidates, broken, arcs, counts, strict=True
             )
-            yield Chunk(src, dst, weight, edges.directed), given
+        ]
+
+    def count_m(self, answers: Iterable[Answer]) -> list[Counts]:
+        """Count what each answer traversed, as `validate` does, but check no rule.
+
+        One pass over the edges; takes and raises what `validate` does.
+        """
+        dists = self.ends.together(
+            lambda: [checked_answer(self.ends, *answer)[1] for answer in answers]
+        )
+        if not dists:
+            return []
+        own = [(dist >= 0) & (dist < np.inf) for dist in dists]
+        counts = np.array([(0, 0, np.count_nonzero(reached)) for reached in own], np.int64)
+        self.ends.read(self.edges)
+        marks = [self.ends.fetch(reached) for reached in own]
+
+        def count(chunk: Chunk) -> int:
+            found = [kernels.count_edges(*chunk[:2], chunk.directed, reached) for reached in marks]
+            counts[:, :2] += np.array(found)[:, :2]
+            return found[0][2]
+
+        self._walk(count)
+        return [
+            Counts(m, m + self_loops, reached) for m, self_loops, reached in self.ends.total(counts)
+        ]
+
+    def _walk(self, step: Callable[[Chunk], int]) -> None:
+        """Take a step on each chunk, ends as indices; it returns how many of the edges are none."""
+
+        def walk() -> None:
+            for chunk, given in chunks_of(self.edges, self.ends.chunk_edges):
+                if step(self.ends.local(chunk)):
+                    refuse(self.edges, given)
+
+        self.ends.together(walk)
+
+    def _broken_rules(self, candidates: list[Candidate]) -> list[BrokenRules]:
+        """Vertices that break each broken rule, and the smallest of them, by what is marked."""
+        faults = self.ends.gather(np.stack([candidate.faults() for candidate in candidates]))
+        counts = np.sum([found[:, :, 0] for found in faults], axis=0).tolist()
+        firsts = np.min([found[:, :, 1] for found in faults], axis=0).tolist()
+        return [
+            {rule: (c, v) for rule, (c, v) in enumerate(zip(*pair, strict=True), 1) if c}
+            for pair in zip(counts, firsts, strict=True)
+        ]
+
+    def _find_parent_edges(
+        self, candidates: list[Candidate], sights: list[Sight]
+    ) -> list[BrokenRules]:
+        """Say which rules are broken, once parent edges that are not tight were looked for."""
+        broken = self._broken_rules(candidates)
+        loose = [i for i, rules in enumerate(broken) if 3 in rules]
+        if not loose:
+            return broken
+        self._walk(lambda chunk: sum(sights[i].walk_parents(chunk) for i in loose))
+        for i in loose:
+            candidates[i].take_seen(sights[i])
+        return self._broken_rules(candidates)
+
+    def _find_arcs(
+        self, candidates: list[Candidate], sights: list[Sight], broken: list[BrokenRules]
+    ) -> list[Arcs]:
+        """For each answer and rule that edges have broken, the arc that shows it, in one pass."""
+        wanted = [
+            (i, rule, first, candidates[i].parent_of(first) if rule == 4 else None)
+            for i, rules in enumerate(broken)
+            for rule, (_, first) in rules.items()
+            if rule >= 4
+        ]
+        arcs: list[Arcs] = [{} for _ in candidates]
+        for chunk, _ in chunks_of(self.edges, self.ends.chunk_edges) if wanted else ():
+            for i, rule, v, tail in wanted:
+                _keep_least(arcs[i], rule, sights[i].best_arc(chunk, v, tail, self.ends.index))
+        merged: list[Arcs] = [{} for _ in candidates]
+        for of_rank in self.ends.gather(arcs):
+            for i, rule, _, _ in wanted:
+                _keep_least(merged[i], rule, of_rank[i].get(rule))
+        return merged
 
 
-def _refuse(edges: Edges, given: EdgeList) -> None:
-    """Raise GraphError for the first of a slice's edges that is none."""
-    check_edges(replace(given, n=edges.n))
+def _keep_least(arcs: Arcs, rule: int, arc: Arc | None) -> None:
+    if arc is not None:
+        arcs[rule] = min(arc, arcs.get(rule, arc))
 
 
-def _find_parent_edges(edges: Edges, candidates: list[Candidate]) -> None:
-    """Mark parent edges that are not tight, in one more pass where there is one to look for."""
-    loose = [candidate for candidate in candidates if 3 in candidate.broken_rules()]
-    for chunk, _ in _chunks(edges) if loose else ():
-        for candidate in loose:
-            candidate.walk_parents(chunk)
-
-
-def _find_arcs(edges: Edges, candidates: list[Candidate], broken: list[BrokenRules]) -> list[Arcs]:
-    """For each answer and rule that edges have broken, the arc that shows it, in one more pass."""
-    wanted = [
-        (i, rule, first)
-        for i, rules in enumerate(broken)
-        for rule, (_, first) in rules.items()
-        if rule >= 4
-    ]
-    arcs: list[Arcs] = [{} for _ in candidates]
-    for chunk, _ in _chunks(edges) if wanted else ():
-        for i, rule, v in wanted:
-            tail = candidates[i].parent[v] if rule == 4 else None
-            arc = candidates[i].best_arc(chunk, v, tail)
-            if arc is not None:
-                arcs[i][rule] = min(arc, arcs[i].get(rule, arc))
-    return arcs
-
-
-def _validation(candidate: Candidate, broken: BrokenRules, arcs: Arcs) -> Validation:
+def _validation(
+    candidate: Candidate, broken: BrokenRules, arcs: Arcs, counts: Counts
+) -> Validation:
     violations = [
         Violation(rule, RULES[rule], count, first, candidate.detail(rule, first, arcs.get(rule)))
         for rule, (count, first) in broken.items()
     ]
-    return Validation(
-        valid=not violations,
-        m=candidate.m,
-        m_with_self_loops=candidate.m + candidate.self_loops,
-        reached=int(candidate.reached),
-        violations=violations,
-    )
+    return Validation(not violations, *counts, violations)

@@ -37,23 +37,22 @@ def _is_faulty(is_root, x, p, root, n):
 
 
 @njit(cache=True, nogil=True, parallel=True)
-def check_vertices(dist, parent, root):
+def check_vertices(dist, parent, root, start, n):
     """Rule 1, on each vertex by itself.
 
-    dist     float32 or float64 (n,)
-    parent   int64 (n,)   any values
+    dist     float32 or float64 (count,)   of the vertices start .. start + count - 1 of n
+    parent   int64 (count,)                any values
 
     Returns the number of faulty vertices, the smallest of them (n where there is none), and the
     number of reached vertices.
     """
-    n = len(dist)
     faults = 0
     first = n
     reached = 0
-    for i in prange(n):
-        v = np.int64(i)  # numba's own index is unsigned, and with int64 would make a float64
-        reached += _is_distance(dist[v])
-        if _is_faulty(v == root, dist[v], parent[v], root, n):
+    for i in prange(len(dist)):
+        v = start + np.int64(i)  # numba's own index is unsigned, and would make a float64
+        reached += _is_distance(dist[i])
+        if _is_faulty(v == root, dist[i], parent[i], root, n):
             faults += 1
             first = min(first, v)
     return faults, first, reached
@@ -137,6 +136,21 @@ def check_tree(parent, root):
 
 
 @njit(cache=True, nogil=True)
+def ancestor(parent, root, v, steps):
+    """The vertex that v's parents lead to in so many steps.
+
+    Less steps where they come to the root, or to a vertex whose parent is no vertex.
+    """
+    n = len(parent)
+    for _ in range(steps):
+        p = parent[v]
+        if v == root or p < 0 or p >= n:
+            break
+        v = p
+    return v
+
+
+@njit(cache=True, nogil=True)
 def _is_edge(u, v, w, n):
     return 0 <= u < n and 0 <= v < n and _is_distance(w)
 
@@ -151,11 +165,12 @@ def _is_late(du, through, dv):
 def mark_edges(src, dst, weight, directed, dist, parent, tight, late):
     """Walk a slice of edges, both ways unless directed, and mark what they say of each vertex.
 
-    src, dst   int64 (m,)
+    src, dst   int (m,)
     weight     (m,)         dtype of dist, in which sums are taken
     dist       (n,)         float32 or float64, distances or inf (`clean_distances`)
-    parent     int64 (n,)   any values
-    tight      uint8 (n,)   set to 1 where an edge from v's parent gives v's distance exactly
+    parent     int (n,)     any values
+    tight      uint8 (n,)   set where an edge from v's parent gives v's distance exactly: to 2 where
+                            the parent is nearer to the root than v, to 1 where it is as near
     late       uint8 (n,)   set to 1 where an edge improves v's distance, or reaches v unreached
 
     Returns the edges in reach without self loops, the self loops in reach, and how many edges are
@@ -182,12 +197,12 @@ def mark_edges(src, dst, weight, directed, dist, parent, tight, late):
                 if _is_late(du, du + w, dv):
                     late[v] = 1
                 elif parent[v] == u:
-                    tight[v] = 1
+                    tight[v] = 1 + (du < dv)
             if not directed and dv + w <= du:
                 if _is_late(dv, dv + w, du):
                     late[u] = 1
                 elif parent[u] == v:
-                    tight[u] = 1
+                    tight[u] = 1 + (dv < du)
     return in_reach - self_loops, self_loops, faults
 
 
@@ -226,34 +241,34 @@ def count_edges(src, dst, directed, reached):
 
 
 @njit(cache=True, nogil=True, parallel=True)
-def tally_marks(dist, clean, parent, root, seen, tight, late):
+def tally_marks(dist, clean, parent, seen, tight, late, root, start, n):
     """Rules 3 to 6, from the marks of all edges.
 
-    dist    (n,)         the answer as it was given
-    clean   (n,)         the same from `clean_distances`, which the edges were walked with
-    seen    uint8 (n,)   `mark_parent_edges`
-    tight, late          `mark_edges`
+    dist    (count,)         the answer as it was given, of the vertices start .. of n
+    clean   (count,)         the same from `clean_distances`, which the edges were walked with
+    parent  int64 (count,)   any values
+    seen    uint8 (count,)   `mark_parent_edges`
+    tight, late              `mark_edges`
 
     Returns int64 (4, 2): for each rule the number of vertices and the smallest of them (n where
     there is none).
     """
-    n = len(dist)
     no_edge = wrong = improvable = cut_off = 0
     first_no_edge = first_wrong = first_improvable = first_cut_off = n
-    for i in prange(n):
-        v = np.int64(i)
-        reached = clean[v] < np.inf
-        if v != root and 0 <= parent[v] < n:
-            if not seen[v]:
+    for i in prange(len(dist)):
+        v = start + np.int64(i)
+        reached = clean[i] < np.inf
+        if v != root and 0 <= parent[i] < n:
+            if not seen[i]:
                 no_edge += 1
                 first_no_edge = min(first_no_edge, v)
-            elif reached and not (tight[v] and clean[v] == dist[v]):
+            elif reached and not (tight[i] and clean[i] == dist[i]):
                 wrong += 1
                 first_wrong = min(first_wrong, v)
-        if late[v] and reached:
+        if late[i] and reached:
             improvable += 1
             first_improvable = min(first_improvable, v)
-        if late[v] and dist[v] == np.inf:
+        if late[i] and dist[i] == np.inf:
             cut_off += 1
             first_cut_off = min(first_cut_off, v)
     return np.array(

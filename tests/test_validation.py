@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import networkx as nx
 import numba
 import numpy as np
@@ -13,31 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from oracle import dijkstra
 from rulebook import breakers
+from sliced import Sliced
 from strategies import edge_list, searches
 from verdicts import verdict
 
-from graphs.edges import EdgeList
 from harness.validation import count_m, validate
-
-
-class Sliced:
-    """Edges in slices of a few, as a generator makes them: the arrays do not outlive their turn."""
-
-    generation_seconds = 0.0
-
-    def __init__(self, edges: EdgeList, size: int):
-        self.edges, self.size, self.passes = edges, size, 0
-        self.n, self.m, self.directed = edges.n, edges.m, edges.directed
-        self.weight_dtype = edges.weight_dtype
-
-    def slices(self) -> Iterator[EdgeList]:
-        self.passes += 1
-        arrays = [self.edges.src, self.edges.dst, self.edges.weight]
-        for start in range(0, self.m, self.size):
-            part = [array[start : start + self.size].copy() for array in arrays]
-            yield EdgeList(*part, self.n, self.directed)
-            for array in part:
-                array.fill(0)
 
 
 @pytest.mark.parametrize("scale", [4, 6])

@@ -1,0 +1,197 @@
+"""The ends of the edges that validation walks, and the vertices that it answers for.
+
+One process has every vertex: an end is its own index into the answer's arrays (`Ends`). A rank
+holds a part of the edges, whose ends are anybody's vertices, and owns a block of vertices
+(`RankEnds`). The ends are found once for a graph: a bit a vertex numbers them, and the owners are
+sent the list. From then on an owner sends what it has of them in that order, without ids, and marks
+come back the same way. So the walkers see arrays as those of one process, only shorter.
+
+Calls on ranks are collective, and none is made while slices are read: ranks have different
+numbers of those.
+
+Memory of a rank, k ends of n vertices: n/8 + n/128 bytes, 4k at the owners; for an answer 10k for
+float32 distances, 2k fewer once its marks are back; ids of 8 bytes from 2^31 vertices on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol, TypeVar
+
+import numpy as np
+
+from graphs.edges import Edges
+from graphs.errors import GraphError
+from graphs.partition import Partition
+from graphs.vertex_set import VertexSet
+from harness.ancestors import Ancestors, RankAncestors
+from harness.chunks import Chunk, chunks_of, refuse
+
+T = TypeVar("T")
+
+# Values that are copied at once where they change dtype on their way.
+_PIECE = 2**18
+
+
+class Comm(Protocol):
+    """What validation needs of the ranks, see sssp/comm.py; it takes no code of the solver's."""
+
+    rank: int
+    size: int
+
+    def gather(self, value: Any) -> list[Any]: ...
+
+    def exchange(self, counts: np.ndarray, *arrays: np.ndarray) -> tuple[np.ndarray, ...]: ...
+
+
+class Ends:
+    """One process: all vertices, each end its own index.
+
+    n, first, count   vertices of the graph; the first that is owned here, and how many are
+    rank              among others
+    chunk_edges       edges to walk at once; bounds the copies of those that are not as they must be
+    """
+
+    chunk_edges = 2**22
+
+    def __init__(self, n: int):
+        self.n, self.first, self.count, self.rank = n, 0, n, 0
+
+    def gather(self, value: T) -> list[T]:
+        """Every rank's value, on every rank."""
+        return [value]
+
+    def together(self, work: Callable[[], T]) -> T:
+        """Do a rank's own work; a GraphError on any rank is raised on all of them."""
+        message = None
+        try:
+            result = work()
+        except GraphError as error:
+            message = str(error)
+        for found in self.gather(message):
+            if found is not None:
+                raise GraphError(found)
+        return result
+
+    def total(self, values: Any) -> list[Any]:
+        """Sums over the ranks of some numbers, in rows or not."""
+        return np.sum(self.gather(np.array(values, np.int64)), axis=0).tolist()
+
+    def at(self, array: np.ndarray, v: int) -> Any:
+        """The element of vertex v of an array over the owned vertices, on every rank."""
+        index = v - self.first
+        own = array[index] if 0 <= index < self.count else None
+        return next(value for value in self.gather(own) if value is not None)
+
+    def read(self, edges: Edges) -> None:
+        """Find the ends, if that was not done yet. Raises GraphError where they are no vertices."""
+
+    def index(self, ids: np.ndarray) -> np.ndarray:
+        """The indices of ends in what is fetched."""
+        return ids
+
+    def local(self, chunk: Chunk) -> Chunk:
+        """The chunk with its ends as indices."""
+        return chunk
+
+    def fetch(self, values: np.ndarray) -> np.ndarray:
+        """The values of the ends; `values` are of the owned vertices, (count,)."""
+        return values
+
+    def fetch_parents(self, parent: np.ndarray) -> np.ndarray:
+        """The parents of the ends as indices; -1 or no index where no edge here has that end."""
+        return parent
+
+    def give_back(self, marks: np.ndarray) -> np.ndarray:
+        """The marks of the owned vertices, uint8 (count,), by any rank's edges."""
+        return marks
+
+    def ancestors(self, parent: np.ndarray, root: int) -> Ancestors:
+        """Where the parents of the owned vertices lead."""
+        return Ancestors(parent, root)
+
+
+class RankEnds(Ends):
+    """A rank among others.
+
+    Parameters
+    ----------
+    n : int
+        Vertices of the graph.
+    comm : Comm
+        The ranks, which own the blocks of `Partition(n, comm.size)`.
+    """
+
+    chunk_edges = 2**18
+
+    def __init__(self, n: int, comm: Comm):
+        self.n, self.comm, self.rank = n, comm, comm.rank
+        self.partition = Partition(n, comm.size)
+        self.first, self.count = self.partition.first(comm.rank), self.partition.count(comm.rank)
+        self.dtype = np.dtype(np.int32 if n <= 2**31 else np.int64)
+        self.ends: VertexSet | None = None
+
+    def gather(self, value: T) -> list[T]:
+        return self.comm.gather(value)
+
+    def read(self, edges: Edges) -> None:
+        if self.ends is not None:
+            return
+        ends = VertexSet(self.n)
+
+        def add() -> None:
+            for chunk, given in chunks_of(edges, self.chunk_edges):
+                if ends.add(chunk.src) + ends.add(chunk.dst):
+                    refuse(edges, given)
+
+        self.together(add)
+        ends.number()
+        self._tell_owners(ends)
+        self.ends = ends
+
+    def _tell_owners(self, ends: VertexSet) -> None:
+        """Send each owner the places in its block of the vertices that are ends here."""
+        bounds = self.partition.bounds
+        wanted = np.empty(ends.size, self.dtype)
+        self.wanted = np.empty(self.comm.size, np.int64)
+        sent = 0
+        for rank in range(self.comm.size):
+            self.wanted[rank] = ends.members(bounds[rank], bounds[rank + 1], wanted[sent:])
+            sent += self.wanted[rank]
+        self.asked, self.places = self.comm.exchange(self.wanted, wanted)
+
+    def index(self, ids: np.ndarray) -> np.ndarray:
+        return self._ends.numbers(ids, np.empty(len(ids), self.dtype))
+
+    def local(self, chunk: Chunk) -> Chunk:
+        return chunk._replace(src=self.index(chunk.src), dst=self.index(chunk.dst))
+
+    @property
+    def _ends(self) -> VertexSet:
+        assert self.ends is not None, "read() comes first"
+        return self.ends
+
+    def fetch(self, values: np.ndarray) -> np.ndarray:
+        return self.comm.exchange(self.asked, values[self.places])[1]
+
+    def fetch_parents(self, parent: np.ndarray) -> np.ndarray:
+        told = np.empty(len(self.places), self.dtype)
+        for start in range(0, len(told), _PIECE):
+            piece = slice(start, start + _PIECE)
+            values = parent[self.places[piece]]
+            told[piece] = np.where((values >= 0) & (values < self.n), values, -1)
+        parents = self.comm.exchange(self.asked, told)[1]
+        return self._ends.numbers(parents, parents)
+
+    def give_back(self, marks: np.ndarray) -> np.ndarray:
+        received = self.comm.exchange(self.wanted, marks)[1]
+        own = np.zeros(self.count, np.uint8)
+        start = 0
+        for count in self.asked:  # a rank asks for no vertex twice
+            part = slice(start, start + count)
+            own[self.places[part]] |= received[part]
+            start += count
+        return own
+
+    def ancestors(self, parent: np.ndarray, root: int) -> Ancestors:
+        return RankAncestors(self.comm, self.partition, parent, root)

@@ -1,0 +1,88 @@
+"""Ranks without MPI: threads that take turns, each between two collective calls."""
+
+from __future__ import annotations
+
+import copy
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+
+class Meeting:
+    """Where the ranks meet for a collective call: all bring something, and see what all brought."""
+
+    def __init__(self, size: int):
+        self.turn = threading.Lock()
+        self.barrier = threading.Barrier(size)
+        self.brought: list[Any] = [None] * size
+
+    def meet(self, rank: int, call: str, value: Any) -> list[Any]:
+        self.brought[rank] = call, copy.deepcopy(value)  # the sender may go on to change it
+        self._wait()
+        seen = list(self.brought)
+        self._wait()
+        calls = {name for name, _ in seen}
+        assert len(calls) == 1, f"the ranks call different things: {sorted(calls)}"
+        return [value for _, value in seen]
+
+    def _wait(self) -> None:
+        """Let the others have their turn. One runs at a time, as one process's threads need it."""
+        self.turn.release()
+        try:
+            self.barrier.wait(timeout=60)
+        finally:
+            self.turn.acquire()
+
+
+class ThreadRank:
+    """What a rank calls, as sssp/comm.py says; what it receives is a copy."""
+
+    def __init__(self, meeting: Meeting, rank: int, size: int):
+        self.meeting, self.rank, self.size = meeting, rank, size
+
+    def gather(self, value: Any) -> list[Any]:
+        return copy.deepcopy(self.meeting.meet(self.rank, "gather", value))
+
+    def exchange(self, counts: np.ndarray, *arrays: np.ndarray) -> tuple[np.ndarray, ...]:
+        assert len(counts) == self.size
+        assert all(len(array) == np.sum(counts) for array in arrays)
+        brought = self.meeting.meet(self.rank, "exchange", (np.array(counts, np.int64), arrays))
+        parts = [
+            slice(int(given[: self.rank].sum()), int(given[: self.rank + 1].sum()))
+            for given, _ in brought
+        ]
+        received = np.array([part.stop - part.start for part in parts], np.int64)
+        pieces = [
+            [arrays[i][part] for (_, arrays), part in zip(brought, parts, strict=True)]
+            for i in range(len(arrays))
+        ]
+        assert all(len({piece.dtype for piece in of_array}) == 1 for of_array in pieces)
+        return received, *(np.concatenate(of_array) for of_array in pieces)
+
+
+def on_ranks(size: int, work: Callable[[ThreadRank], Any]) -> list[Any]:
+    """Do the work on so many ranks; return what each has returned, or raise what one has raised."""
+    meeting = Meeting(size)
+    results: list[Any] = [None] * size
+    errors: list[BaseException] = []
+
+    def one(rank: int) -> None:
+        with meeting.turn:
+            try:
+                results[rank] = work(ThreadRank(meeting, rank, size))
+            except threading.BrokenBarrierError as error:
+                errors.append(error)
+            except BaseException as error:  # told to whoever asked for the ranks
+                errors.insert(0, error)
+                meeting.barrier.abort()
+
+    threads = [threading.Thread(target=one, args=(rank,)) for rank in range(size)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if errors:
+        raise errors[0]
+    return results

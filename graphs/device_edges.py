@@ -147,8 +147,6 @@ def on_device(device: Any, edges: Edges) -> DeviceEdges:
         return DeviceStream(device, edges)
     if not isinstance(edges, EdgeList):
         raise GraphError(f"{type(edges).__name__} cannot be brought to a device")
-    if edges.weight.dtype == np.float16:
-        edges = replace(edges, weight=edges.weight.astype(np.float32))
     src, dst, weight = (device.to_device(array) for array in (edges.src, edges.dst, edges.weight))
     return DeviceEdgeList(device, replace(edges, src=src, dst=dst, weight=weight))
 

@@ -1,0 +1,238 @@
+"""Kernel 1 on a device: from edges there to rows there, the same as `graphs.build_csr`'s.
+
+The edges are read twice, slice by slice, and never kept. The first pass counts arcs, the second one
+writes them into their rows, in labels already. Then some rows at a time are sorted, lose parallel
+arcs and move up to those before them, so that only a small part of the arcs is there twice.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from graphs.csr import HUB_SHARE, LONG_ROWS, SAMPLE
+from graphs.device_edges import DeviceEdgeList, DeviceEdges
+from graphs.device_memory import ARC_BYTES, PARTS, DeviceNeed, refuse_device
+from graphs.device_rows import WEIGHTS, DeviceCSR, DeviceRows
+from graphs.edges import check_edges
+from graphs.errors import GraphError
+from graphs.levels import LEVEL_VERTICES, MOST_LEVELS
+from graphs.weights import weight_kind
+
+# Arcs of a row that one warp sorts; see kernels/build.cu.
+_SHORT = 64
+_WARP = 32
+
+
+@dataclass(frozen=True)
+class _Order:
+    """How the vertices are labelled; see `graphs.rows.CSR` for what the numbers mean.
+
+    order   int32 (n,)   original ids by label, on the device
+    """
+
+    order: Any
+    rows: int
+    reachable: int
+    hubs: bool
+    long_rows: bool
+    graph_reachable: int
+
+
+class _Builder:
+    """What the steps of construction share: the edges, the device, and how weights are coded."""
+
+    def __init__(self, edges: DeviceEdges):
+        self.edges, self.device, self.xp = edges, edges.device, edges.device.xp
+        self.heaviest = 0.0
+        if isinstance(edges, DeviceEdgeList):
+            check_edges(edges.edges)
+            self.heaviest = float(edges.edges.weight.max()) if edges.m else 0.0
+        self.kind = weight_kind(edges.weight_dtype, self.heaviest)
+        self.weight_bytes = 8 if self.kind == "float64" else 4
+        self.module = self.device.module("build.cu")
+
+    def launch(self, kernel: str, threads: int, *arguments: Any, block: int = 256) -> None:
+        """Start a kernel for arcs of this graph's size."""
+        name = f"{kernel}_{self.weight_bytes}"
+        self.module.launch(name, max(threads, 1), *arguments, block=block)
+
+    def degrees(self, forward: bool, backward: bool) -> Any:
+        """Arcs of each vertex, self loops left out: int64 (n,)."""
+        degree = self.xp.zeros(self.edges.n, np.int64)
+        for part in self.edges.slices():
+            if not isinstance(self.edges, DeviceEdgeList):
+                self.heaviest = max(self.heaviest, float(part.weight.max()))
+            self.module.launch(
+                "count_arcs", part.m, part.src, part.dst, np.int64(part.m),
+                np.bool_(forward), np.bool_(backward), degree,
+            )  # fmt: skip
+        return degree
+
+    def bits(self, weight: Any) -> Any:
+        """Weights as the words of arcs, which order like them; -0.0 counts as 0.0."""
+        weight = weight.astype(WEIGHTS[self.kind], copy=False)
+        if self.kind == "uint32":
+            return weight
+        return (weight + weight.dtype.type(0)).view(
+            np.uint32 if self.weight_bytes == 4 else np.uint64
+        )
+
+    def fill(self, degree: Any, label: Any, forward: bool, backward: bool) -> DeviceRows:
+        """Rows of the given degrees (by label), sorted, without parallel arcs."""
+        xp, n = self.xp, self.edges.n
+        indptr = xp.zeros(n + 1, np.int64)
+        xp.cumsum(degree, out=indptr[1:])
+        longest, total = int(degree.max()), int(indptr[-1])
+        del degree
+        need = total * ARC_BYTES[self.weight_bytes] + n * 8 + self._part(total, longest)
+        refuse_device(f"{total} arcs", need, self.device)
+        arcs = xp.empty(total if self.weight_bytes == 4 else (total, 2), np.uint64)
+        cursor = indptr[:-1].copy()
+        for part in self.edges.slices():
+            self.launch(
+                "scatter", part.m, part.src, part.dst, self.bits(part.weight), np.int64(part.m),
+                np.bool_(forward), np.bool_(backward), label, cursor, arcs,
+            )  # fmt: skip
+        del cursor
+        return DeviceRows(indptr, arcs[: self._sort(indptr, arcs)], self.kind)
+
+    def _part(self, total: int, longest: int) -> int:
+        """Bytes to sort a part of the rows in, at most."""
+        return (total // PARTS + longest + 1) * ARC_BYTES[self.weight_bytes]
+
+    def _sort(self, indptr: Any, arcs: Any) -> int:
+        """Sort the rows, drop parallel arcs and close the gaps, in place; returns arcs kept."""
+        xp, n = self.xp, self.edges.n
+        ends = xp.arange(0, len(arcs), max(len(arcs) // PARTS, 1 << 14))
+        starts = self.device.to_host(xp.searchsorted(indptr, ends))
+        few = np.arange(0, n, max(n // 8, 1 << 12))
+        blocks = np.unique(np.concatenate([starts, few, [n]])).astype(np.int64)
+        bounds = self.device.to_host(indptr[self.device.to_device(blocks)])
+        spare = xp.empty((int(np.diff(bounds).max()), *arcs.shape[1:]), np.uint64)
+        end = 0
+        for first, last in zip(blocks[:-1], blocks[1:], strict=True):
+            kept = self._sort_part(indptr, int(first), int(last), arcs, spare)
+            size = int(kept[-1])
+            self.launch("pack_rows", size, indptr, first, last, kept, arcs, spare)
+            arcs[end : end + size] = spare[:size]
+            indptr[first:last] = kept[:-1] + end
+            end += size
+        indptr[n] = end
+        return end
+
+    def _sort_part(self, indptr: Any, first: int, last: int, arcs: Any, spare: Any) -> Any:
+        """Sort the rows first .. last - 1; returns where each starts among what they keep."""
+        xp = self.xp
+        kept = xp.empty(last - first, np.int64)
+        rows = np.int64(first), np.int64(last)
+        self.launch(
+            "sort_short_rows", _WARP * (last - first), indptr, *rows, np.int64(_SHORT), arcs, kept,
+            block=_WARP,
+        )  # fmt: skip
+        self.launch(
+            "sort_rows", 256 * (last - first), indptr, *rows, np.int64(_SHORT + 1), arcs, spare,
+            kept,
+        )  # fmt: skip
+        starts = xp.zeros(last - first + 1, np.int64)
+        xp.cumsum(kept, out=starts[1:])
+        return starts
+
+    def levels(self, rows: DeviceRows) -> int:
+        """Levels of a breadth-first search from the longest row; see graphs.levels."""
+        xp, n = self.xp, self.edges.n
+        enough = min(LEVEL_VERTICES, n // 2 + 1)
+        levels = xp.zeros(1, np.int64)
+        self.launch(
+            "count_levels", 256, rows.indptr, rows.arcs,
+            np.int64(int(xp.argmax(rows.indptr[1:] - rows.indptr[:-1]))), np.int32(enough),
+            np.int64(MOST_LEVELS), xp.zeros(n // 32 + 1, np.uint32), xp.empty(enough, np.int64),
+            levels,
+        )  # fmt: skip
+        return int(levels[0])
+
+    def order(self, degree: Any) -> _Order:
+        """Order the vertices by falling degree where there are hubs, as graphs.csr does."""
+        xp, n, both = self.xp, self.edges.n, not self.edges.directed
+        order = xp.argsort(-degree, kind="stable").astype(np.int32)
+        connected, arcs = int(xp.count_nonzero(degree)), int(degree.sum())
+        top = int(degree[order[: max(connected // 16, 1)]].sum())
+        hubs = connected > 64 and top > HUB_SHARE * arcs
+        long_rows = arcs > 2 * LONG_ROWS * max(connected, 1) // (1 + both)
+        if not hubs:
+            return _Order(xp.arange(n, dtype=np.int32), n, n, False, long_rows, n)
+        rows = int(xp.count_nonzero(degree > 1)) if both else connected
+        return _Order(order, rows, connected, True, long_rows, connected)
+
+
+def build_device_csr(edges: DeviceEdges) -> DeviceCSR:
+    """Build the rows of a graph on the device that its edges are on.
+
+    Parameters
+    ----------
+    edges : DeviceEdges
+
+    Returns
+    -------
+    DeviceCSR
+        The same rows as `graphs.build_csr` builds of the same edges.
+
+    Raises
+    ------
+    GraphError
+        Ids out of range, weights negative, NaN or infinite, 2^31 vertices and more, or more than
+        the device has memory for: then nothing has been done yet.
+    """
+    if edges.n >= 2**31 - 1:
+        raise GraphError(f"n={edges.n} is not allowed; a device holds less than 2^31 vertices")
+    builder = _Builder(edges)
+    xp, n, both = builder.xp, edges.n, not edges.directed
+    need = DeviceNeed(n, edges.m, builder.weight_bytes, edges.directed)
+    refuse_device(f"{n} vertices and {edges.m} edges", need.construction, edges.device)
+    degree = builder.degrees(True, True)
+    order = builder.order(degree)
+    label = xp.empty(n, np.int32)
+    label[order.order] = xp.arange(n, dtype=np.int32)
+
+    def fill(degree: Any, forward: bool, backward: bool) -> DeviceRows:
+        return builder.fill(degree[order.order], label, forward, backward)
+
+    if both:
+        out = fill(degree, True, True)
+        incoming: DeviceRows | None = out
+    else:
+        out = fill(builder.degrees(True, False), True, False)
+        incoming = None
+        if order.hubs or order.long_rows:
+            incoming = fill(builder.degrees(False, True), False, True)
+    original = xp.full(n + 1, -1, np.int32)
+    original[:-1] = order.order
+    has_arcs = (out.indptr[1:] > out.indptr[:-1])[label]
+    sample = out.weight[:: max(len(out.arcs) // SAMPLE, 1)].astype(np.float64)
+    return DeviceCSR(
+        n=n,
+        first=0,
+        directed=edges.directed,
+        kind=builder.kind,
+        weight_dtype=edges.weight_dtype,
+        out=out,
+        incoming=incoming,
+        label=label,
+        original=original,
+        rows=order.rows,
+        leaves_from=order.rows,
+        leaves_to=order.reachable,
+        reachable=order.reachable,
+        hubs=order.hubs,
+        long_rows=order.long_rows,
+        levels=builder.levels(out),
+        heaviest=builder.heaviest,
+        degree_positive=edges.device.to_host(has_arcs),
+        sample=edges.device.to_host(sample),
+        graph_n=n,
+        graph_arcs=len(out.arcs),
+        graph_reachable=order.graph_reachable,
+        device=edges.device,
+    )

@@ -1,0 +1,64 @@
+"""The rows a search walks on a device: a graph as kernel 1 leaves it there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from graphs.rows import CSR, Rows
+
+WEIGHTS = {"float32": np.float32, "uint32": np.uint32, "float64": np.float64}
+
+
+@dataclass(frozen=True)
+class DeviceRows(Rows):
+    """The arcs of one direction, on a device.
+
+    indptr   int64 (n + 1,)
+    arcs     uint64 words: (arcs,), weight bits above and neighbour below, for weights of 32 bits;
+             (arcs, 2), neighbour and weight bits, for float64
+    kind     arithmetic of the weights
+    """
+
+    kind: str
+
+    @property
+    def adj(self) -> Any:
+        if self.kind == "float64":
+            return self.arcs[:, 0].view(np.int64)
+        return self.arcs.view(np.int32)[::2]
+
+    @property
+    def weight(self) -> Any:
+        if self.kind == "float64":
+            return self.arcs.reshape(-1).view(np.float64)[1::2]
+        return self.arcs.view(WEIGHTS[self.kind])[1::2]
+
+
+@dataclass(frozen=True)
+class DeviceCSR(CSR):
+    """A graph as kernel 1 leaves it on a device.
+
+    `out` and `incoming` are `DeviceRows`; label and original are arrays on the device as well,
+    degree_positive and sample on the host.
+    """
+
+    device: Any = None
+
+    def as_float64(self) -> DeviceCSR:
+        """The same graph with its distances in float64."""
+        xp = self.device.xp
+
+        def widen(rows: Rows) -> DeviceRows:
+            arcs = xp.empty((len(rows.arcs), 2), np.uint64)
+            arcs[:, 0] = rows.adj
+            arcs[:, 1] = rows.weight.astype(np.float64).view(np.uint64)
+            return DeviceRows(rows.indptr, arcs, "float64")
+
+        out = widen(self.out)
+        incoming: Rows | None = self.incoming
+        if incoming is not None:
+            incoming = out if incoming is self.out else widen(incoming)
+        return replace(self, kind="float64", out=out, incoming=incoming)

@@ -15,8 +15,11 @@ from kernels.queues import (
     FAR_TAIL,
     HEAP_SIZE,
     NEAR_COUNT,
+    OUT_AT,
+    OUT_TAIL,
     SETTLED,
     SETTLED_ARCS,
+    append,
     append_far,
     take_far,
 )
@@ -63,11 +66,15 @@ def _pop(heap, size):
 
 
 @njit(cache=True)
-def run_heap(unreached, early, leaves_from, indptr, arcs, state, heap, far, shared, book):
-    """Dijkstra's order on one thread, until nothing is queued or the heap has grown too large."""
+def run_heap(limit, unreached, early, rows, leaves_from, indptr, arcs, state, heap, far, out,
+             shared, book):  # fmt: skip
+    """Dijkstra's order on one thread, up to the key `limit` or until the heap has grown too large.
+
+    Labels [rows, leaves_from) are ghosts: what improves one is noted in `out`.
+    """
     size = shared[HEAP_SIZE]
     touched = settled = settled_arcs = 0
-    while 0 < size <= HEAP_LIMIT and shared[FAR_TAIL] == 0:
+    while 0 < size <= HEAP_LIMIT and shared[FAR_TAIL] == 0 and heap[0].key < limit:
         u = np.int64(heap[0].vertex)
         offset = heap[0].offset
         dist = heap[0].dist
@@ -97,6 +104,9 @@ def run_heap(unreached, early, leaves_from, indptr, arcs, state, heap, far, shar
             touched += 1
             if v < leaves_from and x < dist_of(state, v, x):
                 put(state, v, x, u)
+                if v >= rows:
+                    append(out, shared, OUT_TAIL, book, OUT_AT, v, 0, x, x)
+                    continue
                 if size < len(heap) - 1:
                     heap[size].vertex = v
                     heap[size].offset = 0

@@ -21,6 +21,7 @@ import numpy as np
 from numba import njit, prange
 
 from kernels.atomics import atomic_add, prefetch
+from kernels.heap import heap_to_far
 from kernels.push import ALONE
 from kernels.queues import (
     ARCS,
@@ -33,6 +34,8 @@ from kernels.queues import (
     NEXT,
     NEXT_AT,
     NEXT_TAIL,
+    OUT_AT,
+    OUT_TAIL,
     PHASES,
     SPARE,
     STOP,
@@ -63,8 +66,8 @@ def _unfinished(queue, first, count, settled_below, state, indptr, scale, weight
 
 
 @njit(cache=True)
-def _finish(queue, first, count, settled_below, cut, leaves_from, indptr, arcs, state, scale,
-            book):  # fmt: skip
+def _finish(queue, first, count, settled_below, cut, rows, leaves_from, indptr, arcs, state,
+            scale, out, shared, book):  # fmt: skip
     """Push the rows below bin `cut` to their end; returns the least distance of those left."""
     floor = settled_below
     for i in range(first, count):
@@ -82,15 +85,24 @@ def _finish(queue, first, count, settled_below, cut, leaves_from, indptr, arcs, 
         for k in range(start, end):
             v = np.int64(arcs[k].adj)
             x = plus(entry.dist, arcs[k].weight)
-            if v < leaves_from and x < dist_of(state, v, x):
-                improve(state, v, x, u)
+            better = v < leaves_from and x < dist_of(state, v, x) and improve(state, v, x, u)
+            if better and v >= rows:
+                append(out, shared, OUT_TAIL, book, OUT_AT, v, 0, x, x)
         book[ARCS] += end - start
     return floor
 
 
 @njit(cache=True)
-def finish_rows(settled_below, budget, leaves_from, indptr, arcs, state, queues, shared, books):
-    """Push the nearest settled rows to their end, for about `budget` arcs; returns the floor."""
+def finish_rows(settled_below, budget, rows, leaves_from, indptr, arcs, state, queues, heap, shared,
+                books):  # fmt: skip
+    """Push the nearest settled rows to their end, for about `budget` arcs; returns the floor.
+
+    Labels [rows, leaves_from) are ghosts; a queue without arcs to push has nothing to finish.
+    """
+    heap_to_far(heap, queues[shared[FAR]], shared, books[0])
+    if len(arcs) == 0:
+        return settled_below
+    out = queues[len(queues) - 1]
     near = queues[shared[NEAR]]
     far = queues[shared[FAR]]
     close_chunks(far, books, FAR_AT)
@@ -106,23 +118,23 @@ def finish_rows(settled_below, budget, leaves_from, indptr, arcs, state, queues,
     while cut < _BINS and total + left[cut] <= budget:
         total += left[cut]
         cut += 1
-    floor = _finish(near, first, near_count, settled_below, cut, leaves_from, indptr, arcs, state,
-                    scale, books[0])  # fmt: skip
-    rest = _finish(far, 0, far_count, settled_below, cut, leaves_from, indptr, arcs, state,
-                   scale, books[0])  # fmt: skip
+    floor = _finish(near, first, near_count, settled_below, cut, rows, leaves_from, indptr, arcs,
+                    state, scale, out, shared, books[0])  # fmt: skip
+    rest = _finish(far, 0, far_count, settled_below, cut, rows, leaves_from, indptr, arcs, state,
+                   scale, out, shared, books[0])  # fmt: skip
     return min(floor, rest)
 
 
 @njit(cache=True)
-def _pull(settled_below, floor, leaves_from, indptr, arcs, state, within, shared, book):
+def _pull(settled_below, floor, rows, leaves_from, indptr, arcs, state, within, shared, book):
     """One thread's part of the pull: rows by turns; arcs within reach are noted in `within`."""
     touched = 0
     while True:
         start = atomic_add(shared, TURN, _ROWS_A_TURN)
-        if start >= leaves_from:
+        if start >= rows:
             break
-        for v in range(start, min(start + _ROWS_A_TURN, leaves_from)):
-            if v + 24 < leaves_from:
+        for v in range(start, min(start + _ROWS_A_TURN, rows)):
+            if v + 24 < rows:
                 prefetch(arcs, indptr[v + 24])
                 if indptr[v + 8] < len(arcs):
                     prefetch(state, arcs[indptr[v + 8]].adj)
@@ -174,10 +186,11 @@ def _sweep(within, count, state, weight, improved, shared, book):
 
 
 @njit(cache=True, parallel=True)
-def _pull_together(workers, settled_below, floor, leaves_from, indptr, arcs, state, within,
+def _pull_together(workers, settled_below, floor, rows, leaves_from, indptr, arcs, state, within,
                    shared, books):  # fmt: skip
     for t in prange(workers):
-        _pull(settled_below, floor, leaves_from, indptr, arcs, state, within, shared, books[t])
+        _pull(settled_below, floor, rows, leaves_from, indptr, arcs, state, within, shared,
+              books[t])  # fmt: skip
 
 
 @njit(cache=True, parallel=True)
@@ -187,40 +200,60 @@ def _sweep_together(workers, within, count, state, weight, improved, shared, boo
 
 
 @njit(cache=True)
-def pull(workers, settled_below, floor, leaves_from, unreached, indptr, arcs, state, queues,
+def note(workers, settled_below, floor, rows, leaves_from, unreached, indptr, arcs, state, within,
          shared, books):  # fmt: skip
-    """Pull over rows [0, leaves_from) of the incoming arcs; what is left to push becomes `near`.
+    """Pull over rows [0, rows) of the incoming arcs; returns how many arcs `within` then holds.
 
-    Every queued entry is forgotten: the pull covers what the entries stood for.
+    Every queued entry is forgotten: the pull covers what the entries stood for. Where `within` is
+    too short for the arcs in reach, a thread's OVERFLOW is set.
     """
     shared[NEAR_COUNT] = shared[NEXT_TAIL] = shared[FAR_TAIL] = shared[TURN] = shared[STOP] = 0
     books[:, NEXT_AT : FAR_AT + 2] = 0
     books[:, LEAST] = np.int64(unreached)
     shared[NEXT], shared[NEAR], shared[FAR], shared[SPARE] = 0, 1, 2, 3
-    # The improved need one queue; the arcs within reach have the room of the other three.
-    improved = queues[0]
-    within = queues[1:].reshape(3 * queues.shape[1])
     shared[PHASES] += 1
-    if workers == 1 or leaves_from <= ALONE:
-        _pull(settled_below, floor, leaves_from, indptr, arcs, state, within, shared, books[0])
+    if workers == 1 or rows <= ALONE:
+        _pull(settled_below, floor, rows, leaves_from, indptr, arcs, state, within, shared,
+              books[0])  # fmt: skip
     else:
-        _pull_together(workers, settled_below, floor, leaves_from, indptr, arcs, state, within,
-                       shared, books)  # fmt: skip
+        _pull_together(workers, settled_below, floor, rows, leaves_from, indptr, arcs, state,
+                       within, shared, books)  # fmt: skip
     close_chunks(within, books, FAR_AT)
     count = min(shared[FAR_TAIL], len(within))
     shared[FAR_TAIL] = 0
-    weight = arcs[0].weight
+    return count
+
+
+@njit(cache=True)
+def sweep(workers, within, count, state, weight, improved, shared, books):
+    """Relax the noted arcs once; returns how many entries `improved` then holds."""
+    shared[PHASES] += 1
+    shared[TURN] = shared[NEXT_TAIL] = 0
+    if workers == 1 or count <= 4 * ALONE:
+        _sweep(within, count, state, weight, improved, shared, books[0])
+    else:
+        _sweep_together(workers, within, count, state, weight, improved, shared, books)
+    close_chunks(improved, books, NEXT_AT)
+    return min(shared[NEXT_TAIL], len(improved))
+
+
+@njit(cache=True)
+def pull(workers, settled_below, floor, rows, leaves_from, unreached, indptr, arcs, state, queues,
+         shared, books):  # fmt: skip
+    """Pull, and sweep while that pays; what is left to push becomes `near`."""
+    # The improved need one queue; the arcs within reach have the room of the other three.
+    improved = queues[0]
+    within = queues[1:4].reshape(3 * queues.shape[1])
+    count = note(workers, settled_below, floor, rows, leaves_from, unreached, indptr, arcs, state,
+                 within, shared, books)  # fmt: skip
     while not ran_over(books):
-        shared[PHASES] += 1
-        shared[TURN] = shared[NEXT_TAIL] = 0
-        if workers == 1 or count <= 4 * ALONE:
-            _sweep(within, count, state, weight, improved, shared, books[0])
-        else:
-            _sweep_together(workers, within, count, state, weight, improved, shared, books)
-        close_chunks(improved, books, NEXT_AT)
-        if shared[NEXT_TAIL] <= count >> 6:
+        if (
+            sweep(workers, within, count, state, arcs[0].weight, improved, shared, books)
+            <= count >> 6
+        ):
             break
     if ran_over(books):
-        requeue_reached(len(indptr) - 1, unreached, state, queues, shared, books)
+        requeue_reached(len(indptr) - 1, rows, leaves_from, unreached, state, queues, shared,
+                        books)  # fmt: skip
     else:
         next_round(queues, shared, books)

@@ -25,6 +25,8 @@ from kernels.queues import (
     NEXT,
     NEXT_AT,
     NEXT_TAIL,
+    OUT_AT,
+    OUT_TAIL,
     PHASES,
     SETTLED,
     SETTLED_ARCS,
@@ -49,8 +51,8 @@ FIFO = 1024
 
 
 @njit(cache=True, forceinline=True)
-def _push_row(entry, hi, early, leaves_from, indptr, arcs, state, following, far, fifo, filled,
-              shared, book):  # fmt: skip
+def _push_row(entry, hi, early, rows, leaves_from, indptr, arcs, state, following, far, out, fifo,
+              filled, shared, book):  # fmt: skip
     """Relax the arcs of an entry's row; returns how far `fifo` is filled with the improved."""
     u = np.int64(entry.vertex)
     dist = entry.dist
@@ -72,7 +74,9 @@ def _push_row(entry, hi, early, leaves_from, indptr, arcs, state, following, far
         if k + 6 < end:
             prefetch(state, arcs[k + 6].adj)
         if v < leaves_from and x < dist_of(state, v, x) and improve(state, v, x, u):
-            if x >= hi:
+            if v >= rows:
+                append(out, shared, OUT_TAIL, book, OUT_AT, v, 0, x, x)
+            elif x >= hi:
                 append_far(far, shared, book, v, 0, x, x)
             elif filled < len(fifo):
                 prefetch(indptr, v)
@@ -100,8 +104,8 @@ def _look_ahead(queue, i, end, indptr, arcs, state):
 
 
 @njit(cache=True)
-def _drain(step, hi, early, leaves_from, settled_cap, indptr, arcs, state, near, following, far,
-           fifo, shared, book):  # fmt: skip
+def _drain(step, hi, early, rows, leaves_from, settled_cap, indptr, arcs, state, near, following,
+           far, out, fifo, shared, book):  # fmt: skip
     """One thread's part of a round: `step` entries of `near` by turns, and all they lead to."""
     count = shared[NEAR_COUNT]
     while shared[STOP] == 0:
@@ -113,12 +117,12 @@ def _drain(step, hi, early, leaves_from, settled_cap, indptr, arcs, state, near,
         for i in range(start, end):
             _look_ahead(near, i, end, indptr, arcs, state)
             if near[i].vertex >= 0:
-                filled = _push_row(near[i], hi, early, leaves_from, indptr, arcs, state, following,
-                                   far, fifo, filled, shared, book)  # fmt: skip
+                filled = _push_row(near[i], hi, early, rows, leaves_from, indptr, arcs, state,
+                                   following, far, out, fifo, filled, shared, book)  # fmt: skip
         while done < filled:
             _look_ahead(fifo, done, filled, indptr, arcs, state)
-            filled = _push_row(fifo[done], hi, early, leaves_from, indptr, arcs, state,
-                               following, far, fifo, filled, shared, book)  # fmt: skip
+            filled = _push_row(fifo[done], hi, early, rows, leaves_from, indptr, arcs, state,
+                               following, far, out, fifo, filled, shared, book)  # fmt: skip
             done += 1
             if done == filled:
                 done = filled = 0
@@ -127,11 +131,11 @@ def _drain(step, hi, early, leaves_from, settled_cap, indptr, arcs, state, near,
 
 
 @njit(cache=True, parallel=True)
-def _drain_together(workers, step, hi, early, leaves_from, settled_cap, indptr, arcs, state, near,
-                    following, far, fifos, shared, books):  # fmt: skip
+def _drain_together(workers, step, hi, early, rows, leaves_from, settled_cap, indptr, arcs, state,
+                    near, following, far, out, fifos, shared, books):  # fmt: skip
     for t in prange(workers):
-        _drain(step, hi, early, leaves_from, settled_cap, indptr, arcs, state, near, following,
-               far, fifos[t], shared, books[t])  # fmt: skip
+        _drain(step, hi, early, rows, leaves_from, settled_cap, indptr, arcs, state, near,
+               following, far, out, fifos[t], shared, books[t])  # fmt: skip
 
 
 @njit(cache=True)
@@ -167,11 +171,18 @@ def _split_together(workers, hi, indptr, state, far, near, spare, shared, books)
 
 
 @njit(cache=True)
-def start(root, zero, state, heap, shared, books, unreached):
-    """Queue the root at distance `zero` in an empty heap."""
+def forget(shared, books, unreached):
+    """Nothing is queued, and nothing counted."""
     shared[:NEAR] = 0
+    shared[OUT_TAIL] = 0
     books[:, :] = 0
     books[:, LEAST] = np.int64(unreached)
+
+
+@njit(cache=True)
+def start(root, zero, state, heap, shared, books, unreached):
+    """Queue the root at distance `zero` in an empty heap."""
+    forget(shared, books, unreached)
     put(state, root, zero, root)
     heap[0].vertex = root
     heap[0].offset = 0
@@ -181,50 +192,69 @@ def start(root, zero, state, heap, shared, books, unreached):
 
 
 @njit(cache=True)
-def _drain_bucket(workers, hi, early, leaves_from, settled_cap, unreached, indptr, arcs, state,
-                  queues, fifos, shared, books):  # fmt: skip
+def _drain_bucket(workers, hi, early, rows, leaves_from, settled_cap, unreached, indptr, arcs,
+                  state, queues, fifos, shared, books):  # fmt: skip
     """Rounds until nothing of this bucket is queued, or a thread has seen enough (STOP)."""
     while shared[NEAR_COUNT] > 0 and shared[STOP] == 0:
         near = queues[shared[NEAR]]
         following = queues[shared[NEXT]]
         far = queues[shared[FAR]]
+        out = queues[len(queues) - 1]
         shared[PHASES] += 1
         # Entries that follow each other were found by one thread and lie near each other in the
         # graph: long turns keep the threads off each other's cache lines, 16 each keep the balance.
         step = min(max(shared[NEAR_COUNT] // (16 * workers), 4), 512)
         if workers == 1 or shared[NEAR_COUNT] <= ALONE:
-            _drain(step, hi, early, leaves_from, settled_cap, indptr, arcs, state, near,
-                   following, far, fifos[0], shared, books[0])  # fmt: skip
+            _drain(step, hi, early, rows, leaves_from, settled_cap, indptr, arcs, state, near,
+                   following, far, out, fifos[0], shared, books[0])  # fmt: skip
         else:
-            _drain_together(workers, step, hi, early, leaves_from, settled_cap, indptr, arcs,
-                            state, near, following, far, fifos, shared, books)  # fmt: skip
+            _drain_together(workers, step, hi, early, rows, leaves_from, settled_cap, indptr, arcs,
+                            state, near, following, far, out, fifos, shared, books)  # fmt: skip
         if ran_over(books):
             shared[STOP] = 0
-            requeue_reached(len(indptr) - 1, unreached, state, queues, shared, books)
+            requeue_reached(len(indptr) - 1, rows, leaves_from, unreached, state, queues, shared,
+                            books)  # fmt: skip
         elif shared[STOP] == 0:
             next_round(queues, shared, books)
 
 
+@njit(cache=True, forceinline=True)
+def _bucket_end(lo, delta, unreached):
+    """End of the bucket that starts at the distance `lo` (bits): at least one distance further."""
+    hi = max(plus(as_dist(lo, unreached), delta), as_dist(lo + 1, unreached))
+    return min(hi, unreached)
+
+
 @njit(cache=True)
-def advance(workers, buckets, delta, early, leaves_from, switch_settled, switch_arcs, unreached,
-            indptr, arcs, state, queues, heap, fifos, shared, books):  # fmt: skip
+def advance(workers, buckets, anchor, delta, early, rows, leaves_from, switch_settled, switch_arcs,
+            unreached, indptr, arcs, state, queues, heap, fifos, shared, books):  # fmt: skip
     """Work off queued rows, nearest first, for at most `buckets` buckets.
+
+    `anchor` is the distance (bits) at which the one bucket of all ranks starts; below 0 each
+    bucket starts at the nearest row queued here.
 
     Returns EMPTY: nothing is queued; MORE: something is; SWITCH with a distance (bits): at least
     `switch_settled` rows with `switch_arcs` arcs have been seen, and every arc that leads below
     that distance is relaxed.
     """
-    hi = unreached
+    hi = limit = unreached
+    if ran_over(books):
+        requeue_reached(len(indptr) - 1, rows, leaves_from, unreached, state, queues, shared,
+                        books)  # fmt: skip
     if shared[NEAR_COUNT] > 0:
         # What a pull has improved: no bucket, to the end.
-        _drain_bucket(workers, hi, False, leaves_from, NEVER, unreached, indptr, arcs, state,
+        _drain_bucket(workers, hi, False, rows, leaves_from, NEVER, unreached, indptr, arcs, state,
                       queues, fifos, shared, books)  # fmt: skip
+    if anchor >= 0:
+        limit = _bucket_end(anchor, delta, unreached)
+        if shared[HEAP_SIZE] == 0 and shared[FAR_TAIL] <= HEAP_LIMIT // 2:
+            far_to_heap(unreached, state, heap, queues, shared, books)
     while buckets > 0:
         buckets -= 1
         if shared[HEAP_SIZE] > 0:
             shared[PHASES] += 1
-            run_heap(unreached, early, leaves_from, indptr, arcs, state, heap,
-                      queues[shared[FAR]], shared, books[0])  # fmt: skip
+            run_heap(limit, unreached, early, rows, leaves_from, indptr, arcs, state, heap,
+                      queues[shared[FAR]], queues[len(queues) - 1], shared, books[0])  # fmt: skip
             heap_to_far(heap, queues[shared[FAR]], shared, books[0])
         nearest = least_far(books)
         if nearest == np.int64(unreached):
@@ -234,10 +264,15 @@ def advance(workers, buckets, delta, early, leaves_from, switch_settled, switch_
         for t in range(workers):
             settled += books[t, SETTLED]
             settled_arcs += books[t, SETTLED_ARCS]
-        if settled >= switch_settled and settled_arcs >= switch_arcs:
+        if anchor < 0 and settled >= switch_settled and settled_arcs >= switch_arcs:
             return SWITCH, lo
-        hi = max(plus(lo, delta), as_dist(nearest + 1, unreached))
-        hi = min(hi, unreached)
+        if anchor >= 0:
+            lo = as_dist(anchor, unreached)
+            hi = limit
+            if nearest >= np.int64(hi):
+                break
+        else:
+            hi = _bucket_end(nearest, delta, unreached)
         take_far(np.int64(unreached), queues, shared, books)
         near = queues[shared[NEXT]]
         far = queues[shared[FAR]]
@@ -249,10 +284,11 @@ def advance(workers, buckets, delta, early, leaves_from, switch_settled, switch_
         shared[FAR], shared[SPARE] = shared[SPARE], shared[FAR]
         next_round(queues, shared, books)
         if ran_over(books):
-            requeue_reached(len(indptr) - 1, unreached, state, queues, shared, books)
+            requeue_reached(len(indptr) - 1, rows, leaves_from, unreached, state, queues, shared,
+                            books)  # fmt: skip
         # Seen twice as much as the switch waits for: the bucket was too wide, do not finish it.
         cap = 2 * switch_settled // workers if settled < switch_settled else NEVER
-        _drain_bucket(workers, hi, early, leaves_from, cap, unreached, indptr, arcs, state,
+        _drain_bucket(workers, hi, early, rows, leaves_from, cap, unreached, indptr, arcs, state,
                       queues, fifos, shared, books)  # fmt: skip
         if shared[STOP] != 0:
             return SWITCH, lo

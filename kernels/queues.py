@@ -22,10 +22,25 @@ LINE = 8
 NEAR_COUNT, NEXT_TAIL, FAR_TAIL, TURN, HEAP_SIZE, PHASES, STOP = (LINE * i for i in range(7))
 # Which queue is which: to be read now, found for this bucket, for later ones, and unused.
 NEAR, NEXT, FAR, SPARE = (LINE * 7 + i for i in range(4))
-SHARED_WORDS = LINE * 8
+OUT_TAIL = LINE * 8
+SHARED_WORDS = LINE * 9
+# The queue of ghosts to which this rank has found a shorter way; one process has none.
+OUT = 4
 
 # Words of a thread's row of `books`: its chunks, and what it has done.
-NEXT_AT, NEXT_END, FAR_AT, FAR_END, ARCS, SETTLED, SETTLED_ARCS, OVERFLOW, LEAST = range(9)
+(
+    NEXT_AT,
+    NEXT_END,
+    FAR_AT,
+    FAR_END,
+    ARCS,
+    SETTLED,
+    SETTLED_ARCS,
+    OVERFLOW,
+    LEAST,
+    OUT_AT,
+    OUT_END,
+) = range(11)
 BOOK = 16
 
 _CHUNK = 64
@@ -116,20 +131,29 @@ def ran_over(books):
 
 
 @njit(cache=True)
-def requeue_reached(n, unreached, state, queues, shared, books):
-    """After a queue ran over: every reached vertex is queued again, whole."""
+def requeue_reached(labels, rows, leaves_from, unreached, state, queues, shared, books):
+    """After a queue ran over: every reached vertex is queued again, whole, ghosts to be offered."""
     near = queues[shared[NEAR]]
-    count = 0
-    for v in range(n):
+    out = queues[len(queues) - 1]
+    count = ghosts = 0
+    for v in range(labels):
         dist = dist_of(state, v, unreached)
-        if dist != unreached:
+        if dist == unreached:
+            continue
+        if rows <= v < leaves_from:
+            out[ghosts].vertex = v
+            out[ghosts].dist = dist
+            ghosts += 1
+        else:
             near[count].vertex = v
             near[count].offset = 0
             near[count].dist = dist
             count += 1
     for t in range(len(books)):
         books[t, NEXT_AT : FAR_END + 1] = 0
+        books[t, OUT_AT : OUT_END + 1] = 0
         books[t, OVERFLOW] = 0
         books[t, LEAST] = np.int64(unreached)
     shared[NEAR_COUNT] = count
+    shared[OUT_TAIL] = ghosts
     shared[NEXT_TAIL] = shared[FAR_TAIL] = shared[TURN] = 0

@@ -95,11 +95,20 @@ def answer(workers, label, original, state, unreached, weight, dist, parent):
 
 
 @njit(cache=True)
-def leads_out(indptr, arcs, state, unreached):
-    """Is there an arc from a reached vertex to an unreached one? Then a sum was infinite."""
+def leads_out(directed, hidden_from, hidden_to, indptr, arcs, state, unreached):
+    """Is there an arc from a reached vertex to an unreached one?
+
+    Labels [hidden_from, hidden_to) are other ranks' leaves, of which nothing is known here: their
+    owners look along the same arc from the other side.
+    """
     for u in range(len(indptr) - 1):
-        if dist_of(state, u, unreached) != unreached:
-            for k in range(indptr[u], indptr[u + 1]):
-                if dist_of(state, np.int64(arcs[k].adj), unreached) == unreached:
-                    return True
+        reached = dist_of(state, u, unreached) != unreached
+        if directed and not reached:
+            continue
+        for k in range(indptr[u], indptr[u + 1]):
+            v = np.int64(arcs[k].adj)
+            if hidden_from <= v < hidden_to:
+                continue
+            if (dist_of(state, v, unreached) != unreached) != reached:
+                return True
     return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -24,30 +25,33 @@ class CPUEngine:
     choices : Choices
     threads : int
         Threads to use, at most what numba was started with.
-    buckets : int
-        Buckets a call of `relax` may work off; all of them unless told.
     """
 
-    def __init__(self, csr: CSR, choices: Choices, threads: int, buckets: int = _ALL):
-        self.csr, self.choices, self.threads, self.buckets = csr, choices, threads, buckets
+    def __init__(self, csr: CSR, choices: Choices, threads: int):
+        self.csr, self.choices, self.threads = csr, choices, threads
         self.unreached = UNREACHED[csr.kind]
         dist_dtype = self.unreached.dtype
         self.weight_type = np.dtype(csr.kind).type
         self.zero = dist_dtype.type(0)
         self.delta = self._delta()
-        self.state = np.empty(csr.n if dist_dtype.itemsize == 4 else 2 * csr.n, np.uint64)
-        entry = queues.entry_dtype(dist_dtype)
+        self.state = np.empty(csr.labels * (1 if dist_dtype.itemsize == 4 else 2), np.uint64)
+        self.entry = queues.entry_dtype(dist_dtype)
         # Never written pages of these take no memory.
-        self.queues = np.empty((4, csr.n + queues.spare_entries(threads)), entry)
-        self.heap = np.empty(2 * heap.HEAP_LIMIT, entry)
-        self.fifos = np.empty((threads, push.FIFO), entry)
+        self.queues = np.empty(
+            (4 if csr.halo is None else 5, csr.labels + queues.spare_entries(threads)), self.entry
+        )
+        self.heap = np.empty(2 * heap.HEAP_LIMIT, self.entry)
+        self.fifos = np.empty((threads, push.FIFO), self.entry)
         self.shared = np.zeros(queues.SHARED_WORDS, np.int64)
         self.books = np.zeros((threads, queues.BOOK), np.int64)
         self.shared[[queues.NEAR, queues.NEXT, queues.FAR, queues.SPARE]] = range(4)
         self.root = 0
-        self.settled_below: np.generic | None = None
-        self.pulled = False
-        sweep.reset(threads, 0, csr.n, csr.n, self.unreached, self.state)
+        self.settled_below = self.unreached
+        self.switched = self.pulled = False
+        self._reset_labels(threads, 0, csr.labels)
+
+    def _reset_labels(self, threads: int, first: int, last: int) -> None:
+        sweep.reset(threads, first, last, self.csr.labels, self.unreached, self.state)
 
     def _delta(self) -> np.generic:
         """Bucket width in the type of the weights; an integer one is at least 1."""
@@ -56,50 +60,79 @@ class CPUEngine:
         return self.weight_type(min(self.choices.delta, float(np.finfo(self.csr.kind).max)))
 
     def reset(self, root: int) -> None:
-        csr, state = self.csr, self.state
+        csr = self.csr
         if self.root >= csr.reachable:
-            sweep.reset(1, self.root, self.root + 1, csr.n, self.unreached, state)
-        self.root = int(csr.label[root])
-        self.settled_below, self.pulled = None, False
-        sweep.reset(self.threads, 0, csr.reachable, csr.n, self.unreached, state)
-        push.start(self.root, self.zero, state, self.heap, self.shared, self.books, self.unreached)
+            self._reset_labels(1, self.root, self.root + 1)
+        self.switched = self.pulled = False
+        self._reset_labels(self.threads, 0, csr.reachable)
+        self.root = 0
+        if csr.first <= root < csr.first + csr.n:
+            self.root = int(csr.label[root - csr.first])
+            push.start(
+                self.root, self.zero, self.state, self.heap, self.shared, self.books,
+                self.unreached,
+            )  # fmt: skip
+        else:
+            push.forget(self.shared, self.books, self.unreached)
 
-    def _distance(self, bits: np.generic) -> float:
+    def _bits(self, distance: float) -> Any:
+        if distance == math.inf:
+            return self.unreached
+        value = self.weight_type(distance)
+        return value if self.csr.kind == "uint32" else value.view(self.unreached.dtype)
+
+    def _distance(self, bits: Any) -> float:
         if bits == self.unreached:
             return math.inf
         return float(bits if self.csr.kind == "uint32" else bits.view(self.csr.kind))
 
     def nearest(self) -> float:
-        waiting = self.wants_pull() or self.shared[queues.NEAR_COUNT] > 0
-        if self.settled_below is not None and waiting:
+        if self.switched and (not self.pulled or self.shared[queues.NEAR_COUNT] > 0):
             return self._distance(self.settled_below)
+        nearest = self._distance(self.unreached.dtype.type(queues.least_far(self.books)))
         if self.shared[queues.HEAP_SIZE] > 0:
-            return self._distance(self.heap[0]["key"])
-        return self._distance(self.unreached.dtype.type(queues.least_far(self.books)))
+            nearest = min(nearest, self._distance(self.heap[0]["key"]))
+        return nearest
+
+    def settled(self) -> tuple[int, int, int]:
+        done = self.books[:, [queues.SETTLED, queues.SETTLED_ARCS]].sum(axis=0)
+        return int(done[0]), int(done[1]), int(self.switched)
+
+    def wants_pull(self, settled: int, arcs: int, stopped: int) -> bool:
+        if self.pulled or self.choices.switch is None:
+            return False
+        enough = settled >= self.choices.switch_settled and arcs >= self.choices.switch_arcs
+        return stopped > 0 or enough
 
     def relax(self, lo: float) -> None:
+        switch = push.NEVER if self.pulled else self.choices.switch_settled
+        self._advance(_ALL, -1, switch)
+
+    def _advance(self, buckets: int, anchor: int, switch_settled: int) -> None:
         csr, choices = self.csr, self.choices
         status, bits = push.advance(
-            self.threads, self.buckets, self.delta, choices.early, csr.leaves_from,
-            push.NEVER if self.pulled else choices.switch_settled, choices.switch_arcs,
-            self.unreached, csr.out.indptr, csr.out.arcs, self.state, self.queues, self.heap,
-            self.fifos, self.shared, self.books,
+            self.threads, buckets, anchor, self.delta, choices.early, csr.rows, csr.leaves_from,
+            switch_settled, choices.switch_arcs, self.unreached, csr.out.indptr, csr.out.arcs,
+            self.state, self.queues, self.heap, self.fifos, self.shared, self.books,
         )  # fmt: skip
         if status == push.SWITCH:
-            self.settled_below = self.unreached.dtype.type(bits)
+            self.settled_below, self.switched = self.unreached.dtype.type(bits), True
 
-    def wants_pull(self) -> bool:
-        return self.settled_below is not None and not self.pulled
-
-    def pull(self, settled_below: float) -> None:
-        csr, below = self.csr, self.settled_below
-        assert below is not None and csr.incoming is not None  # wants_pull() said so
+    def finish(self, lo: float) -> float:
+        csr = self.csr
+        self.settled_below, self.switched = self._bits(lo), True
         floor = pull.finish_rows(
-            below, self.choices.finish_arcs, csr.leaves_from, csr.out.indptr, csr.out.arcs,
-            self.state, self.queues, self.shared, self.books,
+            self.settled_below, self.choices.finish_arcs, csr.rows, csr.leaves_from,
+            csr.out.indptr, csr.out.arcs, self.state, self.queues, self.heap, self.shared,
+            self.books,
         )  # fmt: skip
+        return self._distance(self.unreached.dtype.type(floor))
+
+    def pull(self, floor: float) -> None:
+        csr = self.csr
+        assert csr.incoming is not None  # wants_pull() said so
         pull.pull(
-            self.threads, below, self.unreached.dtype.type(floor), csr.leaves_from,
+            self.threads, self.settled_below, self._bits(floor), csr.rows, csr.leaves_from,
             self.unreached, csr.incoming.indptr, csr.incoming.arcs, self.state, self.queues,
             self.shared, self.books,
         )  # fmt: skip
@@ -107,9 +140,9 @@ class CPUEngine:
 
     def result(self, out: Answer) -> None:
         csr = self.csr
-        if csr.leaves_from < csr.reachable:
+        if csr.leaves_from < csr.leaves_to:
             sweep.settle_leaves(
-                self.threads, csr.leaves_from, csr.reachable, csr.out.indptr, csr.out.arcs,
+                self.threads, csr.leaves_from, csr.leaves_to, csr.out.indptr, csr.out.arcs,
                 self.state, self.unreached,
             )  # fmt: skip
         sweep.answer(
@@ -120,21 +153,19 @@ class CPUEngine:
         out.arcs = int(self.books[:, queues.ARCS].sum())
 
     @property
-    def _limit(self) -> float:
+    def limit(self) -> float:
         """The first sum that is beyond the range."""
         return 2**32 - 1 if self.csr.kind == "uint32" else float(np.finfo(self.csr.kind).max)
 
     @property
     def never_overflows(self) -> bool:
         """No path, however long, can be beyond the range of its type."""
-        return self.csr.heaviest * (self.csr.n - 1) < self._limit
+        return self.csr.heaviest * (self.csr.graph_n - 1) < self.limit
 
-    def overflowed(self, out: Answer) -> bool:
-        """Did the last search, whose answer is `out`, meet a sum beyond the range of its type?"""
-        if self.never_overflows:
-            return False
-        farthest = np.max(out.dist, initial=0.0, where=np.isfinite(out.dist))
-        if float(farthest) + self.csr.heaviest < self._limit:
-            return False
-        rows = self.csr.out
-        return sweep.leads_out(rows.indptr, rows.arcs, self.state, self.unreached)
+    def leads_out(self) -> bool:
+        """Does an arc lead from a reached vertex to an unreached one? Then a sum was infinite."""
+        csr = self.csr
+        return sweep.leads_out(
+            csr.directed, csr.leaves_to, csr.reachable, csr.out.indptr, csr.out.arcs, self.state,
+            self.unreached,
+        )  # fmt: skip

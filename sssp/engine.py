@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
+
+from graphs.alone import Traffic
 
 
 @dataclass
@@ -14,14 +16,17 @@ class Answer:
 
     dist     (n,)         float32 for float32 weights, else float64; inf where unreached
     parent   int64 (n,)   parent[root] = root; -1 where unreached
+             (n: all vertices; under several ranks those of this rank)
     phases   rounds of the search that had to wait for each other
     arcs     arcs looked at
+    traffic  what the search sent to other ranks
     """
 
     dist: np.ndarray
     parent: np.ndarray
     phases: int = 0
     arcs: int = 0
+    traffic: Traffic = field(default_factory=Traffic)
 
 
 class Engine(Protocol):
@@ -38,13 +43,25 @@ class Engine(Protocol):
         """A lower bound of every queued key, inf when nothing is queued."""
 
     def relax(self, lo: float) -> None:
-        """Push from the bucket that starts at `lo`, to its end at least."""
+        """Push from the bucket that starts at `lo`, to its end at least.
 
-    def wants_pull(self) -> bool:
-        """Do the settled vertices now hold so much that the rest should pull?"""
+        After a pull: work off what it left.
+        """
 
-    def pull(self, settled_below: float) -> None:
-        """Let the unsettled vertices look at their own arcs; queue what must still be pushed."""
+    def settled(self) -> tuple[int, int, int]:
+        """Rows pushed so far, the arcs they hold, and 1 if the engine has stopped for a pull."""
+
+    def wants_pull(self, settled: int, arcs: int, stopped: int) -> bool:
+        """Do the settled vertices of all ranks now hold so much that the rest should pull?"""
+
+    def finish(self, lo: float) -> float:
+        """Everything below `lo` is settled: push some of it out.
+
+        Returns the least distance of a settled row that is not pushed to its end.
+        """
+
+    def pull(self, floor: float) -> None:
+        """Let the unsettled vertices look at their own arcs, by the least floor of all ranks."""
 
     def result(self, out: Answer) -> None:
         """Write the answer in original ids."""

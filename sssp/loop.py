@@ -1,9 +1,10 @@
-"""The control loop of delta-stepping, for every engine."""
+"""The control loop of delta-stepping, for every engine and any number of ranks."""
 
 from __future__ import annotations
 
 import math
 
+from sssp import exchange
 from sssp.comm import Comm
 from sssp.engine import Answer, Engine
 
@@ -12,17 +13,23 @@ def solve(engine: Engine, comm: Comm, root: int, out: Answer) -> Answer:
     """Search from `root` and write the answer to `out`.
 
     Buckets are anchored at the nearest queued distance, so none is visited in vain. Pushing goes
-    on until nothing is queued, or until the engine has settled the vertices that hold most of
-    the arcs: then the rest pulls, and what the pull leaves queued is pushed to the end.
+    on until nothing is queued, or until the settled vertices hold most of the arcs: then the rest
+    pulls, and what the pull leaves is worked off to the end.
     """
     engine.reset(root)
     while True:
-        lo = comm.least(engine.nearest())
+        lo, seen = comm.outlook(engine.nearest(), engine.settled())
         if lo == math.inf:
             break
-        if comm.all_agree(engine.wants_pull()):
-            engine.pull(lo)
+        if engine.wants_pull(*seen):
+            floor = engine.finish(lo)
+            exchange.offers(comm, engine)
+            exchange.settled(comm, engine)
+            engine.pull(comm.least(floor))
+            exchange.questions(comm, engine)
         else:
             engine.relax(lo)
+        exchange.news(comm, engine)
+    exchange.leaves(comm, engine)
     engine.result(out)
     return out

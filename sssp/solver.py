@@ -6,12 +6,14 @@ import operator
 
 import numpy as np
 
+from graphs.alone import Alone, Traffic
 from graphs.csr import CSR
 from graphs.errors import GraphError, check_threads
-from sssp import cuda_missing
+from sssp import cuda_missing, exchange
 from sssp.choices import choose
-from sssp.comm import Alone
+from sssp.comm import Comm
 from sssp.cpu import CPUEngine
+from sssp.cpu_rank import CPURankEngine
 from sssp.engine import Answer
 from sssp.errors import EngineError
 from sssp.loop import solve
@@ -60,6 +62,9 @@ class Solver:
         (NUMBA_NUM_THREADS). The answer does not depend on it.
     delta : float, optional
         Width of a bucket in units of the weights; chosen from the graph by default.
+    comm : Comm, optional
+        The ranks that hold the graph together, as `build_csr` was given them. Every call is then
+        collective, and an answer holds the rank's own vertices alone.
 
     Raises
     ------
@@ -70,21 +75,22 @@ class Solver:
     """
 
     def __init__(self, csr: CSR, engine: str = "auto", threads: int | None = None,
-                 delta: float | None = None):  # fmt: skip
+                 delta: float | None = None, comm: Comm | None = None):  # fmt: skip
         from kernels.threads import thread_count
 
         check_threads(threads)
         self.threads = thread_count(threads)
         self.csr = csr
         self.name = check_engine(engine)
-        self.comm = Alone()
+        self.comm: Comm = Alone() if comm is None else comm
         self._delta = delta
         self._engine = self._make(csr)
         if csr.kind == "uint32" and not self._engine.never_overflows:
             self._try_width()
 
     def _make(self, csr: CSR) -> CPUEngine:
-        return CPUEngine(csr, choose(csr, self._delta), self.threads)
+        kind = CPUEngine if csr.halo is None else CPURankEngine
+        return kind(csr, choose(csr, self._delta), self.threads)
 
     @property
     def choices(self) -> dict[str, object]:
@@ -132,19 +138,21 @@ class Solver:
             root = operator.index(root)
         except TypeError:
             raise GraphError(f"root={root!r} is not an integer") from None
-        if not 0 <= root < self.csr.n:
-            raise GraphError(f"root={root} is not a vertex; ids are 0..{self.csr.n - 1}")
+        if not 0 <= root < self.csr.graph_n:
+            raise GraphError(f"root={root} is not a vertex; ids are 0..{self.csr.graph_n - 1}")
         out = self.new_answer() if out is None else out
+        self.comm.traffic = Traffic()
         with using(self.threads):
             kind = self._solve(self._engine, root, out)
         if kind == "float64":
             self._check_exact(out)
+        out.traffic = self.comm.traffic
         return out
 
     def _solve(self, engine: CPUEngine, root: int, out: Answer) -> str:
         """Search; again in float64 where integers leave 32 bits. Returns the kind of the sums."""
         solve(engine, self.comm, root, out)
-        if not engine.overflowed(out):
+        if not self._overflowed(engine, out):
             return engine.csr.kind
         if engine.csr.kind == "uint32":
             return self._solve(self._make(engine.csr.as_float64()), root, out)
@@ -160,17 +168,34 @@ class Solver:
         """
         from kernels.threads import using
 
-        longest = int(np.argmax(np.diff(self.csr.out.indptr)))
+        degree = np.diff(self.csr.out.indptr)
+        longest = int(np.argmax(degree)) if len(degree) else 0
+        ours = (int(degree[longest]), int(self.csr.original[longest])) if len(degree) else (-1, -1)
+        _, root = max(self.comm.gather(ours))
         out = self.new_answer()
         with using(self.threads):
-            solve(self._engine, self.comm, int(self.csr.original[longest]), out)
-        if self._engine.overflowed(out):
-            self._engine = self._make(self.csr.as_float64())
+            solve(self._engine, self.comm, root, out)
+            if self._overflowed(self._engine, out):
+                self._engine = self._make(self.csr.as_float64())
+
+    def _overflowed(self, engine: CPUEngine, out: Answer) -> bool:
+        """Did the last search, whose answer is `out`, meet a sum beyond the range of its type?"""
+        if engine.never_overflows:
+            return False
+        if self._farthest(out) + self.csr.heaviest < engine.limit:
+            return False
+        exchange.reached(self.comm, engine)
+        return self.comm.any(engine.leads_out())
+
+    def _farthest(self, out: Answer) -> float:
+        """The largest distance on any rank."""
+        ours = np.max(out.dist, initial=0.0, where=np.isfinite(out.dist))
+        return self.comm.most(float(ours))
 
     def _check_exact(self, out: Answer) -> None:
         """Refuse integer distances that float64 cannot hold exactly."""
         if self.csr.weight_dtype.kind in "iub":
-            farthest = np.max(out.dist, initial=0.0, where=np.isfinite(out.dist))
+            farthest = self._farthest(out)
             if farthest >= _EXACT:
                 raise GraphError(
                     f"a distance of {farthest:.0f} is beyond 2^53 and not exact in float64; "

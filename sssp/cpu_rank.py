@@ -1,0 +1,157 @@
+"""The CPU engine of one rank among several: what it tells the others, and what it hears.
+
+Until the switch a rank pushes one bucket at a time and offers the owners of ghosts what it found
+for them. At the switch every rank is told which of its ghosts are settled; from there on it pulls
+for its own vertices alone, and asks for news of just those ghosts on which an arc within reach
+hangs.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from graphs.csr import CSR
+from graphs.halo import Halo
+from kernels import halo, pull
+from kernels.queues import OVERFLOW, ran_over
+from sssp.choices import Choices
+from sssp.cpu import CPUEngine
+
+# Room for noted arcs at first, in those of a queue; it grows where that does not do.
+_ROOM = 2
+
+
+class CPURankEngine(CPUEngine):
+    """Searches on one rank's rows (see `CPUEngine`)."""
+
+    def __init__(self, csr: CSR, choices: Choices, threads: int):
+        super().__init__(csr, choices, threads)
+        assert csr.halo is not None
+        self.halo: Halo = csr.halo
+        self.within = np.empty(_ROOM * self.queues.shape[1], self.entry)
+        self.noted = 0
+        self.promised = np.zeros(len(self.halo.link_rank), np.uint8)
+        self.marked = np.zeros(csr.rows, np.uint8)
+        self.changed = np.empty(csr.rows, np.int32)
+        self.known = 0
+        self.asked = np.empty(0, np.int32)
+        self.pending = False
+
+    def reset(self, root: int) -> None:
+        super().reset(root)
+        self.promised[:] = 0
+        self.marked[:] = 0
+        self.known = self.noted = 0
+        self.pending = False
+
+    def nearest(self) -> float:
+        if self.pulled:
+            return self._distance(self.settled_below) if self.pending else math.inf
+        return super().nearest()
+
+    def relax(self, lo: float) -> None:
+        if self.pulled:
+            self._sweep()
+        else:
+            switch = max(self.choices.switch_settled // self.halo.size, 1)
+            self._advance(1, int(self._bits(lo)), switch)
+
+    def _sweep(self) -> None:
+        """Relax the noted arcs until nothing improves here."""
+        improved, known = self.queues[0], self.known
+        while True:
+            count = pull.sweep(
+                self.threads, self.within, self.noted, self.state, self.weight_type(0), improved,
+                self.shared, self.books,
+            )  # fmt: skip
+            if count == 0:
+                break
+            known = halo.note_changes(
+                improved, count, self.csr.rows, self.halo.link_start, self.promised, self.marked,
+                self.changed, known,
+            )  # fmt: skip
+        self.known, self.pending = known, False
+
+    def pull(self, floor: float) -> None:
+        csr = self.csr
+        assert csr.incoming is not None  # wants_pull() said so
+        while True:
+            self.noted = pull.note(
+                self.threads, self.settled_below, self._bits(floor), csr.rows, csr.leaves_from,
+                self.unreached, csr.incoming.indptr, csr.incoming.arcs, self.state, self.within,
+                self.shared, self.books,
+            )  # fmt: skip
+            if not ran_over(self.books):
+                break
+            self.books[:, OVERFLOW] = 0
+            self.within = np.empty(4 * len(self.within), self.entry)
+        self.pulled = self.pending = True
+
+    def offers(self) -> tuple[np.ndarray, ...]:
+        """What was found for ghosts: counts, target, dist, parent."""
+        ours = self.halo
+        return halo.collect_offers(
+            ours.size, self.csr.rows, self.csr.leaves_from, self.unreached, ours.ghost_rank,
+            ours.ghost_label, ours.link_start, ours.link_rank, ours.link_label, self.state,
+            self.queues, self.shared, self.books,
+        )  # fmt: skip
+
+    def apply(self, target: np.ndarray, dist: np.ndarray, parent: np.ndarray) -> None:
+        """Take what other ranks found for own vertices."""
+        halo.apply_offers(
+            target, dist, parent, self.state, self.heap, self.queues, self.shared, self.books
+        )
+
+    def settled_news(self) -> tuple[np.ndarray, ...]:
+        """The settled own vertices, to all who see them: counts, label, dist."""
+        ours = self.halo
+        return halo.settled_news(
+            ours.size, self.csr.rows, self.settled_below, ours.link_start, ours.link_rank,
+            ours.link_label, self.state,
+        )  # fmt: skip
+
+    def changed_news(self) -> tuple[np.ndarray, ...]:
+        """The own vertices that changed, to those who asked: counts, label, dist."""
+        ours = self.halo
+        news = halo.changed_news(
+            ours.size, self.changed, self.known, self.unreached, ours.link_start, ours.link_rank,
+            ours.link_label, self.promised, self.marked, self.state,
+        )  # fmt: skip
+        self.known = 0
+        return news
+
+    def hear(self, label: np.ndarray, dist: np.ndarray) -> None:
+        """Take the distances of ghosts from their owners."""
+        if halo.hear(label, dist, self.csr.labels, self.state):
+            self.pending = self.pulled
+
+    def wanted(self) -> tuple[np.ndarray, np.ndarray]:
+        """The ghosts of which news are wanted: counts, labels at their owners."""
+        ours = self.halo
+        counts, self.asked, there = halo.wanted(
+            self.within, self.noted, ours.size, self.csr.rows, ours.ghost_rank, ours.ghost_label
+        )
+        return counts, there
+
+    def promise(self, counts: np.ndarray, label: np.ndarray) -> np.ndarray:
+        """Note who wants news of what; returns the distances by now, in the same order."""
+        ours = self.halo
+        return halo.promise(
+            counts, label, self.csr.rows, self.csr.leaves_from, self.unreached, ours.link_start,
+            ours.link_rank, self.promised, self.state,
+        )  # fmt: skip
+
+    def hear_asked(self, dist: np.ndarray) -> None:
+        """Take the distances of the ghosts that were asked for."""
+        self.hear(self.asked, dist)
+
+    def leaf_news(self) -> tuple[np.ndarray, np.ndarray]:
+        """The distances on which other ranks' leaves wait: counts, dist."""
+        ours = self.halo
+        return ours.leaf_counts, halo.distances(ours.leaf_ends, self.unreached, self.state)
+
+    def hear_leaves(self, dist: np.ndarray) -> None:
+        """Take the distances on which own leaves wait."""
+        self.hear(self.halo.leaf_ghosts, dist)

@@ -127,8 +127,8 @@ def test_a_template_stops_a_minute_before_slurm_does(batch):
 
 
 @needs_bash
-@pytest.mark.parametrize("ends", ["N/A", "Unknown"])
-def test_a_template_sets_no_limit_where_slurm_has_none(batch, ends):
+@pytest.mark.parametrize("ends", ["N/A", "Unknown", "2001-01-01T00:00:00"])
+def test_a_template_sets_no_limit_where_slurm_has_none_or_no_minute_is_left(batch, ends):
     done, calls = batch(ends=ends)
     assert done.returncode == 0, done.stderr
     assert "--time-limit" not in calls[-1]

@@ -9,6 +9,7 @@ import shlex
 from collections.abc import Sequence
 from typing import Any
 
+from harness.report_energy import energy_of
 from harness.report_lines import graph_size
 from harness.report_verdict import failures, longest, submission_problems
 from harness.statistics import summarize, summarize_teps
@@ -37,6 +38,13 @@ CSV_COLUMNS = (
     "flags", "resumed", "search", *_SEARCH, "arcs_touched", "violations",
 )  # fmt: skip
 
+# Shown where a run has them, and nowhere else.
+_ENERGY_COLUMN = "component energy"
+ENERGY_COLUMNS = (
+    "energy", "component_energy_joules", "component_energy_watts", "component_energy_idle_watts",
+    "component_energy_MTEPS_per_watt",
+)  # fmt: skip
+
 
 def markdown_table(results: list[dict[str, Any]]) -> str:
     """Return a Markdown table, a row for each run, ending in a newline.
@@ -46,6 +54,8 @@ def markdown_table(results: list[dict[str, Any]]) -> str:
     """
     rows = [_markdown_row(i, result) for i, result in enumerate(results, 1)]
     columns = _MARKDOWN if any(map(_figures, results)) else _MARKDOWN_INVALID
+    if any(map(energy_of, results)):
+        columns = (*columns[:-1], _ENERGY_COLUMN, columns[-1])
     lines = [_table_line(columns), _table_line(["---"] * len(columns))]
     lines += [_table_line([row.get(column, "-") for column in columns]) for row in rows]
     failed = [f"- run {i}, {line}" for i, r in enumerate(results, 1) for line in failures(r)]
@@ -61,17 +71,20 @@ def csv_table(results: list[dict[str, Any]]) -> str:
     each of its rows. `run` counts the runs from 1, `search` a run's searches from 0. `arcs` are
     the graph's, `arcs_touched` the search's. Empty: null. Times are seconds with all digits. The
     seeds are joined by a space and violations by a line break; `machine`, `versions`, `flags` and
-    `resumed` are JSON, `argv` is quoted for a shell.
+    `resumed` are JSON, `argv` is quoted for a shell. Where the energy of a run is known, the last
+    columns are ENERGY_COLUMNS: what was measured, as JSON, and what follows from it.
     """
     out = io.StringIO()
     table = csv.writer(out, lineterminator="\n")
-    table.writerow(CSV_COLUMNS)
+    with_energy = any(map(energy_of, results))
+    table.writerow(CSV_COLUMNS + (ENERGY_COLUMNS if with_energy else ()))
     for i, result in enumerate(results, 1):
         run = _run_cells(i, result)
+        energy = _energy_cells(result) if with_energy else []
         for j, search in enumerate(result["searches"]):
             cells = [search.get(key) for key in _SEARCH]
             cells += [search["arcs"], "\n".join(search["violations"])]
-            table.writerow([_cell(value) for value in (*run, j, *cells)])
+            table.writerow([_cell(value) for value in (*run, j, *cells, *energy)])
     return out.getvalue()
 
 
@@ -99,6 +112,7 @@ def _markdown_row(i: int, result: dict[str, Any]) -> dict[str, str]:
         "validated": "failed" if failures(result) else _validated(searches),
         "remarks": f"not a submission: {'; '.join(problems)}" if problems else "-",
         **_figures(result),
+        **_energy(result),
     }
 
 
@@ -116,6 +130,22 @@ def _figures(result: dict[str, Any]) -> dict[str, str]:
         "max TEPS": _with_prefix(teps.max),
         "median time": f"{summarize(seconds).median:.4g} s",
     }
+
+
+def _energy(result: dict[str, Any]) -> dict[str, str]:
+    """Return the cell of component energy, of a run that has it."""
+    energy = energy_of(result)
+    if energy is None:
+        return {}
+    figures = f"{energy.joules:.4g} J a loop, {energy.watts:.4g} W, idle {energy.idle_watts:.4g} W"
+    return {_ENERGY_COLUMN: f"{figures}, {energy.mteps_per_watt:.4g} MTEPS/W ({energy.components})"}
+
+
+def _energy_cells(result: dict[str, Any]) -> list[Any]:
+    energy = energy_of(result)
+    if energy is None:
+        return [None] * len(ENERGY_COLUMNS)
+    return [json.dumps(result["energy"]), *energy[:-1]]
 
 
 def _with_prefix(rate: float) -> str:

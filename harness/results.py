@@ -7,7 +7,7 @@ what it returns can be read without further questions.
 
 History of the format (the key `schema`)
     1   first; then, in new files: flags and dist_digest, of several ranks ranks and exchange, of
-        resumed runs resumed
+        resumed runs resumed, where counters can be read energy
 """
 
 from __future__ import annotations

@@ -1,0 +1,55 @@
+"""Facts about the GPU that a process uses, for its result file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from harness.nvml import Nvml, NvmlError
+
+
+def bus_id() -> str | None:
+    """Return the current CUDA device's place on the PCI bus; None where there is none."""
+    import cupy
+
+    try:
+        return str(cupy.cuda.Device().pci_bus_id)
+    except cupy.cuda.runtime.CUDARuntimeError:
+        return None
+
+
+def gpu_facts() -> dict[str, Any]:
+    """Return what a result file tells about the current CUDA device.
+
+    Its name, memory and compute capability, the versions of driver, CUDA and NVRTC, and its
+    clocks; those as they are now, so right after work they are those of the work.
+    """
+    import cupy
+    from cupy.cuda import nvrtc, runtime
+
+    device = cupy.cuda.Device()
+    properties = runtime.getDeviceProperties(device.id)
+    return {
+        "gpu": properties["name"].decode(errors="replace"),
+        "gpu_memory_bytes": int(properties["totalGlobalMem"]),
+        "gpu_capability": f"{properties['major']}.{properties['minor']}",
+        "gpu_driver_cuda": _dotted(runtime.driverGetVersion()),
+        "gpu_runtime_cuda": _dotted(runtime.runtimeGetVersion()),
+        "gpu_nvrtc": ".".join(map(str, nvrtc.getVersion())),
+        **_management_facts(str(device.pci_bus_id)),
+    }
+
+
+def _management_facts(name: str) -> dict[str, Any]:
+    """What NVML alone knows; null for what it does not tell."""
+    facts: dict[str, Any] = {"gpu_driver": None, "gpu_clocks_mhz": None}
+    try:
+        library = Nvml()
+        facts["gpu_driver"] = library.driver()
+        facts["gpu_clocks_mhz"] = library.gpu(name).clocks_mhz()
+    except (OSError, NvmlError):
+        pass
+    return facts
+
+
+def _dotted(version: int) -> str:
+    return f"{version // 1000}.{version % 1000 // 10}"

@@ -20,10 +20,14 @@ from harness import (
     commands_report,
     commands_run,
     commands_template,
+    launch,
 )
 from harness.errors import EXIT_CODES, Exit, Interrupted, UsageError
+from harness.machine import launched_ranks
+from harness.options import refuse_ranks
 from harness.signals import stoppable
-from harness.streams import emit, say
+from harness.streams import emit, muted, say
+from harness.watch import Ending
 
 _DESCRIPTION = """\
 Graph500 kernel 3, single-source shortest paths: generate the official graph, build it, search it
@@ -73,29 +77,44 @@ def build_parser() -> ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line `argv` (default: the process's) and return the exit status."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    name = "sssp"
-    try:
-        import sssp  # noqa: F401  Checks that the packages are ours, before any of them is used.
-    except ImportError as error:
-        say(f"{name}: error: {error}")
-        return Exit.USAGE
+    # Of several ranks one speaks.
+    with muted(launched_ranks()[0] > 0):
+        try:
+            import sssp  # noqa: F401  Checks that the packages are ours, before any is used.
+        except ImportError as error:
+            say(f"sssp: error: {error}")
+            return Exit.USAGE
+        if launch.wanted(arguments):
+            return launch.together(arguments, lambda: _run(arguments), ending_of)
+        return launch.after_rank_0(_alone(arguments))
+
+
+def _alone(arguments: list[str]) -> int:
+    """Run a command on one process; return the exit status, what went wrong said."""
     try:
         with stoppable():
-            flags = vars(build_parser().parse_args(arguments))
-            if flags.pop("version", False):
-                return _print_version()
-            command = flags.pop("command", None)
-            if command is None:
-                build_parser().error("name a command: run, generate, validate, report, ...")
-            name = f"sssp {arguments[0]}"
-            return int(command(flags, ["sssp", *arguments]))
+            return _run(arguments)
     except SystemExit as done:  # from the parser: --help, or a fault it has named
         return int(done.code or 0)
-    except Interrupted as interruption:
-        say("; ".join([f"{name}: {interruption}", *getattr(interruption, "__notes__", ())]))
-        return interruption.exit_code
-    except Exception as error:
-        return _fail(name, error)
+    except (Exception, Interrupted) as error:
+        ending = ending_of(error)
+        separator = ": " if isinstance(error, Interrupted) else ": error: "
+        name = f"sssp {arguments[0]}" if arguments else "sssp"
+        say(f"{ending.trace}{name}{separator}{ending.text}")
+        return ending.code
+
+
+def _run(arguments: list[str]) -> int:
+    """Do what the command line says; return the exit status, or raise."""
+    flags = vars(build_parser().parse_args(arguments))
+    if flags.pop("version", False):
+        return _print_version()
+    command = flags.pop("command", None)
+    if command is None:
+        build_parser().error("name a command: run, generate, validate, report, ...")
+    if arguments[0] not in launch.COMMANDS:
+        refuse_ranks()
+    return int(command(flags, ["sssp", *arguments]))
 
 
 def _print_version() -> int:
@@ -105,23 +124,22 @@ def _print_version() -> int:
     return Exit.OK
 
 
-def _fail(name: str, error: Exception) -> int:
-    """Say what went wrong, in one line unless the fault is our own; return the exit status."""
+def ending_of(error: BaseException) -> Ending:
+    """Return how a command ends by `error`; with a traceback where the fault is our own."""
     from graphs.errors import GraphError
     from harness.results import ResultError
-
-    if isinstance(error, (UsageError, GraphError, ResultError)):
-        say(f"{name}: error: {error}")
-        return Exit.USAGE
-    if isinstance(error, MemoryError):
-        say(f"{name}: error: out of memory: {error or 'nothing more was said'}")
-        return Exit.USAGE
-    if isinstance(error, OSError) and error.filename is not None:
-        say(f"{name}: error: {error.filename}: {error.strerror}")
-        return Exit.USAGE
     from sssp.errors import EngineError
 
-    if not isinstance(error, EngineError):
-        traceback.print_exception(error)
-    say(f"{name}: error: {error}")
-    return Exit.ENGINE
+    if isinstance(error, Interrupted):
+        text = "; ".join([str(error), *getattr(error, "__notes__", ())])
+        return Ending(error.exit_code, text)
+    if isinstance(error, (UsageError, GraphError, ResultError)):
+        return Ending(Exit.USAGE, str(error))
+    if isinstance(error, MemoryError):
+        return Ending(Exit.USAGE, f"out of memory: {error or 'nothing more was said'}")
+    if isinstance(error, OSError) and error.filename is not None:
+        return Ending(Exit.USAGE, f"{error.filename}: {error.strerror}")
+    text = str(error) or type(error).__name__
+    if isinstance(error, EngineError):
+        return Ending(Exit.ENGINE, text)
+    return Ending(Exit.ENGINE, text, "".join(traceback.format_exception(error)))

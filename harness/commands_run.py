@@ -18,6 +18,7 @@ from harness.options import (
     source_of,
     use_threads,
 )
+from harness.signals import keep_with
 from harness.time_limit import Duration, TimeLimit
 
 DEFAULT_OUTPUT = "results/runs"
@@ -182,6 +183,7 @@ def run_benchmark(flags: dict[str, Any], argv: list[str]) -> int:
     file = _result_file(flags)
     limit = TimeLimit(flags["time_limit"]) if "time_limit" in flags else None
     before = len(result["searches"])
+    keep_with(lambda: _keep_unfinished(result, before, file))
     try:
         run(settings, result, progress, Pauses(progress, file, limit))
     except Interrupted as interruption:

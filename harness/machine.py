@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 import socket
@@ -17,7 +18,7 @@ from harness.errors import UsageError
 HOME = Path(__file__).resolve().parent.parent
 DISTRIBUTION = "sssp-bench"
 _LIBRARIES = ("numba", "llvmlite", "numpy", "scipy", "networkx", "mpi4py", "mpich", "tqdm")
-# What the launchers of MPICH and Intel MPI, Open MPI, and Slurm tell each process.
+# What the launchers of MPICH and Intel MPI, Open MPI, and Slurm tell each process: as in sssp.comm.
 _LAUNCHERS = (
     ("PMI_SIZE", "PMI_RANK"),
     ("OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK"),
@@ -25,17 +26,32 @@ _LAUNCHERS = (
 )
 
 
+class _Share:
+    """How many cores this rank may count as its own."""
+
+    cores = math.inf
+
+
+_share = _Share()
+
+
 def cores() -> int:
     """Return how many threads to run by default.
 
-    The processors of the affinity mask, or fewer where the control group's quota gives less time.
+    The processors of the affinity mask, or fewer where the control group's quota gives less time;
+    of several ranks on a machine, this one's share (`harness.placement`).
     """
     if hasattr(os, "sched_getaffinity"):
         allowed = len(os.sched_getaffinity(0))
     else:
         allowed = os.cpu_count() or 1
     quota = cpu_quota()
-    return allowed if quota is None else max(1, min(allowed, int(quota)))
+    return max(1, int(min(allowed, quota or allowed, _share.cores)))
+
+
+def set_share(count: float) -> None:
+    """Let `cores()` be at most `count`: other ranks use the same ones."""
+    _share.cores = count
 
 
 def default_threads() -> int:
@@ -142,10 +158,11 @@ def launched_ranks() -> tuple[int, int]:
     """Return this process's rank and the number of ranks, as the launcher's environment says.
 
     (0, 1) without a launcher. MPI itself is not asked: a library that does not fit the launcher
-    would answer 1.
+    would answer 1. The first launcher found counts: mpirun may be running under Slurm, whose own
+    step then has one task a node. A batch script is no step, whatever SLURM_NTASKS says of the job.
     """
     for size_name, rank_name in _LAUNCHERS:
         size, rank = os.environ.get(size_name, ""), os.environ.get(rank_name, "0")
-        if size.isdecimal() and rank.isdecimal() and int(size) > 1:
+        if size.isdecimal() and rank.isdecimal():
             return int(rank), int(size)
     return 0, 1

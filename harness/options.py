@@ -85,24 +85,17 @@ def official_graph(flags: dict[str, Any]) -> OfficialGraph:
 def refuse_ranks() -> None:
     """Stop where a launcher has started several ranks: each would do all the work again.
 
-    Every rank ends with the same exit status; rank 0 speaks.
-
     Raises
     ------
     UsageError
-        On rank 0 of several.
-    SystemExit
-        On the others.
+        On every rank; rank 0 alone is heard.
     """
-    rank, size = launched_ranks()
-    if size == 1:
-        return
-    if rank > 0:
-        raise SystemExit(2)
-    raise UsageError(
-        f"started as {size} ranks, but this version runs as one process: use it without a "
-        "launcher, or with one rank (mpirun -n 1)"
-    )
+    _, size = launched_ranks()
+    if size > 1:
+        raise UsageError(
+            f"started as {size} ranks, but this command runs as one process: use it without a "
+            "launcher, or with one rank (mpirun -n 1)"
+        )
 
 
 def use_threads(threads: int) -> None:

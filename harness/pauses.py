@@ -11,6 +11,7 @@ from typing import Any
 
 from harness.progress import Progress
 from harness.results import ResultError, ResultFile
+from harness.signals import one_writer
 from harness.time_limit import TimeLimit
 
 
@@ -55,6 +56,7 @@ class Pauses:
         if self.file is None:
             return
         try:
-            self.file.keep_now_and_then(result)
+            with one_writer():
+                self.file.keep_now_and_then(result)
         except ResultError as error:
             self.progress.warn(f"the finished searches are not kept yet: {error}")

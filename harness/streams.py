@@ -1,17 +1,27 @@
-"""Standard output and error, as a user can break them: closed, full, or a reader who has left."""
+"""Standard output and error, as a user can break them: closed, full, or a reader who has left.
+
+Of several ranks one speaks; the others are muted.
+"""
 
 from __future__ import annotations
 
 import os
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout, suppress
 from typing import TextIO
 
 from harness.errors import UsageError
 
 
+class _Voice:
+    """Whether this process may speak."""
+
+    muted = False
+
+
 def emit(text: str) -> None:
-    """Write the command's result to stdout, at once.
+    """Write the command's result to stdout, at once and in one piece.
 
     A reader who has left (`| head`) is no error; a full disk is.
 
@@ -20,7 +30,7 @@ def emit(text: str) -> None:
     UsageError
         If stdout cannot be written.
     """
-    if sys.stdout is None:
+    if sys.stdout is None or _Voice.muted:
         return
     try:
         sys.stdout.write(text if text.endswith("\n") else text + "\n")
@@ -32,15 +42,34 @@ def emit(text: str) -> None:
         raise UsageError(f"standard output cannot be written: {error.strerror}") from error
 
 
-def say(text: str) -> None:
-    """Write a line to stderr; a reader who has left is no reason to stop."""
+def say(text: str, from_any_rank: bool = False) -> None:
+    """Write a line to stderr, in one piece; a reader who has left is no reason to stop."""
+    if sys.stderr is None or (_Voice.muted and not from_any_rank):
+        return
     with suppress(OSError, ValueError):
-        print(text, file=error_stream(), flush=True)
+        sys.stderr.write(text.rstrip("\n") + "\n")
+        sys.stderr.flush()
 
 
 def error_stream() -> TextIO:
-    """Return stderr, or a sink where it is closed: `print` would take stdout for it then."""
-    return sys.stderr if sys.stderr is not None else open(os.devnull, "w")  # noqa: SIM115
+    """Return stderr, or a sink where it is closed (`print` would take stdout then) or not ours."""
+    if sys.stderr is None or _Voice.muted:
+        return open(os.devnull, "w")  # noqa: SIM115
+    return sys.stderr
+
+
+@contextmanager
+def muted(mute: bool) -> Iterator[None]:
+    """Say nothing on stdout and stderr in the block, if `mute`: another rank speaks for all."""
+    if not mute:
+        yield
+        return
+    with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere):
+        _Voice.muted = True
+        try:
+            yield
+        finally:
+            _Voice.muted = False
 
 
 def _sink_stdout() -> None:

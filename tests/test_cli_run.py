@@ -200,22 +200,6 @@ def test_threads_are_those_asked_for(tmp_path):
         assert only_result(folder)["solver"]["threads"] == asked
 
 
-LAUNCHERS = [
-    ("PMI_SIZE", "PMI_RANK"),
-    ("OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK"),
-    ("SLURM_STEP_NUM_TASKS", "SLURM_PROCID"),
-]
-
-
-@pytest.mark.parametrize("size, rank", LAUNCHERS)
-def test_several_ranks_are_refused_by_one_voice(sssp, monkeypatch, size, rank):
-    monkeypatch.setenv(size, "4")
-    monkeypatch.setenv(rank, "0")
-    assert sssp(*SMALL).refused("4 ranks", "mpirun -n 1")
-    monkeypatch.setenv(rank, "3")
-    assert sssp(*SMALL) == (2, "", "")
-
-
 def test_one_rank_under_a_launcher_runs(sssp, monkeypatch):
     monkeypatch.setenv("PMI_SIZE", "1")
     monkeypatch.setenv("PMI_RANK", "0")

@@ -50,6 +50,18 @@ def _checked_graph(scale: int, edgefactor: int, seed: object) -> tuple[int, int,
     return scale, checked_integer("edgefactor", edgefactor, 0), checked_seed(seed)
 
 
+def _checked_part(scale: int, edgefactor: int, first: int, count: int | None) -> tuple[int, int]:
+    m = edgefactor << scale
+    first = checked_integer("first", first, 0, m)
+    count = m - first if count is None else checked_integer("count", count, 0)
+    if count > m - first:
+        raise GraphError(
+            f"edges {first}..{first + count - 1} were asked for, but scale {scale} with edge "
+            f"factor {edgefactor} has {m}: count can be at most {m - first} here"
+        )
+    return first, count
+
+
 def _empty_arrays(count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return np.empty(count, np.int64), np.empty(count, np.int64), np.empty(count, np.float32)
 
@@ -94,14 +106,7 @@ def kronecker(
         An argument is out of range, or the slice is not inside 0 .. M.
     """
     scale, edgefactor, seed = _checked_graph(scale, edgefactor, seed)
-    m = edgefactor << scale
-    first = checked_integer("first", first, 0, m)
-    count = m - first if count is None else checked_integer("count", count, 0)
-    if count > m - first:
-        raise GraphError(
-            f"edges {first}..{first + count - 1} were asked for, but scale {scale} with edge "
-            f"factor {edgefactor} has {m}: count can be at most {m - first} here"
-        )
+    first, count = _checked_part(scale, edgefactor, first, count)
     if count >= 2**63:
         raise GraphError(f"{count} edges do not fit an array; ask for a slice (first, count)")
     src, dst, weight = _empty_arrays(count)
@@ -121,11 +126,13 @@ class KroneckerStream:
         As for `kronecker`.
     slice_edges : int
         Edges in a slice, 20 bytes each; the last slice may be shorter.
+    first, count : int, optional
+        The part of the list to make, as for `kronecker`: all of it by default.
 
     Attributes
     ----------
     n, m : int
-        Vertices and edges.
+        Vertices of the graph, and edges of this part.
     generation_seconds : float
         Time spent making slices so far, over all passes.
     """
@@ -139,11 +146,13 @@ class KroneckerStream:
         edgefactor: int = 16,
         seed: tuple[int, int] = (2, 3),
         slice_edges: int = SLICE_EDGES,
+        first: int = 0,
+        count: int | None = None,
     ) -> None:
         self.scale, self.edgefactor, self.seed = _checked_graph(scale, edgefactor, seed)
         self.slice_edges = checked_integer("slice_edges", slice_edges, 1)
         self.n = 1 << self.scale
-        self.m = self.edgefactor << self.scale
+        self.first, self.m = _checked_part(self.scale, self.edgefactor, first, count)
         self.generation_seconds = 0.0
 
     def slices(self) -> Iterator[EdgeList]:
@@ -153,6 +162,6 @@ class KroneckerStream:
         for first in range(0, self.m, self.slice_edges):
             start = time.perf_counter()
             src, dst, weight = (array[: self.m - first] for array in arrays)
-            generate_edges(first, src, dst, weight, self.scale, self.seed)
+            generate_edges(self.first + first, src, dst, weight, self.scale, self.seed)
             self.generation_seconds += time.perf_counter() - start
             yield EdgeList(src, dst, weight, self.n)

@@ -12,11 +12,14 @@ drawn before. With fewer such vertices than keys the two sources part:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 
+from graphs.alone import Alone
 from graphs.errors import GraphError
 from graphs.generator import checked_integer, checked_seed
+from graphs.partition import Partition
 from kernels.rng import draw_vertices, seed_state, skip
 
 STREAM_START = 2 << 128
@@ -37,19 +40,36 @@ def _draws(n: int, seed: tuple[int, int], batch: int) -> Batches:
         batch = min(2 * batch, LARGEST_BATCH)
 
 
-def _enough(eligible: np.ndarray, count: int) -> int:
-    """Number of eligible vertices, counted no further than `count`."""
-    found = 0
-    for lo in range(0, len(eligible), LARGEST_BATCH):
-        found += int(np.count_nonzero(eligible[lo : lo + LARGEST_BATCH]))
-        if found >= count:
-            return count
-    return found
+class _Eligible:
+    """Which vertices may be keys, each rank knowing of its own block alone."""
+
+    def __init__(self, n: int, eligible: np.ndarray, comm: Any):
+        self.own, self.comm = eligible, comm
+        self.first = Partition(n, comm.size).first(comm.rank)
+
+    def __getitem__(self, vertices: np.ndarray) -> np.ndarray:
+        """bool: may these be keys? The same on every rank."""
+        if self.comm.size == 1:
+            return self.own[vertices]
+        place = vertices - self.first
+        inside = (place >= 0) & (place < len(self.own))
+        flags = np.zeros(len(vertices), np.uint8)
+        flags[inside] = self.own[place[inside]]
+        return self.comm.merge(flags).astype(np.bool_)
+
+    def up_to(self, count: int) -> int:
+        """Return the number of eligible vertices, counted no further than `count`."""
+        found = 0
+        for lo in range(0, len(self.own), LARGEST_BATCH):
+            found += int(np.count_nonzero(self.own[lo : lo + LARGEST_BATCH]))
+            if found >= count:
+                break
+        return min(int(self.comm.total([found])[0]), count)
 
 
-def _spec_keys(n: int, eligible: np.ndarray, count: int, draws: Batches) -> list[int]:
+def _spec_keys(n: int, eligible: _Eligible, count: int, draws: Batches) -> list[int]:
     keys: dict[int, None] = {}  # a set that keeps the order
-    count = _enough(eligible, count)
+    count = eligible.up_to(count)
     while len(keys) < count:
         _, vertices = next(draws)
         for vertex in vertices[eligible[vertices]].tolist():
@@ -59,7 +79,7 @@ def _spec_keys(n: int, eligible: np.ndarray, count: int, draws: Batches) -> list
     return list(keys)
 
 
-def _reference_keys(n: int, eligible: np.ndarray, count: int, draws: Batches) -> list[int]:
+def _reference_keys(n: int, eligible: _Eligible, count: int, draws: Batches) -> list[int]:
     keys: list[int] = []
     taken: set[int] = set()
     while len(keys) < count:
@@ -75,7 +95,7 @@ def _reference_keys(n: int, eligible: np.ndarray, count: int, draws: Batches) ->
     return keys
 
 
-RULES: dict[str, Callable[[int, np.ndarray, int, Batches], list[int]]] = {
+RULES: dict[str, Callable[[int, _Eligible, int, Batches], list[int]]] = {
     "spec": _spec_keys,
     "reference": _reference_keys,
 }
@@ -87,6 +107,7 @@ def search_keys(
     seed: tuple[int, int] = (2, 3),
     count: int = 64,
     rule: str = "spec",
+    comm: Any = None,
 ) -> np.ndarray:
     """Draw the roots of a run.
 
@@ -95,7 +116,8 @@ def search_keys(
     n : int
         Number of vertices, 1 .. 2^62.
     eligible : bool (n,)
-        True where an edge that is no self loop ends.
+        True where an edge that is no self loop ends; under several ranks those of this rank's own
+        block (graphs.partition).
     seed : (int, int)
         The graph's user seeds, each 0 .. 2^64 - 1.
     count : int
@@ -103,6 +125,8 @@ def search_keys(
     rule : {"spec", "reference"}
         What happens where few vertices are eligible, see above. "spec" gives distinct eligible
         vertices, fewer than `count` if there are fewer; "reference" always gives `count`.
+    comm : sssp.comm.Comm, optional
+        The ranks that draw together; all get the same keys.
 
     Returns
     -------
@@ -118,12 +142,14 @@ def search_keys(
     seed = checked_seed(seed)
     count = checked_integer("count", count, 0)
     eligible = np.asarray(eligible)
-    if eligible.dtype != np.bool_ or eligible.shape != (n,):
+    comm = Alone() if comm is None else comm
+    own = Partition(n, comm.size).count(comm.rank)
+    if eligible.dtype != np.bool_ or eligible.shape != (own,):
         raise GraphError(
-            f"eligible must be a bool array of n={n} values, "
+            f"eligible must be a bool array of n={own} values, "
             f"got dtype {eligible.dtype} and shape {eligible.shape}"
         )
     if rule not in RULES:
         raise GraphError(f"rule={rule!r} is not known: use one of {', '.join(map(repr, RULES))}")
-    keys = RULES[rule](n, eligible, count, _draws(n, seed, 256))
+    keys = RULES[rule](n, _Eligible(n, eligible, comm), count, _draws(n, seed, 256))
     return np.array(keys, dtype=np.int64)

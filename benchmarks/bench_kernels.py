@@ -39,13 +39,13 @@ def step(benchmark, rows, keys, scale, threads):
 
 def push(engine):
     """Push until the rest should pull, or nothing is queued."""
-    while not engine.wants_pull() and (lo := engine.nearest()) < math.inf:
+    while not engine.wants_pull(*engine.settled()) and (lo := engine.nearest()) < math.inf:
         engine.relax(lo)
 
 
 def pull(engine):
-    if engine.wants_pull():
-        engine.pull(engine.nearest())
+    if engine.wants_pull(*engine.settled()):
+        engine.pull(engine.finish(engine.nearest()))
 
 
 def bench_reset(step, keys, scale):

@@ -1,0 +1,169 @@
+"""The kernels of a search on a GPU: what each takes, and its share of the memory's speed.
+
+    python -m benchmarks.gpu_kernels --scale 20 22 24 26
+
+For each scale, the graph is made and built on the device. Then the official search keys are
+searched three times over: as a run does (by the wall clock), with a CUDA event before and after
+each kernel, and with a look at the engine's words after each, which counts what the kernel had to
+do. The peak is that of a copy within device memory in the same process. The raw figures go to a JSON
+file, described at `figures`, a table of them to stdout. Exit status 3, with the reason, where no GPU
+can be used.
+
+Bytes are counted (gpu_watch.py), with those that the caches hold, so a share may be above 1;
+`ncu --metrics dram__bytes.sum` tells the traffic itself (docs/GPU.md).
+"""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import partial
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from benchmarks.gpu_watch import copy_seconds, counted_launches, timed_launches, watched
+from harness.machine import git_state, machine_facts, versions
+from harness.results import store
+
+
+def figures(device: Any, scale: int, roots: int) -> dict[str, Any]:
+    """Measure a scale; raw figures.
+
+    Returns
+    -------
+    dict
+        graph          as in results/schema.json
+        generation_seconds, construction_seconds
+        searches       of each: root, seconds by the wall clock, phases, arcs looked at
+        kernels        by name: launches, seconds and bytes, summed over all searches;
+                       bytes null for kernels that only steer
+        copy           bytes that a copy reads and writes, seconds of each copy
+    """
+    from graphs.device_csr import build_device_csr
+    from graphs.device_edges import on_device
+    from graphs.generator import KroneckerStream
+    from graphs.keys import search_keys
+    from sssp.solver import Solver
+
+    edges = on_device(device, KroneckerStream(scale))
+    start = perf_counter()
+    csr = build_device_csr(edges)
+    solver = Solver(csr, engine="cuda", device=device)
+    device.synchronize()
+    construction = perf_counter() - start - edges.generation_seconds
+    engine, out = solver._engine, solver.new_answer()
+    keys = search_keys(csr.n, csr.degree_positive, count=roots).tolist()
+    solver.search(keys[0], out)
+    searches = []
+    seconds: dict[str, list[float]] = defaultdict(list)
+    counted: dict[str, int] = defaultdict(int)
+    for root in keys:
+        start = perf_counter()
+        answer = solver.search(root, out)
+        took = perf_counter() - start
+        searches.append({
+            "root": root, "seconds": took, "phases": answer.phases, "arcs": answer.arcs,
+        })  # fmt: skip
+    for root in keys:
+        search = partial(solver.search, root, out)
+        for name, launches in timed_launches(search, device).items():
+            seconds[name] += launches
+        for name, count in counted_launches(search, engine).items():
+            counted[name] += count
+    copied, copies = copy_seconds(device)
+    return {
+        "graph": {
+            "scale": scale, "edgefactor": 16, "seed": [2, 3], "n": csr.n, "edges": edges.m,
+            "arcs": csr.arcs, "file": None,
+        },
+        "generation_seconds": edges.generation_seconds,
+        "construction_seconds": construction,
+        "searches": searches,
+        "kernels": {
+            name: {
+                "launches": len(launches),
+                "seconds": sum(launches),
+                "bytes": counted[name] or None,
+            }
+            for name, launches in seconds.items()
+        },
+        "copy": {"bytes": copied, "seconds": copies},
+    }  # fmt: skip
+
+
+def table(found: dict[str, Any]) -> str:
+    """The figures as Markdown, a row for each kernel, the slowest first."""
+    count = len(found["searches"])
+    peak = found["copy"]["bytes"] / min(found["copy"]["seconds"])
+    median = np.median([search["seconds"] for search in found["searches"]])
+    kernels = found["kernels"]
+    total = sum(kernel["seconds"] for kernel in kernels.values())
+    lines = [
+        f"scale {found['graph']['scale']} on {found['machine'].get('gpu', 'unknown')}: median "
+        f"search {1e3 * median:.4g} ms, kernels {1e3 * total / count:.4g} ms a search, copy "
+        f"{peak / 1e9:.4g} GB/s",
+        "",
+        "| kernel | launches a search | ms a search | share of time | GB/s | share of the copy |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name, kernel in sorted(kernels.items(), key=lambda item: -item[1]["seconds"]):
+        seconds, moved = kernel["seconds"], kernel["bytes"]
+        rates = ["-", "-"]
+        if moved and seconds:
+            rates = [f"{moved / seconds / 1e9:.4g}", f"{moved / seconds / peak:.3f}"]
+        cells = [
+            name, f"{kernel['launches'] / count:.4g}", f"{1e3 * seconds / count:.4g}",
+            f"{seconds / total if total else 0:.3f}", *rates,
+        ]  # fmt: skip
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join([*lines, ""])
+
+
+def parser() -> ArgumentParser:
+    """The flags of this command."""
+    flags = ArgumentParser(
+        prog="python -m benchmarks.gpu_kernels",
+        description=__doc__,
+        formatter_class=RawDescriptionHelpFormatter,
+    )
+    flags.add_argument("--scale", type=int, nargs="+", default=[20, 22, 24, 26], metavar="S")
+    flags.add_argument("--roots", type=int, default=16, metavar="K", help="searches (default: 16)")
+    flags.add_argument("--output", default="results/runs", metavar="DIR")
+    return flags
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Measure, print and store; return the exit status."""
+    from sssp.solver import engines
+
+    flags = parser().parse_args(argv)
+    lacks = engines()["cuda"]
+    if lacks is not None:
+        print(f"gpu_kernels: no GPU can be used: {lacks}", file=sys.stderr)
+        return 3
+    from harness.gpu import gpu_facts
+    from kernels.device import Device
+
+    device = watched(Device())
+    commit, dirty = git_state()
+    for scale in flags.scale:
+        started = datetime.now(UTC).isoformat(timespec="seconds")
+        found = figures(device, scale, flags.roots)
+        record = {
+            "kind": "gpu kernels", **found, "machine": {**machine_facts(), **gpu_facts()},
+            "versions": versions(), "commit": commit, "dirty": dirty, "started": started,
+            "argv": ["gpu_kernels", *(sys.argv[1:] if argv is None else argv)],
+        }  # fmt: skip
+        print(table(record), flush=True)
+        print(f"gpu_kernels: {store(record, flags.output, 'gpu')}", file=sys.stderr)
+        device.release()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,149 @@
+"""What each kernel of a search takes: launches watched, their seconds and their bytes counted.
+
+Bytes are counted, not measured: arrays that a kernel walks through count as they are, a place that
+it jumps to counts a sector of 32 bytes, every time. What the caches hold is counted all the same.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+SECTOR = 32
+COPY_BYTES = 1 << 30
+COPIES = 20
+
+
+class Mark:
+    """A point in the work of a device, as a CUDA event."""
+
+    def __init__(self) -> None:
+        import cupy
+
+        self._event = cupy.cuda.Event()
+        self._event.record()
+
+    def seconds_since(self, earlier: Mark) -> float:
+        """Seconds between two marks of a device that is idle again."""
+        import cupy
+
+        return float(cupy.cuda.get_elapsed_time(earlier._event, self._event)) / 1e3
+
+
+class WatchedModule:
+    """The kernels of a file, each launch of which is told to `watch` while there is one."""
+
+    def __init__(self, module: Any, device: Any):
+        self._module, self._device = module, device
+
+    def launch(self, name: str, *arguments: Any, **settings: Any) -> None:
+        """As `kernels.device.Module.launch`."""
+
+        def launch() -> None:
+            self._module.launch(name, *arguments, **settings)
+
+        watch = self._device.watch
+        launch() if watch is None else watch(name, launch)
+
+
+def watched(device: Any) -> Any:
+    """The same device; `watch(name, launch)`, where it has one, is called for each launch."""
+    module = device.module
+    device.watch = None
+    device.module = lambda file, **macros: WatchedModule(module(file, **macros), device)
+    return device
+
+
+def copy_seconds(device: Any) -> tuple[int, list[float]]:
+    """Copy within device memory; bytes read and written by a copy, and seconds of each."""
+    xp = device.xp
+    size = min(COPY_BYTES, device.free_bytes() // 4)
+    source, target = xp.zeros(size, np.uint8), xp.empty(size, np.uint8)
+    marks = [Mark()]
+    for _ in range(COPIES + 1):
+        xp.copyto(target, source)
+        marks.append(Mark())
+    device.synchronize()
+    seconds = [b.seconds_since(a) for a, b in zip(marks, marks[1:], strict=False)]
+    return 2 * size, seconds[1:]
+
+
+def counted_bytes(name: str, engine: Any, before: dict[str, int], after: dict[str, int]) -> int:
+    """Bytes that a kernel of a search had to read and write; 0 for those that only steer.
+
+    Parameters
+    ----------
+    name : str
+    engine : CUDAEngine
+    before, after : dict
+        The engine's words (kernels/queues.cuh) when the kernel began and ended.
+    """
+    csr = engine.csr
+    wide = csr.kind == "float64"
+    entry, arc, state = (24, 16, 16) if wide else (16, 8, 8)
+    # An arc is read in the order of its row; the distance at its end lies anywhere.
+    arcs = (after["ARCS"] - before["ARCS"]) * (arc + SECTOR)
+    runs = bool(before["RUN"])
+    room = before["CAPACITY"]
+    queued = min(before["NEXT_COUNT"], room) + min(before["FAR_COUNT"], room)
+    within = min(after["WITHIN_COUNT"], 3 * room)
+    # Bounds of a row, and the distance of its vertex.
+    row = 2 * SECTOR
+    answer = 4 + 2 * SECTOR + (4 if csr.kind == "float32" else 8) + 8
+    return {
+        "reset": csr.reachable * state,
+        "rounds": arcs,
+        "split": runs * before["SPARE_COUNT"] * (2 * entry + SECTOR),
+        "push": runs * (before["NEAR_COUNT"] * (entry + row) + arcs),
+        "push_hubs": before["HUB_COUNT"] * entry + arcs,
+        "weigh": queued * (entry + row),
+        "list_rows": queued * (entry + SECTOR),
+        "pull": csr.rows * (state + 16) + arcs + within * entry,
+        "sweep": runs * within * (entry + 2 * SECTOR),
+        "settle_leaves": (csr.leaves_to - csr.leaves_from) * (8 + arc + SECTOR + state),
+        "answer_32": csr.n * answer,
+        "answer_64": csr.n * answer,
+    }.get(name, 0)
+
+
+def words_of(engine: Any) -> dict[str, int]:
+    """The engine's words as they are on the device now."""
+    words = engine.device.to_host(engine.control).tolist()
+    return {name: words[place] for name, place in engine._word.items() if place < len(words)}
+
+
+def timed_launches(search: Callable[[], Any], device: Any) -> dict[str, list[float]]:
+    """Search with an event before and after each kernel; seconds of each launch, by kernel."""
+    marks: list[tuple[str, Mark, Mark]] = []
+
+    def watch(name: str, launch: Callable[[], None]) -> None:
+        before = Mark()
+        launch()
+        marks.append((name, before, Mark()))
+
+    device.watch = watch
+    search()
+    device.watch = None
+    device.synchronize()
+    seconds = defaultdict(list)
+    for name, before, after in marks:
+        seconds[name].append(after.seconds_since(before))
+    return seconds
+
+
+def counted_launches(search: Callable[[], Any], engine: Any) -> dict[str, int]:
+    """Search with a look at the engine's words around each kernel; bytes, by kernel."""
+    counted: dict[str, int] = defaultdict(int)
+
+    def watch(name: str, launch: Callable[[], None]) -> None:
+        before = words_of(engine)
+        launch()
+        counted[name] += counted_bytes(name, engine, before, words_of(engine))
+
+    engine.device.watch = watch
+    search()
+    engine.device.watch = None
+    return counted

@@ -1,0 +1,77 @@
+"""The figures of the GPU's kernels: taken from the host shim here, as from a GPU elsewhere."""
+
+from __future__ import annotations
+
+import json
+from time import perf_counter
+
+import pytest
+from devices import shim_device
+
+from benchmarks import gpu_kernels, gpu_watch
+from harness import gpu
+from kernels import device as device_module
+from sssp import cuda_missing
+
+
+class HostMark:
+    """A point in the work of the shim, which is done when a launch returns."""
+
+    def __init__(self):
+        self.at = perf_counter()
+
+    def seconds_since(self, earlier):
+        return self.at - earlier.at
+
+
+@pytest.fixture
+def shim(monkeypatch):
+    shim = shim_device()
+    monkeypatch.setattr(cuda_missing, "missing", lambda: None)
+    monkeypatch.setattr(gpu_watch, "Mark", HostMark)
+    monkeypatch.setattr(gpu_watch, "COPY_BYTES", 1 << 20)
+    monkeypatch.setattr(device_module, "Device", lambda: shim)
+    monkeypatch.setattr(gpu, "gpu_facts", lambda: {"gpu": shim.name})
+    return shim
+
+
+def test_every_kernel_of_a_search_is_timed_and_its_bytes_are_counted(shim, tmp_path, capsys):
+    status = gpu_kernels.main(["--scale", "10", "--roots", "3", "--output", str(tmp_path)])
+    assert status == 0
+    (path,) = tmp_path.glob("*-s10-gpu-*.json")
+    found = json.loads(path.read_text())
+    assert len(found["searches"]) == 3
+    assert found["machine"]["gpu"] == shim.name
+    kernels = found["kernels"]
+    # A search resets once and answers once; a warm-up is not among them.
+    assert kernels["reset"]["launches"] == kernels["answer_32"]["launches"] == 3
+    assert kernels["answer_32"]["bytes"] == 3 * 1024 * (4 + 64 + 4 + 8)
+    assert {"push", "rounds", "pull", "settle_leaves"} <= set(kernels)
+    # Every arc that a search looks at is in the bytes of some kernel.
+    arcs = sum(search["arcs"] for search in found["searches"])
+    counted = sum(kernel["bytes"] or 0 for kernel in kernels.values())
+    assert counted >= 0.9 * arcs * (8 + gpu_watch.SECTOR) > 0
+    assert all(kernel["seconds"] > 0 for kernel in kernels.values())
+    assert found["copy"]["bytes"] == 2 << 20
+    assert len(found["copy"]["seconds"]) == gpu_watch.COPIES
+    shown = capsys.readouterr().out.strip()
+    assert shown.startswith(f"scale 10 on {shim.name}: median search ")
+    assert {line.split(" | ")[0].lstrip("| ") for line in shown.splitlines()[4:]} == set(kernels)
+
+
+def test_without_a_gpu_the_reason_is_told_and_nothing_is_written(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(cuda_missing, "missing", lambda: "no NVIDIA driver")
+    assert gpu_kernels.main(["--output", str(tmp_path)]) == 3
+    done = capsys.readouterr()
+    assert done.out == ""
+    assert done.err == "gpu_kernels: no GPU can be used: no NVIDIA driver\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.gpu
+def test_a_gpu_is_measured(tmp_path):
+    assert gpu_kernels.main(["--scale", "14", "--roots", "2", "--output", str(tmp_path)]) == 0
+    (path,) = tmp_path.glob("*-s14-gpu-*.json")
+    found = json.loads(path.read_text())
+    assert found["machine"]["gpu"] and found["machine"]["gpu_runtime_cuda"]
+    assert all(kernel["seconds"] > 0 for kernel in found["kernels"].values())

@@ -47,7 +47,7 @@ def here() -> Place:
     with suppress(OSError):
         machine = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     mask = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
-    bound = os.environ.get("SSSP_BIND", "") == "no" or any(name in os.environ for name in _BOUND_BY)
+    bound = os.environ.get("SSSP_BIND", "") == "no" or any(map(os.environ.get, _BOUND_BY))
     return Place(host, machine, tuple(sorted(mask, key=_position)), bound or not mask)
 
 

@@ -1,0 +1,134 @@
+"""Ranks that fail, die or are told to stop: the job ends in seconds, and one message says why."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import time
+
+import pytest
+from launched import launched, stand_in, started
+
+pytestmark = pytest.mark.mpi
+HOST = socket.gethostname()
+
+
+def on(rank, what):
+    return f"comm.rank == {rank} and {what}"
+
+
+def own_lines(done):
+    """What we have said, without what the launcher adds."""
+    return [line for line in done.err.splitlines() if line.startswith("sssp ")]
+
+
+def said_by_traceback(err):
+    return err.count("Traceback (most recent call last)")
+
+
+@pytest.mark.parametrize("rank", [0, 2])
+def test_an_exception_on_one_rank_ends_the_job_with_one_message(rank):
+    start = time.monotonic()
+    done = launched(3, stand_in(on(rank, "1 / 0"), seconds=60))
+    assert time.monotonic() - start < 20
+    assert done.status == 4 and done.out == ""
+    first, *more = own_lines(done)
+    assert first == f"sssp info: error: rank {rank} on {HOST}: division by zero; the job ends"
+    assert said_by_traceback(done.err) == 1
+    assert re.fullmatch(r"sssp info: kept \d+ rounds", more[0])
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+@pytest.mark.parametrize("death", ["os.kill(os.getpid(), signal.SIGKILL)", "os._exit(0)"])
+def test_a_rank_that_dies_ends_the_job_with_one_message(rank, death):
+    start = time.monotonic()
+    done = launched(3, stand_in(on(rank, death), seconds=60))
+    assert time.monotonic() - start < 20
+    assert done.status != 0 and "the result" not in done.out
+    assert f"sssp info: error: rank {rank} on {HOST} has died" in done.err
+    assert len([line for line in own_lines(done) if "error" in line]) == 1
+
+
+def raises(what):
+    return f"(_ for _ in ()).throw({what})"
+
+
+def test_a_fault_that_all_ranks_find_is_said_once_as_by_one_process():
+    done = launched(3, stand_in(raises("UsageError('no such graph')"), seconds=60))
+    assert done == (2, "", "begun\nsssp info: error: no such graph\n")
+
+
+def test_an_internal_error_of_all_ranks_has_one_traceback():
+    done = launched(3, stand_in("1 / 0", seconds=60))
+    assert done.status == 3
+    assert said_by_traceback(done.err) == 1
+    assert own_lines(done) == ["sssp info: error: division by zero"]
+
+
+def test_a_result_that_cannot_be_written_ends_all_ranks():
+    """Rank 0 alone writes; the others have finished, and wait for it."""
+    after = "if comm.rank == 0:\n    raise UsageError('no space left')"
+    done = launched(3, stand_in(after=after, seconds=0))
+    assert done.status == 2 and done.out == ""
+    assert own_lines(done) == [f"sssp info: error: rank 0 on {HOST}: no space left"]
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full here")
+@pytest.mark.parametrize("rank", [0, 1])
+def test_a_full_disk_under_one_log_ends_the_job(rank, tmp_path):
+    (tmp_path / f"rank-{rank:04d}.log").symlink_to("/dev/full")
+    do = f"logs.open_log({str(tmp_path)!r}, comm.rank); logs.write('round 20')"
+    done = launched(3, stand_in(do, seconds=60))
+    assert done.status == 4
+    assert re.search(rf"error: rank {rank} on .*rank-000{rank}.log: No space left", done.err)
+
+
+def pids(job):
+    """The ranks' processes, which the stand-in tells on stderr, by rank."""
+    found = {}
+    while len(found) < 3:
+        if match := re.match(r"rank (\d+) is (\d+)", job.stderr.readline()):
+            found[int(match[1])] = int(match[2])
+    return found
+
+
+TELL = "say(f'rank {comm.rank} is {os.getpid()}', from_any_rank=True)"
+SIGNALS = [(signal.SIGTERM, 143, "terminated"), (signal.SIGINT, 130, "interrupted")]
+
+
+@pytest.mark.parametrize("number, status, word", SIGNALS)
+@pytest.mark.parametrize("whom", ["mpirun", 0, 1])
+def test_a_signal_keeps_what_is_finished_whomever_it_reaches(whom, number, status, word):
+    job = started(3, stand_in(TELL, seconds=60))
+    ranks = pids(job)
+    os.kill(job.pid if whom == "mpirun" else ranks[whom], number)
+    out, err = job.communicate(timeout=20)
+    assert job.returncode == status and "the result" not in out
+    (line,) = [line for line in err.splitlines() if line.startswith("sssp ")]
+    assert re.fullmatch(rf"sssp info: {word}; kept \d+ rounds", line)
+
+
+def test_a_signal_reaches_a_rank_that_waits_for_the_others():
+    """Inside MPI no Python runs: rank 0 waits there, for a rank that sleeps."""
+    job = started(3, stand_in(f"{TELL}; comm.rank == 2 and time.sleep(60)", seconds=60))
+    os.kill(pids(job)[0], signal.SIGTERM)
+    _, err = job.communicate(timeout=20)
+    assert job.returncode == 143
+    assert re.search(r"sssp info: terminated; kept \d+ rounds", err)
+
+
+def test_a_job_whose_monitor_is_gone_still_ends():
+    kill = "import subprocess; subprocess.run(['pkill', '-KILL', '-P', str(os.getpid())])"
+    done = launched(3, stand_in(f"{on(0, 0)} or exec({kill!r})", seconds=0.5))
+    assert done.status == 0 and done.out == "the result\n"
+
+
+def test_ranks_that_cannot_connect_end_as_well():
+    alone = "import harness.watch as w; w._connect = lambda offer, comm: None\n"
+    program = stand_in(on(1, "1 / 0"), seconds=60)
+    done = launched(3, ["-c", alone + program[1]])
+    assert done.status == 4
+    assert f"sssp info: error: rank 1 on {HOST}: division by zero" in done.err
+    assert launched(3, ["-c", alone + stand_in(seconds=0)[1]]) == (0, "the result\n", "begun\n")

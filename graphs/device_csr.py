@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from graphs.csr import HUB_SHARE, LONG_ROWS, SAMPLE
-from graphs.device_edges import DeviceEdgeList, DeviceEdges
+from graphs.device_edges import DeviceEdgeList
 from graphs.device_memory import ARC_BYTES, PARTS, DeviceNeed, refuse_device
 from graphs.device_rows import WEIGHTS, DeviceCSR, DeviceRows
-from graphs.edges import check_edges
+from graphs.edges import DeviceEdges, check_edges
 from graphs.errors import GraphError
 from graphs.levels import LEVEL_VERTICES, MOST_LEVELS
 from graphs.weights import weight_kind

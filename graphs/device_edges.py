@@ -9,11 +9,11 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
-from graphs.edges import EdgeList, Edges
+from graphs.edges import DeviceEdges, EdgeList, Edges
 from graphs.errors import GraphError
 from graphs.generator import KroneckerStream
 from kernels.generate import EDGE_STRIDE_BITS
@@ -28,13 +28,6 @@ _LEAST_SLICE = 1 << 12
 def slice_edges(n: int, m: int) -> int:
     """Edges in a slice of a graph of n vertices and m edges."""
     return max(min(SLICE_EDGES, max(n, _LEAST_SLICE), m), 1)
-
-
-class DeviceEdges(Edges, Protocol):
-    """Edges whose slices are arrays on a device (see `graphs.edges.Edges`)."""
-
-    @property
-    def device(self) -> Any: ...
 
 
 class DeviceStream:
@@ -78,6 +71,10 @@ class DeviceStream:
             self.generation_seconds += time.perf_counter() - began
             yield EdgeList(src, dst, weight, self.n)
 
+    def on_host(self) -> HostSlices:
+        """The same edges as arrays of the host, one slice at a time."""
+        return HostSlices(self)
+
     def _make(self, first: int, powers: Any, src: Any, dst: Any, weight: Any) -> None:
         """Write the edges first, first + 1, ... of the whole graph."""
         state = skip(seed_state(self.seed), first << EDGE_STRIDE_BITS)
@@ -119,6 +116,10 @@ class DeviceEdgeList:
                 dst=self.edges.dst[part],
                 weight=self.edges.weight[part],
             )
+
+    def on_host(self) -> HostSlices:
+        """The same edges as arrays of the host, one slice at a time."""
+        return HostSlices(self)
 
 
 class HostSlices:

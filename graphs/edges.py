@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -41,6 +41,18 @@ class Edges(Protocol):
     def weight_dtype(self) -> np.dtype: ...
 
     def slices(self) -> Iterator[EdgeList]: ...
+
+
+class DeviceEdges(Edges, Protocol):
+    """Edges whose slices are arrays on a device (`kernels.device.Device`).
+
+    on_host   the same edges, their slices as arrays of the host
+    """
+
+    @property
+    def device(self) -> Any: ...
+
+    def on_host(self) -> Edges: ...
 
 
 @dataclass(frozen=True)

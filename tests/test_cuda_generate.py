@@ -13,7 +13,6 @@ import graphs.device_edges
 from graphs.device_edges import (
     DeviceEdgeList,
     DeviceStream,
-    HostSlices,
     matrix_on_device,
     on_device,
 )
@@ -34,7 +33,7 @@ def made(device, scale, edgefactor=16, seed=(2, 3), first=0, count=None) -> Edge
     stream.first = first
     stream.m = stream.m - first if count is None else count
     parts = []
-    for part in HostSlices(stream).slices():
+    for part in stream.on_host().slices():
         parts.append([part.src.copy(), part.dst.copy(), part.weight.copy()])
     arrays = [np.concatenate(column) for column in zip(*parts, strict=True)]
     return EdgeList(*arrays, 1 << scale)
@@ -95,7 +94,7 @@ def test_edges_brought_to_the_device_come_back_as_they_were(device):
     edges = kronecker(13, edgefactor=2)
     there = on_device(device, edges)
     assert isinstance(there, DeviceEdgeList)
-    parts = list(HostSlices(there).slices())
+    parts = list(there.on_host().slices())
     assert len(parts) > 1, "the slices are shorter than the list"
     for name in ("src", "dst", "weight"):
         whole = np.concatenate([getattr(part, name) for part in parts])
@@ -134,7 +133,7 @@ def test_a_matrix_on_the_device_is_read_as_one_of_scipy(device, symmetric, dtype
     theirs = matrix_edges(scipy.sparse.csr_matrix(dense))
     ours = matrix_on_device(device, sparse_module(device).csr_matrix(device.to_device(dense)))
     assert ours.directed == theirs.directed == (not symmetric)
-    [part] = HostSlices(ours).slices()
+    [part] = ours.on_host().slices()
     assert same(part, theirs)
     assert part.weight.dtype == dtype
 

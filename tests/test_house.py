@@ -117,8 +117,9 @@ def modules_imported_by(module):
     return {name for name in modules if (HOUSE / (name.replace(".", "/") + ".py")).is_file()}
 
 
-def test_the_validator_shares_no_code_with_the_solver():
-    waiting, seen = {"harness.validation"}, set()
+@pytest.mark.parametrize("validator", ["harness.validation", "harness.device_validation"])
+def test_the_validator_shares_no_code_with_the_solver(validator):
+    waiting, seen = {validator}, set()
     while waiting:
         module = waiting.pop()
         seen.add(module)

@@ -98,6 +98,8 @@ def machine_lines() -> list[tuple[str, str]]:
     ]
     for name, reason in _engines().items():
         lines.append((f"engine {name}", "usable" if reason is None else f"missing: {reason}"))
+        if name == "cuda" and reason is None:
+            lines.append(("GPU", _gpu()))
     lines.append(("MPI", _mpi_library()))
     lines += _numba_lines()
     lines += [(name, found or "not installed") for name, found in versions().items()]
@@ -108,6 +110,16 @@ def _engines() -> dict[str, str | None]:
     from sssp.solver import engines
 
     return engines()
+
+
+def _gpu() -> str:
+    from harness.gpu import gpu_facts
+
+    facts = gpu_facts()
+    return (
+        f"{facts['gpu']}, {gib(facts['gpu_memory_bytes'])}, driver {facts['gpu_driver']} for CUDA "
+        f"up to {facts['gpu_driver_cuda']}, CuPy of CUDA {facts['gpu_runtime_cuda']}"
+    )
 
 
 def _numba_lines() -> list[tuple[str, str]]:

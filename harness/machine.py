@@ -17,7 +17,10 @@ from harness.errors import UsageError
 
 HOME = Path(__file__).resolve().parent.parent
 DISTRIBUTION = "sssp-bench"
-_LIBRARIES = ("numba", "llvmlite", "numpy", "scipy", "networkx", "mpi4py", "mpich", "tqdm")
+_LIBRARIES = (
+    "numba", "llvmlite", "numpy", "scipy", "networkx", "mpi4py", "mpich", "tqdm", "cupy-cuda12x",
+    "cupy-cuda13x",
+)  # fmt: skip
 # What the launchers of MPICH and Intel MPI, Open MPI, and Slurm tell each process: as in sssp.comm.
 _LAUNCHERS = (
     ("PMI_SIZE", "PMI_RANK"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -162,6 +163,18 @@ def test_auto_takes_the_cpu_and_the_result_says_so(sssp, monkeypatch):
     monkeypatch.setattr(cuda_missing, "missing", lambda: "no NVIDIA driver")
     assert sssp(*SMALL, "--engine", "auto").status == 0
     assert only_result("out")["solver"]["engine"] == "cpu"
+
+
+def test_info_says_why_cuda_cannot_run_and_which_gpu_there_is(sssp, monkeypatch):
+    monkeypatch.setattr(cuda_missing, "missing", lambda: "no NVIDIA driver")
+    shown = sssp("info").out
+    assert re.search(r"^engine cuda: +missing: no NVIDIA driver$", shown, re.M)
+    assert "GPU" not in shown
+    facts = {"gpu": "NVIDIA H100", "gpu_memory_bytes": 80 * 2**30, "gpu_driver": "550.54.15"}
+    facts |= {"gpu_driver_cuda": "12.4", "gpu_runtime_cuda": "12.9"}
+    monkeypatch.setattr(cuda_missing, "missing", lambda: None)
+    monkeypatch.setattr("harness.gpu.gpu_facts", lambda: facts)
+    assert re.search(r"^GPU: +NVIDIA H100, 80 GiB, driver 550\.54\.15 for", sssp("info").out, re.M)
 
 
 # A driver made of g++, for what ctypes does with one.

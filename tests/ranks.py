@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from graphs.alone import Traffic
+
 
 class Meeting:
     """Where the ranks meet for a collective call: all bring something, and see what all brought."""
@@ -41,6 +43,36 @@ class ThreadRank:
 
     def __init__(self, meeting: Meeting, rank: int, size: int):
         self.meeting, self.rank, self.size = meeting, rank, size
+        self.traffic = Traffic()
+
+    node_rank, node_size = 0, 1
+
+    def least(self, value: float) -> float:
+        return min(self.gather(value))
+
+    def most(self, value: float) -> float:
+        return max(self.gather(value))
+
+    def any(self, value: bool) -> bool:
+        return any(self.gather(value))
+
+    def all_agree(self, value: bool) -> bool:
+        return all(self.gather(value))
+
+    def total(self, values) -> np.ndarray:
+        return np.sum(self.gather(np.asarray(values, np.int64)), axis=0)
+
+    def outlook(self, nearest: float, counts) -> tuple[float, list[int]]:
+        return self.least(nearest), self.total(counts).tolist()
+
+    def merge(self, flags: np.ndarray) -> np.ndarray:
+        return np.bitwise_or.reduce(self.gather(flags))
+
+    def first(self, value: Any) -> Any:
+        return self.gather(value)[0]
+
+    def barrier(self) -> None:
+        self.gather(None)
 
     def gather(self, value: Any) -> list[Any]:
         return copy.deepcopy(self.meeting.meet(self.rank, "gather", value))

@@ -1,0 +1,152 @@
+"""Searches over several ranks: the same bits as one process, whatever the number of ranks."""
+
+from __future__ import annotations
+
+import golden_data
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from oracle import dijkstra
+from ranks import on_ranks
+from strategies import edge_list, make_edges, searches
+
+from graphs import build_csr, kronecker
+from graphs.edges import EdgeList
+from graphs.errors import GraphError
+from graphs.keys import search_keys
+from graphs.partition import Partition, part_of
+from harness.validation import validate
+from sssp import Solver
+
+QUICK = {"deadline": None, "max_examples": 150}
+
+
+def search_on(size: int, edges: EdgeList, roots, delta=None, threads=1) -> list[tuple]:
+    """Search on so many ranks; returns (root, dist, parent) of the whole graph for each root."""
+
+    def work(comm):
+        csr = build_csr(part_of(edges, comm.rank, size), threads=threads, comm=comm)
+        solver = Solver(csr, engine="cpu", threads=threads, delta=delta, comm=comm)
+        return [solver.search(root) for root in roots]
+
+    by_rank = on_ranks(size, work)
+    return [
+        (
+            root,
+            *(np.concatenate([getattr(a, name) for a in answers]) for name in ("dist", "parent")),
+        )
+        for root, answers in zip(roots, zip(*by_rank, strict=True), strict=True)
+    ]
+
+
+def alike(edges: EdgeList, answer) -> bool:
+    """Is this the answer of an oracle, with parents that make a tree of it?"""
+    root, dist, _ = answer
+    expected, _ = dijkstra(edges, root)
+    assert dist.tolist() == expected.tolist()
+    [verdict] = validate(edges, [answer])
+    assert verdict.violations == []
+    return True
+
+
+@given(searches(), st.integers(1, 7))
+@settings(**QUICK)
+@example((edge_list([(0, 1)], [0.5], 2), 0), 2)
+@example((edge_list([(0, 1)], [0.5], 2), 1), 7)
+@example((edge_list([], [], 1), 0), 3)
+def test_any_graph_on_any_number_of_ranks(search, size):
+    edges, root = search
+    [answer] = search_on(size, edges, [root])
+    assert alike(edges, answer)
+
+
+@pytest.mark.parametrize("weights", ["even", "a_third_zero", "tiny", "heavy_tailed"])
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int64"])
+@pytest.mark.parametrize("directed", [False, True])
+def test_graphs_large_enough_to_pull(weights, dtype, directed):
+    for seed in range(3):
+        edges = make_edges(700, "multigraph", weights, np.dtype(dtype), directed, seed)
+        hub = np.random.default_rng(seed).integers(0, 20, edges.m // 2)
+        edges.src[: len(hub)] = hub
+        for answer in search_on(2 + seed, edges, [int(edges.src[0]), 699]):
+            assert alike(edges, answer)
+
+
+@pytest.mark.parametrize("delta", [1e-6, 0.01, 10.0])
+def test_any_width_of_bucket(delta):
+    edges = kronecker(8)
+    assert alike(edges, search_on(3, edges, [5], delta=delta)[0])
+
+
+def test_two_threads_a_rank():
+    edges = kronecker(10)
+    [answer] = search_on(2, edges, [int(edges.src[0])], threads=2)
+    assert alike(edges, answer)
+
+
+@pytest.mark.parametrize("size", [2, 3, 7, 16])
+def test_every_root_of_the_reference(size):
+    edges = kronecker(10)
+    roots = [int(row["root"]) for row in golden_data.rows("roots_s10_ef16_seed_def.csv")]
+    solver = Solver(build_csr(edges))
+    for root, dist, parent in search_on(size, edges, roots):
+        alone = solver.search(root)
+        assert dist.tobytes() == alone.dist.tobytes()
+        assert np.array_equal(parent < 0, alone.parent < 0)
+
+
+def test_a_distance_beyond_the_range_is_refused_on_every_rank():
+    edges = edge_list([(0, 1), (1, 2), (2, 3)], [3e38, 3e38, 1.0], 4)
+    with pytest.raises(GraphError, match="beyond the range of float32"):
+        search_on(3, edges, [0])
+
+
+def test_integers_beyond_32_bits_are_exact():
+    edges = edge_list([(0, 1), (1, 2), (2, 3)], [2**31, 2**31, 2**31], 4, dtype=np.int64)
+    assert search_on(3, edges, [0])[0][1].tolist() == [0, 2**31, 2**32, 3 * 2**31]
+
+
+def test_a_fault_in_one_ranks_edges_is_told_to_all():
+    edges = edge_list([(0, 1), (1, 2), (2, 3), (3, 4)], [1, 1, 1, -1], 5)
+    with pytest.raises(GraphError, match="weight -1"):
+        on_ranks(3, lambda comm: build_csr(part_of(edges, comm.rank, 3), threads=1, comm=comm))
+
+
+@pytest.mark.parametrize("size", [2, 3, 5])
+def test_rows_hubs_and_figures_are_those_of_one_process(size):
+    edges = kronecker(9)
+    whole = build_csr(edges)
+
+    def work(comm):
+        csr = build_csr(part_of(edges, comm.rank, size), threads=1, comm=comm)
+        assert csr.graph_arcs == whole.graph_arcs
+        assert csr.graph_reachable == whole.graph_reachable
+        assert (csr.hubs, csr.long_rows, csr.heaviest) == (
+            whole.hubs,
+            whole.long_rows,
+            whole.heaviest,
+        )
+        return [rows_of(csr, csr.first + v) for v in range(csr.n)]
+
+    ranks = on_ranks(size, work)
+    assert [row for rows in ranks for row in rows] == [rows_of(whole, v) for v in range(whole.n)]
+
+
+def rows_of(csr, vertex):
+    label = csr.label[vertex - csr.first]
+    arcs = csr.out.arcs[csr.indptr[label] : csr.indptr[label + 1]]
+    return sorted(zip(arcs["weight"].tolist(), csr.original[arcs["adj"]].tolist(), strict=True))
+
+
+@given(st.integers(1, 50), st.integers(1, 9), st.integers(0, 9))
+@settings(**QUICK)
+def test_all_ranks_draw_the_keys_of_one_process(n, size, seed):
+    eligible = np.random.default_rng(seed).random(n) < 0.3
+    partition = Partition(n, size)
+
+    def work(comm):
+        own = eligible[partition.first(comm.rank) : partition.first(comm.rank + 1)]
+        return search_keys(n, own, seed=(seed, 3), comm=comm).tolist()
+
+    assert on_ranks(size, work) == [search_keys(n, eligible, seed=(seed, 3)).tolist()] * size

@@ -14,7 +14,7 @@ import numpy as np
 
 from graphs.csr import HUB_SHARE, LONG_ROWS, SAMPLE
 from graphs.device_edges import DeviceEdgeList
-from graphs.device_memory import ARC_BYTES, PARTS, DeviceNeed, refuse_device
+from graphs.device_memory import ARC_BYTES, PARTS, BuildNeed, refuse_device, too_little
 from graphs.device_rows import WEIGHTS, DeviceCSR, DeviceRows
 from graphs.edges import DeviceEdges, check_edges
 from graphs.errors import GraphError
@@ -188,9 +188,18 @@ def build_device_csr(edges: DeviceEdges) -> DeviceCSR:
     if edges.n >= 2**31 - 1:
         raise GraphError(f"n={edges.n} is not allowed; a device holds less than 2^31 vertices")
     builder = _Builder(edges)
-    xp, n, both = builder.xp, edges.n, not edges.directed
-    need = DeviceNeed(n, edges.m, builder.weight_bytes, edges.directed)
-    refuse_device(f"{n} vertices and {edges.m} edges", need.construction, edges.device)
+    need = BuildNeed(edges.n, edges.m, builder.weight_bytes).construction
+    what = f"{edges.n} vertices and {edges.m} edges"
+    refuse_device(what, need, edges.device)
+    try:
+        return _build(builder)
+    except MemoryError as error:  # somebody else has taken it meanwhile
+        raise GraphError(too_little(what, need, edges.device)) from error
+
+
+def _build(builder: _Builder) -> DeviceCSR:
+    edges, xp, n = builder.edges, builder.xp, builder.edges.n
+    both = not edges.directed
     degree = builder.degrees(True, True)
     order = builder.order(degree)
     label = xp.empty(n, np.int32)

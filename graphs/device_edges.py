@@ -53,7 +53,7 @@ class DeviceStream:
     def __init__(self, device: Any, stream: KroneckerStream):
         self.device, self.n, self.m = device, stream.n, stream.m
         self.scale, self.seed = stream.scale, stream.seed
-        self.first = getattr(stream, "first", 0)
+        self.first = stream.first
         self.generation_seconds = 0.0
 
     def slices(self) -> Iterator[EdgeList]:

@@ -120,7 +120,9 @@ class CSR:
     @property
     def nbytes(self) -> int:
         """Bytes of all arrays."""
-        rows = [self.out] if self.incoming in (None, self.out) else [self.out, self.incoming]
+        rows = [self.out]
+        if self.incoming is not None and self.incoming is not self.out:
+            rows.append(self.incoming)
         arrays = [self.label, self.original] + [a for r in rows for a in (r.indptr, r.arcs)]
         return sum(a.nbytes for a in arrays) + (self.halo.nbytes if self.halo else 0)
 

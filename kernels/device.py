@@ -115,6 +115,13 @@ class Device:
         self.blocks = 8 * int(properties["multiProcessorCount"])
         self._modules: dict[tuple[Any, ...], Any] = {}
 
+    @classmethod
+    def of_rank(cls, node_rank: int) -> Device:
+        """The device for one of the ranks of a node: they take turns."""
+        import cupy
+
+        return cls(node_rank % cupy.cuda.runtime.getDeviceCount())
+
     def module(self, file: str, **macros: object) -> Any:
         """Compile a .cu file of this folder, once for each set of macros."""
         key = (file, *sorted(macros.items()))

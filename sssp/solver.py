@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,13 +19,16 @@ from sssp.engine import Answer
 from sssp.errors import EngineError
 from sssp.loop import solve
 
+if TYPE_CHECKING:
+    from kernels.device import Device
+    from sssp.cuda import CUDAEngine
+
 _EXACT = 2.0**53
 
 
 def engines() -> dict[str, str | None]:
     """Engines by name; None where one can run here, else what is missing."""
-    lacks = cuda_missing.missing()
-    return {"cpu": None, "cuda": lacks or "not part of this version; use --engine cpu or auto"}
+    return {"cpu": None, "cuda": cuda_missing.missing()}
 
 
 def check_engine(engine: str) -> str:
@@ -48,6 +52,29 @@ def check_engine(engine: str) -> str:
     return name
 
 
+def check_output(output: str, engine: str) -> str:
+    """Return where answers are to be; raise GraphError where that cannot be."""
+    if output not in ("host", "device"):
+        raise GraphError(f"output={output!r} is not known; choose host or device")
+    if output == "device" and engine != "cuda":
+        raise GraphError(f"output='device' needs engine='cuda', this is {engine!r}")
+    return output
+
+
+def _device_engine(engine: str) -> str:
+    """The engine where the rows are on a device."""
+    if engine not in ("auto", "cuda"):
+        raise GraphError(f"engine={engine!r} cannot be: the graph is on a device; choose cuda")
+    return "cuda"
+
+
+def _device_of(comm: Comm) -> Device:
+    """A device for this rank, among those of its node."""
+    from kernels.device import Device
+
+    return Device.of_rank(comm.node_rank)
+
+
 class Solver:
     """Searches on one graph: what a search needs is allocated once, here.
 
@@ -65,30 +92,45 @@ class Solver:
     comm : Comm, optional
         The ranks that hold the graph together, as `build_csr` was given them. Every call is then
         collective, and an answer holds the rank's own vertices alone.
+    device : kernels.device.Device, optional
+        What the CUDA engine runs on; that of a CSR which is on a device, else one by the rank's
+        place on its node.
+    output : {"host", "device"}
+        Where `new_answer` puts answers: NumPy arrays, or arrays on the device.
 
     Raises
     ------
     EngineError
-        The engine asked for cannot run here.
+        The engine asked for cannot run here, or not with the memory that its device has.
     GraphError
-        `delta` or `engine` is not allowed.
+        `delta`, `engine` or `output` is not allowed.
     """
 
     def __init__(self, csr: CSR, engine: str = "auto", threads: int | None = None,
-                 delta: float | None = None, comm: Comm | None = None):  # fmt: skip
+                 delta: float | None = None, comm: Comm | None = None,
+                 device: Device | None = None, output: str = "host"):  # fmt: skip
         from kernels.threads import thread_count
 
         check_threads(threads)
         self.threads = thread_count(threads)
         self.csr = csr
-        self.name = check_engine(engine)
+        device = device or getattr(csr, "device", None)
+        self.name = check_engine(engine) if device is None else _device_engine(engine)
         self.comm: Comm = Alone() if comm is None else comm
+        self.device = device
+        if self.name == "cuda" and device is None:
+            self.device = _device_of(self.comm)
+        self.output = check_output(output, self.name)
         self._delta = delta
         self._engine = self._make(csr)
         if csr.kind == "uint32" and not self._engine.never_overflows:
             self._try_width()
 
-    def _make(self, csr: CSR) -> CPUEngine:
+    def _make(self, csr: CSR) -> CPUEngine | CUDAEngine:
+        if self.device is not None:
+            from sssp.cuda import CUDAEngine
+
+            return CUDAEngine(csr, choose(csr, self._delta), self.device)
         kind = CPUEngine if csr.halo is None else CPURankEngine
         return kind(csr, choose(csr, self._delta), self.threads)
 
@@ -116,7 +158,8 @@ class Solver:
         n = self.csr.n
         is_float32 = self.csr.weight_dtype.kind == "f" and self.csr.weight_dtype.itemsize <= 4
         dtype = np.float32 if is_float32 else np.float64
-        return Answer(np.full(n, np.inf, dtype), np.full(n, -1, np.int64))
+        xp = np if self.device is None or self.output == "host" else self.device.xp
+        return Answer(xp.full(n, np.inf, dtype), xp.full(n, -1, np.int64))
 
     def search(self, root: int, out: Answer | None = None) -> Answer:
         """Shortest paths from `root` (an original id).
@@ -149,7 +192,7 @@ class Solver:
         out.traffic = self.comm.traffic
         return out
 
-    def _solve(self, engine: CPUEngine, root: int, out: Answer) -> str:
+    def _solve(self, engine: CPUEngine | CUDAEngine, root: int, out: Answer) -> str:
         """Search; again in float64 where integers leave 32 bits. Returns the kind of the sums."""
         solve(engine, self.comm, root, out)
         if not self._overflowed(engine, out):
@@ -178,7 +221,7 @@ class Solver:
             if self._overflowed(self._engine, out):
                 self._engine = self._make(self.csr.as_float64())
 
-    def _overflowed(self, engine: CPUEngine, out: Answer) -> bool:
+    def _overflowed(self, engine: CPUEngine | CUDAEngine, out: Answer) -> bool:
         """Did the last search, whose answer is `out`, meet a sum beyond the range of its type?"""
         if engine.never_overflows:
             return False
@@ -189,8 +232,8 @@ class Solver:
 
     def _farthest(self, out: Answer) -> float:
         """The largest distance on any rank."""
-        ours = np.max(out.dist, initial=0.0, where=np.isfinite(out.dist))
-        return self.comm.most(float(ours))
+        reached = out.dist[out.dist < np.inf]  # wherever the answer is
+        return self.comm.most(float(reached.max()) if len(reached) else 0.0)
 
     def _check_exact(self, out: Answer) -> None:
         """Refuse integer distances that float64 cannot hold exactly."""

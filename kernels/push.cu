@@ -1,0 +1,376 @@
+// Delta-stepping by pushing, in rounds: plan, split, push, push_hubs.
+//
+// `plan`, one thread, looks at what the last round left and says what the next one does, so that
+// the host can start many rounds ahead without reading anything back; kernels of a round that has
+// nothing to do return at once. Rows are sorted by weight: where `EARLY`, a push stops at the
+// bucket's end, found by bisection, and the rest of the row waits under a later key.
+//
+// A warp takes LANES entries and deals their arcs to its lanes evenly. Rows of more than CHUNK arcs
+// are cut into chunks, which push_hubs deals to the warps of all blocks.
+//
+// `rounds` runs whole rounds in one launch: by one block, while a round is small, or by all blocks
+// of a cooperative launch (then `widest` is the largest number).
+
+#include "grid.cuh"
+#include "tentative.cuh"
+#include "queues.cuh"
+
+#define CHUNK 512
+
+// What a thread carries through a round: where it appends, and sums that are added at the end.
+struct Round {
+    const Arc *arcs;
+    u64 *state;
+    u64 *control;
+    Entry *next, *far, *out;
+    u64 capacity;
+    i64 rows, leaves_from;
+    Dist hi, least;
+    bool quiet;
+    u64 touched;
+};
+
+__device__ inline Round open_round(const Arc *arcs, u64 *state, Entry *queues, u64 *control)
+{
+    Round round;
+    round.arcs = arcs;
+    round.state = state;
+    round.control = control;
+    round.next = queue_of(queues, control, NEXT);
+    round.far = queue_of(queues, control, FAR);
+    round.out = queue_of(queues, control, OUT);
+    round.capacity = word(control, CAPACITY);
+    round.rows = (i64)word(control, ROWS);
+    round.leaves_from = (i64)word(control, LEAVES_FROM);
+    round.hi = (Dist)word(control, HI);
+    round.least = UNREACHED;
+    round.quiet = word(control, QUIET) != 0;
+    round.touched = 0;
+    return round;
+}
+
+__device__ inline void close_round(Round &round)
+{
+    lower(round.control + LEAST, round.least);
+    add(round.control + ARCS, round.touched);
+}
+
+__device__ inline void append_far(Round &round, bool wanted, i64 vertex, i64 offset, Dist dist,
+                                  Dist key)
+{
+    append(round.far, round.control, FAR_COUNT, round.capacity, wanted, vertex, offset, dist, key);
+    if (wanted && key < round.least) round.least = key;
+}
+
+// Relax arc `k` of row `u`; called by the whole warp, with `active` where a lane has an arc.
+__device__ inline void relax(Round &round, bool active, i64 u, Dist dist, i64 k)
+{
+    bool better = false;
+    i64 v = 0;
+    Dist x = 0;
+    if (active) {
+        Arc arc = round.arcs[k];
+        x = plus(dist, arc.weight);
+        v = arc.adj;
+        better = v < round.leaves_from && x < dist_of(round.state, v) &&
+                 improve(round.state, v, x, u);
+        round.touched++;
+    }
+    if (round.rows < round.leaves_from)
+        append(round.out, round.control, OUT_COUNT, round.capacity, better && v >= round.rows, v, 0,
+               x, x);
+    if (round.quiet) return;
+    better = better && v < round.rows;
+    append(round.next, round.control, NEXT_COUNT, round.capacity, better && x < round.hi, v, 0, x,
+           x);
+    append_far(round, better && x >= round.hi, v, 0, x, x);
+}
+
+// The first arc in [first, last) that leads to `hi` or further; sums are monotone along a row.
+__device__ inline i64 bucket_end(const Arc *arcs, i64 first, i64 last, Dist dist, Dist hi)
+{
+    while (first < last) {
+        i64 middle = first + (last - first) / 2;
+        if (plus(dist, arcs[middle].weight) < hi)
+            first = middle + 1;
+        else
+            last = middle;
+    }
+    return first;
+}
+
+// What does the next round do? One thread, between rounds.
+__device__ inline void plan_round(u64 *words)
+{
+    volatile u64 *control = words;
+    control[HUB_COUNT] = 0;
+    control[RUN] = 0;
+    if (control[STATUS] != GOING) return;
+    if (control[OVERFLOW]) {
+        control[STATUS] = OVERRAN;
+        return;
+    }
+    if (control[NEXT_COUNT] > 0) {
+        if (control[SETTLED] > control[CAP]) {
+            // The bucket was too wide; it is not finished, but all below it is.
+            control[STATUS] = SWITCH;
+            control[BELOW] = control[LO];
+            return;
+        }
+        u64 near = control[NEAR];
+        control[NEAR] = control[NEXT];
+        control[NEXT] = near;
+        control[NEAR_COUNT] = control[NEXT_COUNT];
+        control[NEXT_COUNT] = control[SPARE_COUNT] = 0;
+        control[PHASES]++;
+        control[RUN] = 1;
+        return;
+    }
+    u64 lo = control[LEAST];
+    if (lo == UNREACHED) {
+        control[STATUS] = EMPTY;
+        return;
+    }
+    bool enough = control[SETTLED] >= control[SWITCH_SETTLED];
+    if (enough && control[SETTLED_ARCS] >= control[SWITCH_ARCS]) {
+        control[STATUS] = SWITCH;
+        control[BELOW] = lo;
+        return;
+    }
+    Dist hi = plus((Dist)lo, weight_of((Dist)control[DELTA]));
+    if (hi <= lo) hi = (Dist)lo + 1;
+    control[LO] = lo;
+    control[HI] = hi < UNREACHED ? hi : UNREACHED;
+    control[EARLY] = control[STOPS_EARLY];
+    control[CAP] = enough ? ~0ull : 2 * control[SWITCH_SETTLED];
+    u64 far = control[FAR];
+    control[FAR] = control[SPARE];
+    control[SPARE] = far;
+    control[SPARE_COUNT] = filled(words, FAR_COUNT);
+    control[FAR_COUNT] = control[NEAR_COUNT] = 0;
+    control[LEAST] = UNREACHED;
+    control[PHASES]++;
+    control[RUN] = 1;
+}
+
+// Part what was queued for later at the bucket's end.
+__device__ inline void split_round(const u64 *state, Entry *queues, u64 *control)
+{
+    i64 count = (i64)word(control, SPARE_COUNT);
+    Entry *spare = queue_of(queues, control, SPARE);
+    Entry *near = queue_of(queues, control, NEAR), *far = queue_of(queues, control, FAR);
+    u64 capacity = word(control, CAPACITY);
+    Dist hi = (Dist)word(control, HI), least = UNREACHED;
+    for (i64 first = warp_of_grid() * LANES; first < count; first += threads_of_grid()) {
+        i64 i = first + lane_of_warp();
+        Entry entry = {};
+        bool live = false;
+        if (i < count) {
+            entry = spare[i];
+            live = dist_of(state, entry.vertex) == entry.dist;
+        }
+        bool soon = live && entry.key < hi, later = live && !soon;
+        append(near, control, NEAR_COUNT, capacity, soon, entry.vertex, entry.offset, entry.dist,
+               entry.key);
+        append(far, control, FAR_COUNT, capacity, later, entry.vertex, entry.offset, entry.dist,
+               entry.key);
+        if (later && entry.key < least) least = entry.key;
+    }
+    lower(control + LEAST, least);
+}
+
+// List the chunks of the lanes' long rows; called by the whole warp. There is room for every arc:
+// of the entries of a vertex one is not stale, so no arc is listed twice in a round.
+__device__ inline void cut(Round &round, Entry *hubs, i64 u, i64 offset, Dist dist, i64 length)
+{
+    u64 room = word(round.control, HUB_CAPACITY);
+    for (u32 owners = __ballot_sync(ALL_LANES, length > CHUNK); owners; owners &= owners - 1) {
+        i32 owner = __ffs((i32)owners) - 1;
+        i64 row = __shfl_sync(ALL_LANES, u, owner, LANES);
+        i64 first = __shfl_sync(ALL_LANES, offset, owner, LANES);
+        i64 arcs = __shfl_sync(ALL_LANES, length, owner, LANES);
+        Dist at_dist = __shfl_sync(ALL_LANES, dist, owner, LANES);
+        u64 chunks = (u64)((arcs + CHUNK - 1) / CHUNK), at = 0;
+        if (lane_of_warp() == 0) at = atomicAdd(round.control + HUB_COUNT, chunks);
+        at = __shfl_sync(ALL_LANES, at, 0, LANES);
+        if (at + chunks > room) round.control[OVERFLOW] = 1;
+        for (u64 c = lane_of_warp(); c < chunks && at + c < room; c += LANES) {
+            i64 left = arcs - (i64)c * CHUNK;
+            hubs[at + c] = {(i32)row, (i32)(first + (i64)c * CHUNK), at_dist,
+                            (Dist)(left < CHUNK ? left : CHUNK)};
+        }
+    }
+}
+
+// Relax the rows of NEAR, LANES rows of up to CHUNK arcs at a time, dealt evenly to the lanes.
+__device__ inline void push_round(const i64 *begin, const i64 *end, const Arc *arcs, u64 *state,
+                                  Entry *queues, Entry *hubs, u64 *control)
+{
+    i64 count = (i64)filled(control, NEAR_COUNT);
+    Entry *near = queue_of(queues, control, NEAR);
+    Round round = open_round(arcs, state, queues, control);
+    bool early = word(control, EARLY) != 0;
+    u64 settled = 0, settled_arcs = 0;
+    for (i64 first = warp_of_grid() * LANES; first < count; first += threads_of_grid()) {
+        i64 i = first + lane_of_warp();
+        i64 u = 0, start = 0, k = 0, stop = 0, last = 0;
+        Dist dist = 0;
+        if (i < count) {
+            Entry entry = near[i];
+            if (dist_of(state, entry.vertex) == entry.dist) {
+                u = entry.vertex;
+                dist = entry.dist;
+                start = begin[u];
+                last = end[u];
+                k = start + entry.offset;
+                stop = early ? bucket_end(arcs, k, last, dist, round.hi) : last;
+                settled += entry.offset == 0;
+                settled_arcs += entry.offset == 0 ? last - start : 0;
+            }
+        }
+        bool rest = stop < last;
+        append_far(round, rest, u, stop - start, dist,
+                   rest ? plus(dist, arcs[stop].weight) : UNREACHED);
+        cut(round, hubs, u, k - start, dist, stop - k);
+        i32 length = stop - k > CHUNK ? 0 : (i32)(stop - k);
+        i32 upto = warp_scan(length);
+        i32 total = __shfl_sync(ALL_LANES, upto, LANES - 1, LANES);
+        for (i32 dealt = 0; dealt < total; dealt += LANES) {
+            i32 j = dealt + lane_of_warp(), owner = 0;
+            for (i32 step = LANES / 2; step > 0; step /= 2)
+                if (__shfl_sync(ALL_LANES, upto, owner + step - 1, LANES) <= j) owner += step;
+            i32 before = __shfl_sync(ALL_LANES, upto - length, owner, LANES);
+            i64 arc = __shfl_sync(ALL_LANES, k, owner, LANES) + (j - before);
+            i64 row = __shfl_sync(ALL_LANES, u, owner, LANES);
+            relax(round, j < total, row, __shfl_sync(ALL_LANES, dist, owner, LANES), arc);
+        }
+    }
+    add(control + SETTLED, settled);
+    add(control + SETTLED_ARCS, settled_arcs);
+    close_round(round);
+}
+
+// Relax the chunks of long rows, a warp each.
+__device__ inline void push_chunks(const i64 *begin, const Arc *arcs, u64 *state, Entry *queues,
+                                   Entry *hubs, u64 *control)
+{
+    u64 listed = word(control, HUB_COUNT), room = word(control, HUB_CAPACITY);
+    i64 count = (i64)(listed < room ? listed : room);
+    Round round = open_round(arcs, state, queues, control);
+    for (i64 c = warp_of_grid(); c < count; c += warps_of_grid()) {
+        Entry chunk = hubs[c];
+        i64 first = begin[chunk.vertex] + chunk.offset;
+        for (i64 j = 0; j < (i64)chunk.key; j += LANES) {
+            i64 mine = j + lane_of_warp();
+            relax(round, mine < (i64)chunk.key, chunk.vertex, chunk.dist, first + mine);
+        }
+    }
+    close_round(round);
+}
+
+#define SEARCH                                                                                   \
+    const i64 *begin, const i64 *end, const Arc *arcs, u64 *state, Entry *queues, Entry *hubs,   \
+        u64 *control
+
+extern "C" __global__ void plan(u64 *control)
+{
+    if (thread_of_grid() == 0) plan_round(control);
+}
+
+extern "C" __global__ void split(SEARCH)
+{
+    if (word(control, RUN)) split_round(state, queues, control);
+}
+
+extern "C" __global__ void push(SEARCH)
+{
+    if (word(control, RUN)) push_round(begin, end, arcs, state, queues, hubs, control);
+}
+
+extern "C" __global__ void push_hubs(SEARCH)
+{
+    if (word(control, HUB_COUNT)) push_chunks(begin, arcs, state, queues, hubs, control);
+}
+
+// All threads of the grid wait for each other, and see what the others have written. More than one
+// block needs a cooperative launch. The counter only grows, by as many as there are blocks.
+__device__ inline void barrier(u64 *control)
+{
+    __syncthreads();
+    if (gridDim.x > 1) {
+        if (threadIdx.x == 0) {
+            __threadfence();
+            u64 ticket = atomicAdd(control + BARRIER, 1ull);
+            u64 goal = (ticket / gridDim.x + 1) * gridDim.x;
+            while (word(control, BARRIER) < goal) __nanosleep(32);
+            __threadfence();
+        }
+        __syncthreads();
+    }
+}
+
+// Rounds until none is left or the next one has more than `widest` entries to look at. Many chunks
+// of long rows are left to the push_hubs that follows.
+extern "C" __global__ void __launch_bounds__(512) rounds(SEARCH, u64 widest)
+{
+    while (true) {
+        if (thread_of_grid() == 0) {
+            u64 next = word(control, NEXT_COUNT);
+            u64 wide = next ? next : word(control, FAR_COUNT);
+            control[HUB_COUNT] = control[RUN] = 0;
+            if (wide <= widest) plan_round(control);
+        }
+        barrier(control);
+        if (!word(control, RUN)) break;
+        split_round(state, queues, control);
+        barrier(control);
+        push_round(begin, end, arcs, state, queues, hubs, control);
+        barrier(control);
+        if (word(control, HUB_COUNT) > widest / 32) break;
+        push_chunks(begin, arcs, state, queues, hubs, control);
+        barrier(control);
+    }
+}
+
+// Forget the last search and queue the root in FAR; one thread. `chosen` is what CONTROL starts as.
+extern "C" __global__ void start(u64 *state, Entry *queues, u64 *control, const u64 *chosen,
+                                 i64 root)
+{
+    if (thread_of_grid() != 0) return;
+    for (i32 i = 0; i < WORDS; i++) control[i] = chosen[i];
+    put(state, root, 0, root);
+    queue_of(queues, control, FAR)[0] = {(i32)root, 0, 0, 0};
+    control[FAR_COUNT] = 1;
+    control[LEAST] = 0;
+}
+
+// Another rank has the root.
+extern "C" __global__ void start_without(u64 *control, const u64 *chosen)
+{
+    for (i64 i = thread_of_grid(); i < WORDS; i += threads_of_grid()) control[i] = chosen[i];
+}
+
+// After a queue ran over: forget what is queued ...
+extern "C" __global__ void forget(u64 *control)
+{
+    if (thread_of_grid() != 0) return;
+    control[NEXT_COUNT] = control[FAR_COUNT] = control[OUT_COUNT] = control[OVERFLOW] = 0;
+    control[LEAST] = UNREACHED;
+    control[STATUS] = GOING;
+    control[CAP] = ~0ull;
+}
+
+// ... and queue every reached vertex again, whole; ghosts, to be offered again.
+extern "C" __global__ void requeue(const u64 *state, Entry *queues, u64 *control, i64 n)
+{
+    Entry *next = queue_of(queues, control, NEXT), *out = queue_of(queues, control, OUT);
+    i64 rows = (i64)word(control, ROWS), leaves_from = (i64)word(control, LEAVES_FROM);
+    u64 capacity = word(control, CAPACITY);
+    for (i64 first = warp_of_grid() * LANES; first < n; first += threads_of_grid()) {
+        i64 v = first + lane_of_warp();
+        Dist dist = v < n ? dist_of(state, v) : UNREACHED;
+        bool ghost = v >= rows && v < leaves_from, reached = dist != UNREACHED;
+        append(next, control, NEXT_COUNT, capacity, reached && !ghost, v, 0, dist, dist);
+        append(out, control, OUT_COUNT, capacity, reached && ghost, v, 0, dist, dist);
+    }
+}

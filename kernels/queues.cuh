@@ -1,0 +1,83 @@
+// The queues of a search on a device, and the words that steer it.
+//
+// An entry says: the arcs of the vertex's row from `offset` on have not been relaxed for its
+// distance `dist`, and the first of them leads to `key` (offset 0: the row is fresh, key is dist).
+// An entry whose vertex has improved since is stale and is dropped; the improvement brought an
+// entry of its own. So each vertex has at most one entry that is not stale, over all queues.
+//
+// Queues are filled within a kernel and read by later ones alone. An entry beyond the capacity is
+// not stored and sets OVERFLOW; every reached vertex is then queued again.
+
+// One 8-byte word each. The host reads this list, too.
+enum Word {
+    // Which queue is which: read now; found for this bucket; for later ones; unused; ghosts to
+    // which a shorter way was found, which one process has none of.
+    NEAR, NEXT, FAR, SPARE, OUT,
+    // Entries in each, and chunks of long rows, and arcs within reach of a pull. Those that were
+    // filled may say more than the capacity.
+    NEAR_COUNT, NEXT_COUNT, FAR_COUNT, SPARE_COUNT, OUT_COUNT, HUB_COUNT, WITHIN_COUNT,
+    // Distances (bits): the least key in FAR; the bucket; what a pull may rely on.
+    LEAST, LO, HI, BELOW, FLOOR,
+    // Is there a round to run; why there is none (Status); stop in rows; relax without queueing.
+    RUN, STATUS, EARLY, QUIET, OVERFLOW,
+    // Rows pushed for the first time, their arcs, at how many rows a bucket is given up.
+    SETTLED, SETTLED_ARCS, CAP,
+    // Arcs looked at, rounds, the first bin of rows that are not finished, threads at a barrier.
+    ARCS, PHASES, CUT, BARRIER,
+    // Of the graph (labels from ROWS to LEAVES_FROM are ghosts) and of the engine's choice, the
+    // same for all searches.
+    CAPACITY, HUB_CAPACITY, ROWS, LEAVES_FROM, DELTA, SWITCH_SETTLED, SWITCH_ARCS,
+    STOPS_EARLY, FINISH_ARCS,
+    WORDS
+};
+
+// GOING: more rounds may follow. EMPTY: nothing is queued. SWITCH: enough is settled for a pull,
+// all below BELOW. OVERRAN: a queue ran over.
+enum Status { GOING, EMPTY, SWITCH, OVERRAN };
+
+struct Entry {
+    i32 vertex;
+    i32 offset;
+    Dist dist;
+    Dist key;
+};
+
+// A word that other threads of this kernel may have written before the last barrier.
+__device__ inline u64 word(const u64 *control, i32 which) { return fresh(control + which); }
+
+__device__ inline u64 filled(const u64 *control, i32 count)
+{
+    u64 entries = word(control, count), room = word(control, CAPACITY);
+    return entries < room ? entries : room;
+}
+
+__device__ inline Entry *queue_of(Entry *queues, const u64 *control, i32 which)
+{
+    return queues + word(control, which) * word(control, CAPACITY);
+}
+
+// Append the entries of the lanes that have one; called by the whole warp.
+__device__ inline void append(Entry *queue, u64 *control, i32 count, u64 capacity, bool wanted,
+                              i64 vertex, i64 offset, Dist dist, Dist key)
+{
+    u64 at = warp_reserve(control + count, wanted);
+    if (!wanted) return;
+    if (at < capacity)
+        queue[at] = {(i32)vertex, (i32)offset, dist, key};
+    else
+        control[OVERFLOW] = 1;
+}
+
+// Lower a word to the least of the lanes' values; called by the whole warp.
+__device__ inline void lower(u64 *at, Dist value)
+{
+    Dist least = warp_min(value);
+    if (lane_of_warp() == 0 && least < fresh(at)) atomicMin(at, (u64)least);
+}
+
+// Add the lanes' values to a word; called by the whole warp.
+__device__ inline void add(u64 *at, u64 value)
+{
+    u64 sum = warp_sum(value);
+    if (lane_of_warp() == 0 && sum) atomicAdd(at, sum);
+}

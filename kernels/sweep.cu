@@ -1,0 +1,73 @@
+// Passes over all vertices that begin and end a search: reset, leaves, the answer.
+
+#include "grid.cuh"
+#include "tentative.cuh"
+
+#if defined(KIND_FLOAT32)
+typedef float Out;
+#else
+typedef double Out;
+#endif
+
+// Make the vertices [first, last) unreached; `nobody` stands for their parent.
+extern "C" __global__ void reset(u64 *state, i64 first, i64 last, i64 nobody)
+{
+    for (i64 v = first + thread_of_grid(); v < last; v += threads_of_grid())
+        put(state, v, UNREACHED, nobody);
+}
+
+// The vertices [first, last), with a single arc each, take their distance from its end. Of two that
+// are joined to each other one may read the other before or after it changes: either the other is
+// the root and does not change, or both are unreached.
+extern "C" __global__ void settle_leaves(const i64 *begin, const Arc *arcs, u64 *state, i64 first,
+                                         i64 last)
+{
+    for (i64 v = first + thread_of_grid(); v < last; v += threads_of_grid()) {
+        Arc arc = arcs[begin[v]];
+        Dist x = plus(dist_of(state, arc.adj), arc.weight);
+        if (x < dist_of(state, v)) put(state, v, x, arc.adj);
+    }
+}
+
+template <class Id>
+__device__ inline void write_answer(const i32 *label, const Id *original, const u64 *state, i64 n,
+                                    Out *dist, i64 *parent)
+{
+    for (i64 v = thread_of_grid(); v < n; v += threads_of_grid()) {
+        i64 ours = label[v];
+        dist[v] = value(dist_of(state, ours));
+        parent[v] = original[parent_of(state, ours)];
+    }
+}
+
+// Distance and parent of every vertex in original ids.
+// `original` has one entry more, -1, for nobody; its ids are of 32 or of 64 bits.
+extern "C" __global__ void answer_32(const i32 *label, const i32 *original, const u64 *state, i64 n,
+                                     Out *dist, i64 *parent)
+{
+    write_answer(label, original, state, n, dist, parent);
+}
+
+extern "C" __global__ void answer_64(const i32 *label, const i64 *original, const u64 *state, i64 n,
+                                     Out *dist, i64 *parent)
+{
+    write_answer(label, original, state, n, dist, parent);
+}
+
+// Is there an arc from a reached vertex to an unreached one? Then a sum was infinite. Labels from
+// `hidden_from` to `hidden_to` are other ranks' leaves, of which nothing is known here: their owners
+// look along the same arc from the other side.
+extern "C" __global__ void leads_out(const i64 *begin, const i64 *end, const Arc *arcs,
+                                     const u64 *state, i64 n, bool directed, i64 hidden_from,
+                                     i64 hidden_to, u64 *found)
+{
+    for (i64 u = warp_of_grid(); u < n; u += warps_of_grid()) {
+        bool reached = dist_of(state, u) != UNREACHED;
+        if (directed && !reached) continue;
+        for (i64 k = begin[u] + lane_of_warp(); k < end[u]; k += LANES) {
+            i64 v = arcs[k].adj;
+            bool hidden = v >= hidden_from && v < hidden_to;
+            if (!hidden && (dist_of(state, v) != UNREACHED) != reached) *found = 1;
+        }
+    }
+}

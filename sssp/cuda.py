@@ -1,0 +1,371 @@
+"""The CUDA engine: the .cu kernels on one device, steered from here.
+
+Rounds of pushes are started ahead of what is known: a kernel on the device says what the next
+round does (kernels/push.cu), and the host reads its words back once in a while. While a round is
+small, one block runs it and those after it in a single launch.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from graphs.csr import CSR
+from kernels.device import Device, source
+from kernels.tentative import UNREACHED
+from sssp.choices import Choices
+from sssp.engine import Answer
+from sssp.errors import DeviceMemoryError
+
+CHUNK = 512  # arcs of a chunk of a long row, as in kernels/push.cu
+BINS = 256  # of rows that are not finished, as in kernels/pull.cu
+# Entries that one block looks at in a round sooner than the host starts one on all blocks.
+NARROW = 2048
+BLOCK_OF_ROUNDS = 512
+# Rounds, and sweeps, to start before anything is read back.
+AHEAD = 8
+SWEEPS = 6
+# Entries a queue has room for beyond one for each vertex that can be reached.
+SPARE_ENTRIES = 1024
+
+
+def enumerators(name: str) -> dict[str, int]:
+    """The names of an enumeration in kernels/queues.cuh, and their values."""
+    text = re.sub(r"//.*", "", source("queues.cuh"))
+    found = re.search(rf"enum {name} \{{(.*?)\}}", text, re.DOTALL)
+    assert found is not None, name
+    names = [part.strip() for part in found[1].split(",") if part.strip()]
+    return {name: value for value, name in enumerate(names)}
+
+
+@dataclass(frozen=True)
+class DeviceNeed:
+    """Bytes on the device that a search needs beside the rows, array by array.
+
+    For Graph500's graphs, n = 2^scale vertices and 32 n arcs at the most: 8 n + 64 n + 2 n + 12 n.
+
+    state     distance and parent of each label
+    queues    four queues of entries
+    hubs      chunks of long rows, two for each CHUNK arcs at most
+    answer    distance and parent in original ids
+    """
+
+    state: int
+    queues: int
+    hubs: int
+    answer: int
+
+    @staticmethod
+    def of(
+        labels: int, capacity: int, arcs: int, kind: str, several_ranks: bool = False
+    ) -> DeviceNeed:
+        """What a graph of this size needs, with room for `capacity` entries in a queue."""
+        wide = kind == "float64"
+        entry = 24 if wide else 16
+        return DeviceNeed(
+            state=labels * (16 if wide else 8),
+            queues=(5 if several_ranks else 4) * entry * capacity,
+            hubs=entry * hub_capacity(arcs),
+            answer=labels * (8 + (4 if kind == "float32" else 8)),
+        )
+
+    @property
+    def total(self) -> int:
+        """The sum."""
+        return self.state + self.queues + self.hubs + self.answer
+
+
+def hub_capacity(arcs: int) -> int:
+    """Chunks that rows of more than CHUNK arcs can have, over all rows."""
+    return 2 * arcs // CHUNK + 1
+
+
+class CUDAEngine:
+    """Searches on one CSR, on one device.
+
+    Parameters
+    ----------
+    csr : CSR
+        On the host, and then copied to the device, or on this device.
+    choices : Choices
+    device : kernels.device.Device
+
+    Raises
+    ------
+    DeviceMemoryError
+        The device has too little memory for the rows and a search.
+    """
+
+    def __init__(self, csr: CSR, choices: Choices, device: Device):
+        self.csr, self.choices, self.device = csr, choices, device
+        self.unreached = UNREACHED[csr.kind]
+        self.weight_type = np.dtype(csr.kind).type
+        self.delta = self._delta()
+        kind = f"KIND_{csr.kind.upper()}"
+        self._push, self._pull, self._sweep = (
+            device.module(file, **{kind: 1}) for file in ("push.cu", "pull.cu", "sweep.cu")
+        )
+        self._all = device.blocks * 256
+        self._word = enumerators("Word")
+        self._status = enumerators("Status")
+        self._allocate()
+        self.root = 0
+        self.switched = self.pulled = self.waiting = False
+        self._reset_range(0, csr.labels)
+
+    def _allocate(self) -> None:
+        csr, xp = self.csr, self.device.xp
+        self._capacity = self._most_queued + SPARE_ENTRIES
+        need = DeviceNeed.of(csr.labels, self._capacity, csr.arcs, csr.kind, csr.halo is not None)
+        rows = 0 if self._on_device(csr.out) else csr.nbytes
+        try:
+            self._check_memory(need.total + rows)
+            self.out = self._rows(csr.out)
+            self.incoming = self.out if csr.incoming is csr.out else self._rows(csr.incoming)
+            self.label = xp.asarray(csr.label)
+            self.original = xp.asarray(csr.original)
+            self.state = xp.empty(need.state // 8, np.uint64)
+            self.queues = xp.empty(need.queues // 8, np.uint64)
+            self.hubs = xp.empty(need.hubs // 8, np.uint64)
+        except MemoryError as error:
+            raise self._too_little(need.total + rows) from error
+        self.left = xp.zeros(BINS, np.uint64)
+        self.control = xp.zeros(self._word["WORDS"], np.uint64)
+        self._first_words = self._chosen_words()
+        self.chosen = self.device.to_device(self._first_words)
+        self.seen = self.device.pinned(self._word["WORDS"], np.uint64)
+        self._answer: tuple[Any, Any] | None = None
+
+    @property
+    def _most_queued(self) -> int:
+        """Vertices that can be reached; an isolated root is one more."""
+        return self.csr.reachable + 1
+
+    def _check_memory(self, need: int) -> None:
+        if need > self.device.free_bytes():
+            raise self._too_little(need)
+
+    def _too_little(self, need: int) -> DeviceMemoryError:
+        return DeviceMemoryError(
+            f"a search of {self.csr.n} vertices and {self.csr.arcs} arcs needs {need / 1e9:.3g} GB "
+            f"of device memory, {self.device.free_bytes() / 1e9:.3g} GB of "
+            f"{self.device.total_bytes() / 1e9:.3g} GB are free on {self.device.name}; "
+            "take a smaller scale, more devices, or --engine cpu"
+        )
+
+    @staticmethod
+    def _on_device(rows: Any) -> bool:
+        """Are these rows on the device? There, arcs are words; on the host they are records."""
+        return rows.arcs.dtype.names is None
+
+    def _rows(self, rows: Any) -> tuple[Any, Any, Any] | None:
+        """Begin and end of each row, and the arcs."""
+        if rows is None:
+            return None
+        arcs = rows.arcs
+        if not self._on_device(rows):
+            arcs = self.device.to_device(np.ascontiguousarray(arcs).view(np.uint64))
+        indptr = self.device.xp.asarray(rows.indptr)
+        return indptr[:-1], indptr[1:], arcs
+
+    def _delta(self) -> np.generic:
+        """Bucket width in the type of the weights; an integer one is at least 1."""
+        if self.csr.kind == "uint32":
+            return np.uint32(min(max(round(self.choices.delta), 1), 2**32 - 2))
+        return self.weight_type(min(self.choices.delta, float(np.finfo(self.csr.kind).max)))
+
+    def _chosen_words(self) -> np.ndarray:
+        """The words that a search begins with."""
+        choices, csr = self.choices, self.csr
+        entry = 24 if csr.kind == "float64" else 16
+        values = {
+            "NEAR": 0,
+            "NEXT": 1,
+            "FAR": 2,
+            "SPARE": 3,
+            "OUT": 4,
+            "LEAST": int(self.unreached),
+            "HI": int(self.unreached),
+            "CAP": 2**63,
+            "CAPACITY": self._capacity,
+            "HUB_CAPACITY": self.hubs.nbytes // entry,
+            "ROWS": csr.rows,
+            "LEAVES_FROM": csr.leaves_from,
+            "DELTA": int(self.delta.view(self.unreached.dtype)),
+            "SWITCH_SETTLED": choices.switch_settled,
+            "SWITCH_ARCS": choices.switch_arcs,
+            "STOPS_EARLY": choices.early,
+            "FINISH_ARCS": choices.finish_arcs,
+        }
+        chosen = np.zeros(self._word["WORDS"], np.uint64)
+        for name, value in values.items():
+            chosen[self._word[name]] = value
+        return chosen
+
+    def _reset_range(self, first: int, last: int) -> None:
+        self._sweep.launch(
+            "reset", last - first, self.state, np.int64(first), np.int64(last),
+            np.int64(self.csr.labels),
+        )  # fmt: skip
+
+    def reset(self, root: int) -> None:
+        csr = self.csr
+        if self.root >= csr.reachable:
+            self._reset_range(self.root, self.root + 1)
+        self._reset_range(0, csr.reachable)
+        self.switched = self.pulled = self.waiting = False
+        self.seen[:] = self._first_words
+        self.root = 0
+        words = self.control, self.chosen
+        if not csr.first <= root < csr.first + csr.n:
+            self._push.launch("start_without", 1, *words, block=32)
+            return
+        self.root = int(self.label[root - csr.first])
+        self._push.launch(
+            "start", 1, self.state, self.queues, *words, np.int64(self.root), block=32
+        )
+        self.seen[self._word["LEAST"]] = 0
+
+    def _read(self, name: str) -> int:
+        """A word of the device, as it was when last read back."""
+        return int(self.seen[self._word[name]])
+
+    def _bits(self, distance: float) -> np.uint64:
+        if distance == math.inf:
+            return np.uint64(self.unreached)
+        return np.uint64(self.weight_type(distance).view(self.unreached.dtype))
+
+    def _distance(self, bits: int) -> float:
+        if bits == int(self.unreached):
+            return math.inf
+        return float(self.unreached.dtype.type(bits).view(self.csr.kind))
+
+    def nearest(self) -> float:
+        if self.waiting or (self.switched and not self.pulled):
+            return self._distance(self._read("BELOW"))
+        return self._distance(self._read("LEAST"))
+
+    def settled(self) -> tuple[int, int, int]:
+        return self._read("SETTLED"), self._read("SETTLED_ARCS"), int(self.switched)
+
+    def wants_pull(self, settled: int, arcs: int, stopped: int) -> bool:
+        if self.pulled or self.choices.switch is None:
+            return False
+        enough = settled >= self.choices.switch_settled and arcs >= self.choices.switch_arcs
+        return stopped > 0 or enough
+
+    @property
+    def _search(self) -> tuple[Any, ...]:
+        assert self.out is not None
+        return (*self.out, self.state, self.queues, self.hubs, self.control)
+
+    def _start_rounds(self) -> None:
+        """Narrow rounds as long as they are, then some on all blocks."""
+        push, search = self._push, self._search
+        push.launch("rounds", 1, *search, np.uint64(NARROW), block=BLOCK_OF_ROUNDS)
+        push.launch("push_hubs", self._all, *search)
+        for _ in range(AHEAD):
+            push.launch("plan", 1, self.control, block=32)
+            push.launch("split", self._all, *search)
+            push.launch("push", self._all, *search)
+            push.launch("push_hubs", self._all, *search)
+
+    def relax(self, lo: float) -> None:
+        """Push until nothing is queued or the rest should pull."""
+        status = self._status["GOING"]
+        while status in (self._status["GOING"], self._status["OVERRAN"]):
+            if status == self._status["OVERRAN"]:
+                self._requeue()
+            self._start_rounds()
+            self.device.read(self.control, self.seen)
+            status = self._read("STATUS")
+        self.waiting = False
+        self.switched = self.switched or status == self._status["SWITCH"]
+
+    def _requeue(self) -> None:
+        """A queue ran over: queue every reached vertex."""
+        self._push.launch("forget", 1, self.control, block=32)
+        self._push.launch(
+            "requeue", self._all, self.state, self.queues, self.control, np.int64(self.csr.labels)
+        )
+
+    def finish(self, lo: float) -> float:
+        """Push the nearest settled rows to their end; the least distance of those that are not."""
+        assert self.out is not None
+        begin, end, _ = self.out
+        pull, queued = self._pull, (self.state, self.queues, self.control)
+        pull.launch("begin_finish", 1, self.control, self._bits(lo), block=32)
+        pull.launch("weigh", self._all, begin, end, *queued, self.left)
+        pull.launch("choose", 1, self.control, self.left, block=256)
+        pull.launch("list_rows", self._all, *queued)
+        self._push.launch("push", self._all, *self._search)
+        self._push.launch("push_hubs", self._all, *self._search)
+        self.device.read(self.control, self.seen)
+        self.switched = True
+        return self._distance(self._read("FLOOR"))
+
+    def pull(self, floor: float) -> None:
+        assert self.incoming is not None  # wants_pull() said so
+        pull, queued = self._pull, (self.state, self.queues, self.control)
+        pull.launch("begin_pull", 1, self.control, self._bits(floor), block=32)
+        pull.launch("pull", self._all, *self.incoming, *queued)
+        for sweep in range(SWEEPS):
+            pull.launch("plan_sweep", 1, self.control, np.uint64(sweep == 0), block=32)
+            pull.launch("sweep", self._all, *queued)
+        self.pulled = self.waiting = True
+
+    def result(self, out: Answer) -> None:
+        csr, sweep = self.csr, self._sweep
+        assert self.out is not None
+        begin, _, arcs = self.out
+        if csr.leaves_from < csr.leaves_to:
+            sweep.launch(
+                "settle_leaves", csr.leaves_to - csr.leaves_from, begin, arcs, self.state,
+                np.int64(csr.leaves_from), np.int64(csr.leaves_to),
+            )  # fmt: skip
+        dist, parent = self._arrays_of(out)
+        wide = "_64" if self.original.dtype.itemsize == 8 else "_32"
+        sweep.launch(
+            "answer" + wide, csr.n, self.label, self.original, self.state, np.int64(csr.n), dist,
+            parent,
+        )  # fmt: skip
+        self.device.read(self.control, self.seen)
+        if dist is not out.dist:
+            self.device.read(dist, out.dist)
+            self.device.read(parent, out.parent)
+        out.phases = self._read("PHASES")
+        out.arcs = self._read("ARCS")
+
+    def _arrays_of(self, out: Answer) -> tuple[Any, Any]:
+        """Arrays on the device to answer in: those of `out` if they are there, else our own."""
+        if isinstance(out.dist, self.device.xp.ndarray):
+            return out.dist, out.parent
+        if self._answer is None:
+            xp = self.device.xp
+            self._answer = xp.empty(self.csr.n, out.dist.dtype), xp.empty(self.csr.n, np.int64)
+        return self._answer
+
+    @property
+    def limit(self) -> float:
+        """The first sum that is beyond the range."""
+        return 2**32 - 1 if self.csr.kind == "uint32" else float(np.finfo(self.csr.kind).max)
+
+    @property
+    def never_overflows(self) -> bool:
+        """No path, however long, can be beyond the range of its type."""
+        return self.csr.heaviest * (self.csr.graph_n - 1) < self.limit
+
+    def leads_out(self) -> bool:
+        """Does an arc lead from a reached vertex to an unreached one? Then a sum was infinite."""
+        csr = self.csr
+        assert self.out is not None
+        found = self.device.xp.zeros(1, np.uint64)
+        self._sweep.launch(
+            "leads_out", self._all, *self.out, self.state, np.int64(csr.labels),
+            np.bool_(csr.directed), np.int64(csr.leaves_to), np.int64(csr.reachable), found,
+        )  # fmt: skip
+        return bool(found[0])

@@ -1,0 +1,303 @@
+"""The CUDA engine: whole searches on its kernels, through the host shim and on a GPU.
+
+The shim runs the same .cu source and the same Python above it, one block of one thread; under the
+sanitizers, once more. What it cannot show is what several threads do to each other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from devices import devices, sanitized
+from golden_data import golden_edges, golden_roots, rows, sha256_of_distances
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from oracle import dijkstra
+from strategies import edge_list, make_edges, searches
+from verdicts import verdict
+
+import sssp.cuda
+from graphs.csr import build_csr
+from graphs.errors import GraphError
+from graphs.generator import KroneckerStream, kronecker
+from sssp import Solver
+from sssp.cuda import DeviceNeed, enumerators
+from sssp.errors import DeviceMemoryError, EngineError
+
+device = devices()
+SANITIZED = "golden or every_kernel or lone or joined or runs_over or wide_rounds or path or fixed"
+
+
+def solver_on(device, edges, **choices):
+    return Solver(build_csr(edges), device=device, **choices)
+
+
+def check(solver, edges, root):
+    """One search held against the oracle and the rules; returns the answer."""
+    answer = solver.search(root)
+    dist, _ = dijkstra(edges, root)
+    np.testing.assert_array_equal(solver.device.to_host(answer.dist), dist)
+    parent = solver.device.to_host(answer.parent)
+    found = verdict(edges, root, dist, parent)
+    assert found.valid, found.violations
+    return answer
+
+
+@pytest.mark.parametrize("scale", [4, 6])
+def test_golden_graphs_from_every_root(device, scale):
+    edges = golden_edges(scale)
+    solver = solver_on(device, edges)
+    for root in golden_roots(scale):
+        check(solver, edges, root)
+
+
+def test_golden_distances_of_scale_10_to_the_bit(device):
+    edges = kronecker(10)
+    solver = solver_on(device, edges)
+    told = rows("roots_s10_ef16_seed_def.csv")
+    assert len(told) == 64
+    for row in told:
+        root = int(row["root"])
+        answer = solver.search(root)
+        dist = device.to_host(answer.dist)
+        assert sha256_of_distances(dist) == row["sha256_dist_float32le_N"]
+        assert verdict(edges, root, dist, device.to_host(answer.parent)).valid
+
+
+def test_a_search_uses_every_kernel_it_is_for(device):
+    """A graph with hubs is pushed, pulled and swept; its rows are long enough to be cut."""
+    edges = kronecker(13)
+    solver = solver_on(device, edges)
+    engine = solver._engine
+    started = []
+    for module in (engine._push, engine._pull, engine._sweep):
+        original = module.launch
+        module.launch = lambda name, *rest, original=original, **more: (
+            started.append(name),
+            original(name, *rest, **more),
+        )
+    answer = check(solver, edges, int(np.argmax(np.bincount(edges.src))))
+    assert engine.pulled
+    assert {"rounds", "push", "push_hubs", "pull", "sweep", "settle_leaves"} <= set(started)
+    # The root's own row is longer than a chunk.
+    assert np.diff(solver.csr.out.indptr).max() > sssp.cuda.CHUNK
+    assert 0 < answer.arcs < solver.csr.arcs / 4
+
+
+@settings(max_examples=300)
+@given(search=searches(), data=st.data())
+def test_random_graphs(device, search, data):
+    edges, root = search
+    delta = data.draw(st.sampled_from([None, None, 1e-6, 0.01, 1.0, 1e30]), "delta")
+    check(solver_on(device, edges, delta=delta), edges, root)
+
+
+@settings(max_examples=150)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    weights=st.sampled_from(["even", "a_third_zero", "zero", "zero_or_one", "tiny"]),
+    dtype=st.sampled_from(["float32", "float64", "int64"]),
+    directed=st.booleans(),
+    share=st.sampled_from([0.02, 0.2, 0.6]),
+)
+def test_random_graphs_that_are_pulled(device, seed, weights, dtype, directed, share):
+    """The switch is forced at different times, on graphs with hubs, leaves and long rows."""
+    pulled_search(device, with_hubs(seed, weights, np.dtype(dtype), directed), share, seed)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int64])
+@pytest.mark.parametrize("directed", [False, True])
+def test_fixed_graphs_that_are_pulled(device, dtype, directed):
+    pulled = [
+        pulled_search(device, with_hubs(seed, "a_third_zero", np.dtype(dtype), directed), 0.1, seed)
+        for seed in range(8)
+    ]
+    assert any(pulled)
+
+
+def pulled_search(device, edges, share, seed):
+    """Searches that switch when a share is settled; did one of them?"""
+    csr = build_csr(edges)
+    solver = Solver(csr, device=device)
+    engine = solver._engine
+    if csr.incoming is None:
+        return False
+    chosen = replace(
+        engine.choices,
+        early=bool(seed % 2),
+        switch=share,
+        switch_settled=int(share * csr.graph_reachable) + 1,
+        switch_arcs=0,
+        finish_arcs=seed % 50,
+    )
+    solver._engine = sssp.cuda.CUDAEngine(engine.csr, chosen, device)
+    pulled = False
+    for root in np.random.default_rng(seed).integers(0, edges.n, 3).tolist():
+        check(solver, edges, root)
+        pulled |= solver._engine.pulled
+    return pulled
+
+
+def with_hubs(seed, weights, dtype, directed):
+    """A graph of 120 vertices, some of them isolated or leaves, with three hubs."""
+    random = np.random.default_rng(seed)
+    edges = make_edges(80, "multigraph", weights, dtype, directed, seed)
+    hubs = random.integers(0, 80, 3)
+    spokes = [(int(hub), int(v)) for hub in hubs for v in random.integers(0, 110, 60)]
+    spokes = [pair if random.random() < 0.5 else pair[::-1] for pair in spokes]
+    scale = float(edges.weight.max()) if edges.m else 1.0
+    weight = (random.random(len(spokes)) * scale).astype(dtype)
+    ends = np.array(spokes, np.int64)
+    return edges.__class__(
+        np.concatenate([edges.src, ends[:, 0]]),
+        np.concatenate([edges.dst, ends[:, 1]]),
+        np.concatenate([edges.weight, weight]),
+        120,
+        directed,
+    )
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int64])
+@pytest.mark.parametrize("directed", [False, True])
+def test_lone_vertices_leaves_and_pairs(device, dtype, directed):
+    # 0-1 are joined to each other alone, 2 is isolated, 3 is a star of leaves, 8 has a self loop
+    ends = [(0, 1), (3, 4), (3, 5), (3, 6), (6, 7), (8, 8)]
+    edges = edge_list(ends, [1, 2, 3, 0, 0, 1], 9, directed, dtype)
+    solver = solver_on(device, edges)
+    for root in [*range(9), 2, 0]:
+        check(solver, edges, root)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_two_leaves_joined_beside_hubs(device, dtype):
+    """Where vertices are relabelled, leaves are settled at the end; a root among them is pushed."""
+    ends = [(0, v) for v in range(1, 100)] + [(1, v) for v in range(2, 60)] + [(100, 101)]
+    edges = edge_list(ends, np.linspace(0, 1, len(ends)), 104, False, dtype)
+    solver = solver_on(device, edges)
+    assert solver.csr.leaves_from < solver.csr.leaves_to
+    for root in (0, 99, 100, 101, 102, 103, 50):
+        check(solver, edges, root)
+
+
+def test_zero_weights_make_no_cycle_of_parents(device):
+    edges = make_edges(60, "multigraph", "zero", np.dtype(np.float32), False, 3)
+    solver = solver_on(device, edges)
+    for root in range(edges.n):
+        check(solver, edges, root)
+
+
+def test_a_path_is_walked_to_its_end(device):
+    edges = edge_list([(v, v + 1) for v in range(5000)], np.full(5000, 0.5), 5001)
+    check(solver_on(device, edges, delta=0.01), edges, 0)
+
+
+def test_wide_rounds_are_run_on_all_blocks(device, monkeypatch):
+    """With no narrow rounds at all, every round is one the host has started."""
+    monkeypatch.setattr(sssp.cuda, "NARROW", 0)
+    edges = kronecker(8)
+    solver = solver_on(device, edges)
+    for root in (1, 7, 100):
+        check(solver, edges, root)
+
+
+def test_a_queue_that_runs_over_loses_nothing(device, monkeypatch):
+    """The queues have room for each vertex once, and the arcs within reach for a few."""
+    monkeypatch.setattr(sssp.cuda, "SPARE_ENTRIES", 0)
+    overruns = []
+    requeue = sssp.cuda.CUDAEngine._requeue
+
+    def counted(self):
+        overruns.append(self)
+        requeue(self)
+
+    monkeypatch.setattr(sssp.cuda.CUDAEngine, "_requeue", counted)
+    # Each of the vertices 1 to 20 finds a shorter way to each of 21 to 40 than the one before it.
+    ends = [(0, i) for i in range(1, 21)]
+    ends += [(i, t) for i in range(1, 21) for t in range(21, 41)]
+    weight = list(range(1, 21)) + [100 - 3 * i for i in range(1, 21) for _ in range(20)]
+    for directed in (False, True):
+        edges = edge_list(ends, weight, 41, directed)
+        solver = solver_on(device, edges, delta=1e30)
+        for root in (0, 1, 30):
+            check(solver, edges, root)
+    assert overruns
+
+
+def test_two_searches_are_equal(device):
+    edges = kronecker(9)
+    solver = solver_on(device, edges)
+    first, again = solver.search(5), solver.search(5)
+    np.testing.assert_array_equal(device.to_host(first.dist), device.to_host(again.dist))
+
+
+def test_integers_beyond_32_bits_are_searched_in_float64(device):
+    edges = edge_list([(0, 1), (1, 2), (2, 3)], [2**31, 2**31, 5], 4, False, np.int64)
+    solver = solver_on(device, edges)
+    assert device.to_host(solver.search(0).dist).tolist() == [0, 2**31, 2**32, 2**32 + 5]
+
+
+def test_a_distance_beyond_float32_is_refused(device):
+    edges = edge_list([(0, 1), (1, 2)], [3e38, 3e38], 3)
+    with pytest.raises(GraphError, match="beyond the range of float32"):
+        solver_on(device, edges).search(0)
+
+
+def test_answers_stay_on_the_device_when_asked(device):
+    edges = kronecker(7)
+    solver = solver_on(device, edges, output="device")
+    answer = check(solver, edges, 3)
+    assert isinstance(answer.dist, device.xp.ndarray)
+    assert isinstance(answer.parent, device.xp.ndarray)
+
+
+def test_too_little_memory_is_said_before_anything_is_allocated(device, monkeypatch):
+    edges = kronecker(8)
+    csr = build_csr(edges)
+    monkeypatch.setattr(device, "free_bytes", lambda: 100_000)
+    with pytest.raises(DeviceMemoryError, match=r"needs .* GB .*0\.0001 GB of .* free on"):
+        Solver(csr, device=device)
+    assert issubclass(DeviceMemoryError, EngineError)
+
+
+@pytest.mark.parametrize("scale", [16, 20, 24, 26, 27])
+def test_memory_of_rows_and_search_is_within_450_bytes_a_vertex(scale):
+    """By arithmetic, before parallel edges go: 32 arcs a vertex, every vertex reachable."""
+    n, arcs = 2**scale, 32 * 2**scale
+    rows = 8 * arcs + 8 * (n + 1) + 4 * n + 4 * (n + 1)
+    need = DeviceNeed.of(n, n + 1 + sssp.cuda.SPARE_ENTRIES, arcs, "float32")
+    assert rows + need.total <= 450 * n
+
+
+def test_what_is_counted_is_what_is_allocated(device):
+    csr = build_csr(kronecker(8))
+    engine = Solver(csr, device=device)._engine
+    engine.reset(0)
+    need = DeviceNeed.of(csr.labels, engine._capacity, csr.arcs, "float32")
+    held = [engine.state.nbytes, engine.queues.nbytes, engine.hubs.nbytes]
+    assert held == [need.state, need.queues, need.hubs]
+    assert need.answer == 12 * csr.n
+
+
+def test_the_words_of_the_device_have_names():
+    word = enumerators("Word")
+    assert word["NEAR"] == 0
+    assert word["WORDS"] == len(word) - 1
+    assert enumerators("Status") == {"GOING": 0, "EMPTY": 1, "SWITCH": 2, "OVERRAN": 3}
+
+
+def test_searches_under_the_sanitizers():
+    """The same file once more, its kernels built for the address and undefined sanitizers."""
+    assert " passed" in sanitized("tests/test_cuda_search.py", "-m", "not gpu", "-k", SANITIZED)
+
+
+@pytest.mark.gpu
+@pytest.mark.slow
+def test_64_roots_at_scale_20_to_the_bit(device):
+    if device.lanes == 1:
+        pytest.skip("for a GPU")
+    solver = solver_on(device, KroneckerStream(20))
+    for row in rows("roots_s20_ef16_seed_def.csv"):
+        dist = device.to_host(solver.search(int(row["root"])).dist)
+        assert sha256_of_distances(dist) == row["sha256_dist_float32le_N"]

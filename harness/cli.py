@@ -128,12 +128,12 @@ def ending_of(error: BaseException) -> Ending:
     """Return how a command ends by `error`; with a traceback where the fault is our own."""
     from graphs.errors import GraphError
     from harness.results import ResultError
-    from sssp.errors import EngineError
+    from sssp.errors import DeviceMemoryError, EngineError
 
     if isinstance(error, Interrupted):
         text = "; ".join([str(error), *getattr(error, "__notes__", ())])
         return Ending(error.exit_code, text)
-    if isinstance(error, (UsageError, GraphError, ResultError)):
+    if isinstance(error, (UsageError, GraphError, ResultError, DeviceMemoryError)):
         return Ending(Exit.USAGE, str(error))
     if isinstance(error, MemoryError):
         return Ending(Exit.USAGE, f"out of memory: {error or 'nothing more was said'}")

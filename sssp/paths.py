@@ -47,12 +47,22 @@ def _symmetric(rows: Any) -> bool:
     )
 
 
+def _build_there(matrix: Any) -> CSR:
+    """The rows of a cupyx.scipy.sparse matrix, on the device that it is on."""
+    from graphs.device_csr import build_device_csr
+    from graphs.device_edges import matrix_on_device
+    from kernels.device import Device
+
+    return build_device_csr(matrix_on_device(Device(matrix.data.device.id), matrix))
+
+
 def shortest_paths(
     graph: Any,
     root: int,
     engine: str = "auto",
     threads: int | None = None,
     delta: float | None = None,
+    output: str = "host",
 ) -> tuple[np.ndarray, np.ndarray]:
     """Shortest paths from one root.
 
@@ -60,7 +70,8 @@ def shortest_paths(
     ----------
     graph : CSR, EdgeList or scipy.sparse matrix or array
         A matrix is read as scipy.sparse.csgraph reads it: entry (i, j) is an arc from i to j,
-        explicit zeros are arcs, and only a symmetric matrix is undirected.
+        explicit zeros are arcs, and only a symmetric matrix is undirected. One of
+        cupyx.scipy.sparse, which is on a device, is searched there.
     root : int
         The vertex to start from.
     engine : {"auto", "cpu", "cuda"}
@@ -68,6 +79,8 @@ def shortest_paths(
         Threads to use; one a core by default. The answer does not depend on it.
     delta : float, optional
         Width of a bucket in units of the weights; chosen from the graph by default.
+    output : {"host", "device"}
+        Where the answer is to be: NumPy arrays, or, of the CUDA engine, CuPy arrays on its device.
 
     Returns
     -------
@@ -82,7 +95,7 @@ def shortest_paths(
         Not a graph: not square, negative, NaN or infinite weights, a root that is no vertex, a
         distance beyond the range of its type. A subclass of ValueError.
     EngineError
-        The engine asked for cannot run here.
+        The engine asked for cannot run here, or its device has too little memory.
 
     Notes
     -----
@@ -98,17 +111,21 @@ def shortest_paths(
     """
     import scipy.sparse
 
-    from sssp.solver import Solver
+    from sssp.solver import Solver, check_engine, check_output
 
+    check_output(output, engine)
     if isinstance(graph, CSR):
         csr = graph
     elif isinstance(graph, EdgeList):
         csr = build_csr(graph, threads)
     elif scipy.sparse.issparse(graph):
         csr = build_csr(matrix_edges(graph), threads)
+    elif type(graph).__module__.startswith("cupyx.scipy.sparse"):
+        check_engine("cuda")
+        csr = _build_there(graph)
     else:
         raise GraphError(
             f"{type(graph).__name__} is no graph; give a CSR, an EdgeList or a scipy.sparse matrix"
         )
-    answer = Solver(csr, engine, threads, delta).search(root)
+    answer = Solver(csr, engine, threads, delta, output=output).search(root)
     return answer.dist, answer.parent

@@ -56,8 +56,8 @@ def check_output(output: str, engine: str) -> str:
     """Return where answers are to be; raise GraphError where that cannot be."""
     if output not in ("host", "device"):
         raise GraphError(f"output={output!r} is not known; choose host or device")
-    if output == "device" and engine != "cuda":
-        raise GraphError(f"output='device' needs engine='cuda', this is {engine!r}")
+    if output == "device" and engine == "cpu":
+        raise GraphError("output='device' needs engine='cuda', not 'cpu'")
     return output
 
 
@@ -68,7 +68,7 @@ def _device_engine(engine: str) -> str:
     return "cuda"
 
 
-def _device_of(comm: Comm) -> Device:
+def device_for(comm: Comm) -> Device:
     """A device for this rank, among those of its node."""
     from kernels.device import Device
 
@@ -119,7 +119,7 @@ class Solver:
         self.comm: Comm = Alone() if comm is None else comm
         self.device = device
         if self.name == "cuda" and device is None:
-            self.device = _device_of(self.comm)
+            self.device = device_for(self.comm)
         self.output = check_output(output, self.name)
         self._delta = delta
         self._engine = self._make(csr)

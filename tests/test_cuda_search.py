@@ -6,10 +6,12 @@ sanitizers, once more. What it cannot show is what several threads do to each ot
 
 from __future__ import annotations
 
+import gc
 from dataclasses import replace
 
 import numpy as np
 import pytest
+import scipy.sparse
 from devices import devices, sanitized
 from golden_data import golden_edges, golden_roots, rows, sha256_of_distances
 from hypothesis import given, settings
@@ -18,10 +20,16 @@ from oracle import dijkstra
 from strategies import edge_list, make_edges, searches
 from verdicts import verdict
 
+import sssp
 import sssp.cuda
+import sssp.paths
+import sssp.solver
 from graphs.csr import build_csr
+from graphs.device_csr import build_device_csr
+from graphs.device_edges import matrix_on_device, on_device
 from graphs.errors import GraphError
 from graphs.generator import KroneckerStream, kronecker
+from harness.cli import ending_of
 from sssp import Solver
 from sssp.cuda import DeviceNeed, enumerators
 from sssp.errors import DeviceMemoryError, EngineError
@@ -252,6 +260,47 @@ def test_answers_stay_on_the_device_when_asked(device):
     assert isinstance(answer.parent, device.xp.ndarray)
 
 
+def test_a_graph_built_on_the_device_is_searched_there(device):
+    edges = with_hubs(5, "even", np.dtype(np.float32), False)
+    csr = build_device_csr(on_device(device, edges))
+    solver = Solver(csr)
+    assert solver.device is device
+    for root in range(0, edges.n, 7):
+        check(solver, edges, root)
+    with pytest.raises(GraphError, match="the graph is on a device"):
+        Solver(csr, engine="cpu")
+
+
+def test_a_matrix_on_a_device_is_searched_there(device, monkeypatch):
+    """The class tells where a matrix is; here SciPy's own stands for CuPy's."""
+    elsewhere = type("csr_matrix", (), {"__module__": "cupyx.scipy.sparse._csr"})()
+    matrix = scipy.sparse.csr_matrix([[0, 2, 9], [0, 0, 3], [0, 0, 0]], dtype=np.float32)
+    if device.lanes > 1:
+        import cupyx.scipy.sparse
+
+        matrix = cupyx.scipy.sparse.csr_matrix(matrix)
+    rows = build_device_csr(matrix_on_device(device, matrix))
+    monkeypatch.setattr(sssp.paths, "_build_there", lambda graph: rows)
+    monkeypatch.setattr(sssp.solver.cuda_missing, "missing", lambda: None)
+    for engine in ("auto", "cuda"):
+        dist, parent = sssp.shortest_paths(elsewhere, 0, engine, output="device")
+        assert isinstance(dist, device.xp.ndarray)
+        assert (dist.tolist(), parent.tolist()) == ([0.0, 2.0, 5.0], [0, 0, 1])
+        dist, parent = sssp.shortest_paths(elsewhere, 1, engine)
+        assert isinstance(dist, np.ndarray)
+        assert (dist.tolist(), parent.tolist()) == ([np.inf, 0.0, 3.0], [-1, 1, 1])
+    with pytest.raises(GraphError, match="the graph is on a device"):
+        sssp.shortest_paths(elsewhere, 0, "cpu")
+
+
+def test_an_answer_on_the_device_needs_the_cuda_engine():
+    edges = edge_list([(0, 1)], [1], 2)
+    with pytest.raises(GraphError, match="output='device' needs engine='cuda'"):
+        sssp.shortest_paths(edges, 0, "cpu", output="device")
+    with pytest.raises(GraphError, match="output='disk' is not known; choose host or device"):
+        sssp.shortest_paths(edges, 0, output="disk")
+
+
 def test_too_little_memory_is_said_before_anything_is_allocated(device, monkeypatch):
     edges = kronecker(8)
     csr = build_csr(edges)
@@ -259,6 +308,10 @@ def test_too_little_memory_is_said_before_anything_is_allocated(device, monkeypa
     with pytest.raises(DeviceMemoryError, match=r"needs .* GB .*0\.0001 GB of .* free on"):
         Solver(csr, device=device)
     assert issubclass(DeviceMemoryError, EngineError)
+
+
+def test_too_little_memory_ends_the_command_as_other_resources_do():
+    assert ending_of(DeviceMemoryError("needs 3 GB")) == (2, "needs 3 GB", "")
 
 
 @pytest.mark.parametrize("scale", [16, 20, 24, 26, 27])
@@ -290,6 +343,31 @@ def test_the_words_of_the_device_have_names():
 def test_searches_under_the_sanitizers():
     """The same file once more, its kernels built for the address and undefined sanitizers."""
     assert " passed" in sanitized("tests/test_cuda_search.py", "-m", "not gpu", "-k", SANITIZED)
+
+
+@pytest.mark.gpu
+def test_a_matrix_of_cupyx_is_searched_where_it_is():
+    import cupy
+    import cupyx.scipy.sparse
+
+    rows = scipy.sparse.csr_matrix([[0, 2, 9], [0, 0, 3], [0, 0, 0]], dtype=np.float32)
+    dist, parent = sssp.shortest_paths(cupyx.scipy.sparse.csr_matrix(rows), 0, output="device")
+    assert isinstance(dist, cupy.ndarray)
+    assert (dist.tolist(), parent.tolist()) == ([0.0, 2.0, 5.0], [0, 0, 1])
+
+
+@pytest.mark.gpu
+def test_memory_is_given_back():
+    import cupy
+
+    pool = cupy.get_default_memory_pool()
+    before = pool.used_bytes()
+    solver = Solver(build_csr(kronecker(12)), engine="cuda")
+    solver.search(1)
+    assert pool.used_bytes() > before
+    del solver
+    gc.collect()
+    assert pool.used_bytes() == before
 
 
 @pytest.mark.gpu

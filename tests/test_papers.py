@@ -36,7 +36,9 @@ FLAG = re.compile(r"(?<![\w-])--[a-z][\w-]*")
 def test_every_flag_in_the_readme_is_in_the_help():
     readme = (HOUSE / "README.md").read_text()
     pages = {command: set(FLAG.findall(sssp(command, "--help"))) for command in commands()}
-    of_others = {"--junitxml", "--version", "--help"}
+    of_others = {"--junitxml", "--version", "--help"}  # pytest, and every command
+    of_others |= {"--mpi", "--export", "--force-reinstall", "--no-binary"}  # srun, sbatch, pip
+    of_others |= {"--build-arg", "--bind", "--env"}  # apptainer
     assert set(FLAG.findall(readme)) - of_others <= set().union(*pages.values())
     for command, rest in re.findall(r"\bsssp (\w+)((?:[^\n`|#]|\\\n)*)", readme):
         if command in pages:

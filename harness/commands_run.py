@@ -14,7 +14,6 @@ from harness.options import (
     add_official_graph,
     add_seed,
     check_writable,
-    refuse_ranks,
     source_of,
     use_threads,
 )
@@ -156,36 +155,29 @@ _OF_THIS_COMMAND = ("resume", "time_limit", "output", "quiet")
 
 
 def run_benchmark(flags: dict[str, Any], argv: list[str]) -> int:
-    """Run the benchmark that `flags` ask for; return the exit status."""
-    from harness.machine import default_threads
+    """Run the benchmark that `flags` ask for, on all ranks; return the exit status."""
+    from sssp.comm import world
 
-    refuse_ranks()
-    earlier, flags = _earlier(flags)
-    source = source_of(flags, DEFAULT_SCALE)
-    threads = flags.get("threads") or default_threads()
-    use_threads(threads)
+    comm = world()
+    earlier, flags = _earlier(flags, comm)
+    settings = _settings(flags, comm)
+    use_threads(settings.threads)
 
     from harness.pauses import Pauses
     from harness.progress import Progress
-    from harness.run import Settings, new_result, resumed_result, run
+    from harness.ranks import of_first
+    from harness.results import ResultFile
+    from harness.run import new_result, resumed_result, run
 
-    settings = Settings(
-        source=source,
-        roots=flags.get("roots", 64),
-        engine=flags.get("engine", "auto"),
-        threads=threads,
-        delta=flags.get("delta"),
-        validate=flags.get("validate", True),
-        check=flags.get("check"),
-    )
     progress = Progress(flags.get("quiet", False))
     result = resumed_result(earlier, argv) if earlier else new_result(settings, argv)
-    file = _result_file(flags)
+    output, path = of_first(comm, lambda: _output(flags))
+    file = ResultFile(output, path) if comm.rank == 0 else None
     limit = TimeLimit(flags["time_limit"]) if "time_limit" in flags else None
     before = len(result["searches"])
     keep_with(lambda: _keep_unfinished(result, before, file))
     try:
-        run(settings, result, progress, Pauses(progress, file, limit))
+        run(settings, result, progress, Pauses(progress, file, limit, comm), comm)
     except Interrupted as interruption:
         interruption.add_note(_keep_unfinished(result, before, file))
         raise
@@ -199,29 +191,55 @@ def run_benchmark(flags: dict[str, Any], argv: list[str]) -> int:
     return _finish(result, file, progress)
 
 
-def _earlier(flags: dict[str, Any]) -> tuple[dict[str, Any] | None, dict[str, Any]]:
+def _settings(flags: dict[str, Any], comm: Any) -> Any:
+    """Return what the flags ask for; UsageError if they do not go together."""
+    from harness.machine import default_threads
+    from harness.run import Settings
+
+    if comm.size > 1 and "check" in flags:
+        raise UsageError(
+            f"--check networkx runs as one process, not as {comm.size} ranks; the validation "
+            "needs no second opinion, and dist_digest in the result files compares runs"
+        )
+    return Settings(
+        source=source_of(flags, DEFAULT_SCALE),
+        roots=flags.get("roots", 64),
+        engine=flags.get("engine", "auto"),
+        threads=flags.get("threads") or default_threads(),
+        delta=flags.get("delta"),
+        validate=flags.get("validate", True),
+        check=flags.get("check"),
+    )
+
+
+def _earlier(flags: dict[str, Any], comm: Any) -> tuple[dict[str, Any] | None, dict[str, Any]]:
     """Return the result to be resumed, if any, and all flags, those of its run included."""
     if "resume" not in flags:
         return None, flags
+    from harness.ranks import of_first
     from harness.resume import agreed, check_ranks, unfinished
 
     path = flags["resume"]
     if "output" in flags:
         raise UsageError("--output does not go with --resume: its file gets the whole result")
-    earlier = unfinished(path)
-    check_ranks(earlier, 1, path)
+    earlier = of_first(comm, lambda: unfinished(path))
+    check_ranks(earlier, comm.size, path)
     asked = {name: value for name, value in flags.items() if name not in _OF_THIS_COMMAND}
     return earlier, {**flags, **agreed(asked, earlier, path)}
 
 
-def _result_file(flags: dict[str, Any]) -> Any:
-    """Return the file that the result goes to; UsageError if it cannot be written."""
-    from harness.results import ResultFile
+def _output(flags: dict[str, Any]) -> tuple[Any, Path | None]:
+    """Return the folder of the result file, and the file if there is one already.
 
+    Raises
+    ------
+    UsageError
+        If the folder cannot be written.
+    """
     path = Path(flags["resume"]) if "resume" in flags else None
     output = flags.get("output", DEFAULT_OUTPUT) if path is None else path.parent
     check_writable(output)
-    return ResultFile(output, path)
+    return output, path
 
 
 def _keep_unfinished(result: dict[str, Any], before: int, file: Any) -> str:
@@ -229,6 +247,8 @@ def _keep_unfinished(result: dict[str, Any], before: int, file: Any) -> str:
     from harness import results
     from harness.signals import unstoppable
 
+    if file is None:
+        return ""
     count = len(result["searches"])
     if count == before:
         kept = "nothing is kept" if before == 0 else f"{file.path} is as it was"
@@ -251,7 +271,7 @@ def _finish(result: dict[str, Any], file: Any, progress: Any) -> int:
     invalid = result["status"] == "invalid"
     with unstoppable():
         try:
-            path = file.keep(result)
+            path = file.keep(result) if file is not None else "written by rank 0"
         finally:  # a full disk must not take the figures with it
             if not invalid:
                 emit(report.graph500_lines(result))

@@ -10,10 +10,14 @@ Peak of a run, in bytes, each part at its largest:
 
 The edges live as long as the run; construction is over before the first answer is made, so the
 rest of the peak is the larger of construction and search + validation.
+
+Of several ranks each needs its share, and some more for what it keeps of the others' vertices; the
+ranks of a machine share what there is. All decide alike, by the rank that has least.
 """
 
 from __future__ import annotations
 
+import socket
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,6 +25,7 @@ from pathlib import Path
 from harness.cgroup import memory_headroom
 from harness.errors import MemoryRefused
 from harness.machine import cores, total_memory
+from sssp.comm import Alone, Comm
 
 GIB = 2**30
 
@@ -36,24 +41,29 @@ _VALIDATION_PER_VERTEX = 4
 # Answers that wait for one pass over regenerated edges, at most: with more of them a run whose edge
 # list is not kept would take more than 400 bytes a vertex (edge factor 16).
 MOST_ANSWERS = 6
+# A rank's arrays over an even share of the whole: ghosts, uneven shares, what is under way.
+_RANK_FACTOR = 1.3
 # Stack and allocator reserve this much for each thread, and use little of it.
 _THREAD_ADDRESS_SPACE = 80 * 2**20
+_OWN_LIMIT = "ulimit -v"
 
 
 @dataclass(frozen=True)
 class Need:
-    """Bytes that a run on a graph takes at its peak.
+    """Bytes that a process of a run takes at its peak.
 
     Parameters
     ----------
     n, edges : int
-        Vertices and input edges.
+        Vertices and input edges of the whole graph.
     weight_bytes : int
         Bytes of a weight: 4 or 8.
     edges_kept : bool
         Whether the edge list stays in memory.
     answers : int
         Answers that are held at once, to be validated in one pass over the edges.
+    ranks : int
+        Processes that hold the graph together.
     """
 
     n: int
@@ -61,10 +71,11 @@ class Need:
     weight_bytes: int = 4
     edges_kept: bool = True
     answers: int = 1
+    ranks: int = 1
 
     @property
     def edge_list(self) -> int:
-        return self.edges * (_EDGE_IDS + self.weight_bytes) if self.edges_kept else 0
+        return self._share(self.edges * (_EDGE_IDS + self.weight_bytes)) if self.edges_kept else 0
 
     @property
     def arcs(self) -> int:
@@ -74,17 +85,21 @@ class Need:
     @property
     def construction(self) -> int:
         per_arc = _CONSTRUCTION_PER_ARC[self.weight_bytes]
-        return self.arcs * per_arc + self.n * _CONSTRUCTION_PER_VERTEX
+        return self._share(self.arcs * per_arc + self.n * _CONSTRUCTION_PER_VERTEX)
 
     @property
     def answer(self) -> int:
         """One answer, dist and parent, and what its validation holds."""
-        return self.n * (8 + self.weight_bytes + _VALIDATION_PER_VERTEX)
+        return self._share(self.n * (8 + self.weight_bytes + _VALIDATION_PER_VERTEX))
 
     @property
     def search(self) -> int:
         """The rows and the solver's arrays."""
-        return self.arcs * _ROWS_PER_ARC[self.weight_bytes] + self.n * _SEARCH_PER_VERTEX
+        per_arc = _ROWS_PER_ARC[self.weight_bytes]
+        return self._share(self.arcs * per_arc + self.n * _SEARCH_PER_VERTEX)
+
+    def _share(self, size: int) -> int:
+        return size if self.ranks == 1 else int(_RANK_FACTOR * size / self.ranks)
 
     @property
     def total(self) -> int:
@@ -111,10 +126,22 @@ def available(proc: Path = Path("/proc")) -> Available:
         found.append((group.available, f"control group {group.folder}"))
     own = _address_space(proc)
     if own is not None:
-        found.append((own, "ulimit -v"))
+        found.append((own, _OWN_LIMIT))
     if not found:
         found.append((total_memory() or sys.maxsize, "the machine's memory"))
     return Available(*min(found))
+
+
+def available_to_each(comm: Comm) -> Available:
+    """Return what the rank that has least may take; the same on all ranks."""
+    here = available()
+    if comm.size == 1:
+        return here
+    # Of the process's own limit every rank has its own, of the others' they share one.
+    sharing = 1 if here.limit == _OWN_LIMIT else comm.node_size
+    share = here.bytes // sharing, here.limit, socket.gethostname()
+    size, limit, host = min(comm.gather(share))
+    return Available(size, f"{limit} of {host}, a rank's share")
 
 
 def _address_space(proc: Path) -> int | None:
@@ -148,8 +175,9 @@ def choose(
     weight_bytes: int = 4,
     keep: bool | None = None,
     resident: int = 0,
+    comm: Comm | None = None,
 ) -> Need:
-    """Return the best way to run such a graph in the memory there is.
+    """Return the best way to run such a graph in the memory there is; the same on all ranks.
 
     Parameters
     ----------
@@ -159,16 +187,23 @@ def choose(
         True: the edge list must be kept; False: it must not; None: kept where it fits.
     resident : int
         Bytes of the need that are taken already: an edge list that was read from a file.
+    comm : Comm, optional
+        The ranks that hold the graph together.
 
     Raises
     ------
     MemoryRefused
         If no way fits, with the figures.
     """
-    there = available()
+    comm = comm or Alone()
+    there = available_to_each(comm)
     most = there.bytes + resident
     comfortable = most - there.bytes // 10
-    ways = [Need(n, edges, weight_bytes, kept) for kept in (True, False) if keep in (kept, None)]
+    ways = [
+        Need(n, edges, weight_bytes, kept, ranks=comm.size)
+        for kept in (True, False)
+        if keep in (kept, None)
+    ]
     for need in ways:
         if need.edges_kept and need.total <= (comfortable if keep is None else most):
             return need
@@ -180,8 +215,10 @@ def choose(
 
 def _refusal(need: Need, there: Available, resident: int) -> str:
     way = "edge list kept" if need.edges_kept else "edge list not kept"
+    each = "" if need.ranks == 1 else f"on each of {need.ranks} ranks "
+    needed = f"{each}{gib(need.total - resident)}"
     return (
-        f"{need.n} vertices and {need.edges} edges need {gib(need.total - resident)} ({way}), "
+        f"{need.n} vertices and {need.edges} edges need {needed} ({way}), "
         f"available are {gib(there.bytes)} ({there.limit})"
     )
 

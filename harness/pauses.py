@@ -13,6 +13,7 @@ from harness.progress import Progress
 from harness.results import ResultError, ResultFile
 from harness.signals import one_writer
 from harness.time_limit import TimeLimit
+from sssp.comm import Alone, Comm
 
 
 class Pauses:
@@ -26,6 +27,8 @@ class Pauses:
         Written now and then, so that a run that is killed loses little.
     limit : TimeLimit, optional
         Ends the run in time.
+    comm : Comm, optional
+        The ranks of the run; rank 0 has the file, and the clock that counts.
     """
 
     def __init__(
@@ -33,10 +36,12 @@ class Pauses:
         progress: Progress,
         file: ResultFile | None = None,
         limit: TimeLimit | None = None,
+        comm: Comm | None = None,
     ):
         self.progress = progress
         self.file = file
         self.limit = limit
+        self.comm = comm or Alone()
         self._last: float | None = None
 
     def stops(self, result: dict[str, Any]) -> bool:
@@ -46,7 +51,7 @@ class Pauses:
                 self.limit.round_took(monotonic() - self._last)
             self._keep(result)
         self._last = monotonic()
-        if self.limit is None or not self.limit.is_near():
+        if self.limit is None or not self.comm.first(self.limit.is_near()):
             return False
         self.progress.warn(f"the time limit of {self.limit.seconds:g} s is near: no more searches")
         return True

@@ -1,7 +1,8 @@
 """What a run tells on stderr while it works: a bar in a terminal, plain lines elsewhere.
 
 Nothing is coloured, so NO_COLOR has nothing to switch off. Quiet silences the progress, never a
-warning. Standard output belongs to the benchmark's own lines.
+warning. Standard output belongs to the benchmark's own lines. Of several ranks one is heard; the
+log of each (`--log-dir`) gets all.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO
 
+from harness import logs
 from harness.streams import error_stream, say
 
 # Between two plain lines of one count.
@@ -25,22 +27,21 @@ class Progress:
     ----------
     quiet : bool
         Say only what the user must know.
-    silent : bool
-        Say nothing at all: another rank speaks.
     """
 
-    def __init__(self, quiet: bool = False, silent: bool = False):
+    def __init__(self, quiet: bool = False):
         self.quiet = quiet
-        self.silent = silent
         self._bar: Any = None
 
     def stage(self, text: str) -> None:
         """Say that something begins or is done, unless quiet."""
+        logs.write(text)
         if not self.quiet:
             self._line(text)
 
     def warn(self, text: str) -> None:
         """Say what the user must know, quiet or not."""
+        logs.write(text)
         self._line(text)
 
     @contextmanager
@@ -49,7 +50,7 @@ class Progress:
 
         The block calls what it is given after each step.
         """
-        if self.quiet or self.silent:
+        if self.quiet:
             yield lambda: None
         elif _is_terminal(error_stream()):
             with self._terminal_bar(total, what, done) as step:
@@ -83,8 +84,6 @@ class Progress:
         return step
 
     def _line(self, text: str) -> None:
-        if self.silent:
-            return
         if self._bar is not None:
             self._bar.write(text, file=error_stream())
         else:

@@ -3,7 +3,7 @@
 Source: Graph500 specification V2.0, sections 2 and 6. Construction is timed around kernel 1 and
 whatever the solver prepares from the graph. Generating edges is no part of it: where they do not
 fit and are generated over and over, the seconds spent on it are taken out and recorded by
-themselves.
+themselves. Several ranks do each step together; the slowest one's time counts.
 """
 
 from __future__ import annotations
@@ -18,9 +18,11 @@ from harness.errors import UsageError
 from harness.machine import git_state, machine_facts, versions
 from harness.pauses import Pauses
 from harness.progress import Progress
+from harness.ranks import rank_facts
 from harness.results import SCHEMA
 from harness.resume import check_construction, check_graph
 from harness.source import OfficialGraph, Opened, Source
+from sssp.comm import Alone, Comm
 
 if TYPE_CHECKING:
     import numpy as np
@@ -101,7 +103,11 @@ def _new_part(argv: list[str]) -> dict[str, Any]:
 
 
 def run(
-    settings: Settings, result: dict[str, Any], progress: Progress, pauses: Pauses | None = None
+    settings: Settings,
+    result: dict[str, Any],
+    progress: Progress,
+    pauses: Pauses | None = None,
+    comm: Comm | None = None,
 ) -> None:
     """Run the benchmark and fill `result`, search after search.
 
@@ -117,6 +123,8 @@ def run(
     progress : Progress
     pauses : Pauses, optional
         What is done between two rounds of searches.
+    comm : Comm, optional
+        The ranks that run it together; every one of them gets the whole result.
 
     Raises
     ------
@@ -128,31 +136,36 @@ def run(
         If the engine cannot run.
     """
     # The first thing of all: what is imported and compiled later is part of the plan.
-    open_edges = settings.source.plan()
+    comm = comm or Alone()
+    open_edges = settings.source.plan(comm)
     from harness.searches import Judge, search_all
     from sssp.solver import check_engine
 
     check_engine(settings.engine)
     opened = _open(settings, open_edges, progress)
+    result["num_mpi_processes"] = comm.size
     part = result["resumed"][-1] if "resumed" in result else result
     graph = settings.source.describe(opened)
     if part is not result:
         check_graph(result, graph)
     part["generation_seconds"] = opened.seconds
     part["edges_kept"] = opened.need.edges_kept
-    judge = Judge(opened, settings.validate, settings.check, progress)
-    csr, solver = _construct(settings, opened, part, progress)
+    judge = Judge(opened, settings.validate, settings.check, progress, comm)
+    csr, solver = _construct(settings, opened, part, progress, comm)
     part["solver"] = dict(solver.choices)
-    graph["arcs"] = int(csr.arcs)
-    keys = draw_keys(settings.source, csr, settings.roots)
+    if comm.size > 1:
+        part["ranks"] = rank_facts(comm, solver.threads)
+    graph["arcs"] = int(csr.graph_arcs)
+    keys = draw_keys(settings.source, csr, settings.roots, comm)
     if part is not result:
         check_construction(result, graph["arcs"], part["solver"], keys.tolist())
     result["graph"] = graph
     if len(keys) < settings.roots:
         progress.stage(f"only {len(keys)} vertices have an edge: {len(keys)} searches")
     # Once outside the clock.
-    solver.search(spare_root(csr, keys), out=solver.new_answer())
-    finished = search_all(solver, keys, judge, result, progress, pauses or Pauses(progress))
+    solver.search(spare_root(csr, keys, comm), out=solver.new_answer())
+    pauses = pauses or Pauses(progress, comm=comm)
+    finished = search_all(solver, keys, judge, result, progress, pauses)
     if finished and result["status"] == "incomplete":
         result["status"] = "complete"
 
@@ -181,21 +194,24 @@ def _open(settings: Settings, open_edges: Callable[[], Opened], progress: Progre
 
 
 def _construct(
-    settings: Settings, opened: Opened, part: dict[str, Any], progress: Progress
+    settings: Settings, opened: Opened, part: dict[str, Any], progress: Progress, comm: Comm
 ) -> tuple[CSR, Solver]:
     from graphs.csr import build_csr
     from harness.searches import no_collection
     from sssp.solver import Solver
 
-    edges = opened.edges
-    progress.stage(f"constructing from {edges.m} edges, {edges.n} vertices")
+    edges, threads = opened.edges, settings.threads
+    progress.stage(f"constructing from {opened.need.edges} edges, {edges.n} vertices")
     generated_before = edges.generation_seconds
     with no_collection():
+        comm.barrier()
         start = perf_counter()
-        csr = build_csr(edges, threads=settings.threads)
-        solver = Solver(csr, engine=settings.engine, threads=settings.threads, delta=settings.delta)
-        seconds = perf_counter() - start
-    regeneration = edges.generation_seconds - generated_before
+        csr = build_csr(edges, threads=threads, comm=comm)
+        solver = Solver(csr, settings.engine, threads, settings.delta, comm)
+        comm.barrier()
+        seconds = comm.most(perf_counter() - start)
+    # Of several ranks the one that has spent least on it: what others waited for them counts.
+    regeneration = comm.least(edges.generation_seconds - generated_before)
     part["regeneration_seconds"] = regeneration
     if not opened.need.edges_kept:
         part["generation_seconds"] = regeneration
@@ -204,7 +220,7 @@ def _construct(
     return csr, solver
 
 
-def draw_keys(source: Source, csr: CSR, count: int) -> np.ndarray:
+def draw_keys(source: Source, csr: CSR, count: int, comm: Comm | None = None) -> np.ndarray:
     """Return the official search keys of a graph, `count` of them or all there are.
 
     Raises
@@ -214,17 +230,20 @@ def draw_keys(source: Source, csr: CSR, count: int) -> np.ndarray:
     """
     from graphs.keys import search_keys
 
-    count = min(count, csr.n)
-    keys = search_keys(csr.n, csr.degree_positive, seed=source.seed, count=count, rule="spec")
+    n = csr.graph_n
+    keys = search_keys(n, csr.degree_positive, source.seed, min(count, n), "spec", comm)
     if len(keys) == 0:
         raise UsageError(f"{source}: no edge other than self loops, nothing to search")
     return keys
 
 
-def spare_root(csr: CSR, keys: np.ndarray) -> int:
+def spare_root(csr: CSR, keys: np.ndarray, comm: Comm | None = None) -> int:
     """Return a root to warm up with: a vertex that is no key, where there is one."""
     import numpy as np
 
     others = csr.degree_positive.copy()
-    others[keys] = False
-    return int(np.argmax(others)) if others.any() else int(keys[0])
+    own = keys[(keys >= csr.first) & (keys < csr.first + csr.n)] - csr.first
+    others[own] = False
+    found = csr.first + int(np.argmax(others)) if others.any() else None
+    every = [found] if comm is None else comm.gather(found)
+    return next((root for root in every if root is not None), int(keys[0]))

@@ -2,6 +2,7 @@
 
 A search is timed from just before its root is visited until distances and parents are in memory
 (Graph500 specification V2.0, section 6.2); the arrays it fills are taken from the system before.
+Several ranks begin together, and the last to end ends the search.
 Where the edge list is kept, each answer is judged right after its search; else as many answers as
 fit wait for one pass over the regenerated edges. Such a round is kept or lost as a whole.
 """
@@ -14,12 +15,14 @@ from contextlib import contextmanager
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from graphs.partition import Partition
 from harness.check import NetworkxCheck
 from harness.digest import dist_digest
 from harness.pauses import Pauses
 from harness.progress import Progress
 from harness.source import Opened
-from harness.validation import count_m, validate
+from harness.validation import Validator
+from sssp.comm import Alone, Comm
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,10 +44,21 @@ class Judge:
         'networkx': compare with that, too.
     progress : Progress
         Told of every broken rule.
+    comm : Comm, optional
+        The ranks that judge together, each by its part of the edges.
     """
 
-    def __init__(self, opened: Opened, validating: bool, check: str | None, progress: Progress):
-        self.edges = opened.edges
+    def __init__(
+        self,
+        opened: Opened,
+        validating: bool,
+        check: str | None,
+        progress: Progress,
+        comm: Comm | None = None,
+    ):
+        self.comm = comm or Alone()
+        self.validator = Validator(opened.edges, comm)
+        self.first = Partition(opened.edges.n, self.comm.size).first(self.comm.rank)
         self.at_once = 1 if opened.need.edges_kept else opened.need.answers
         self.validating = validating
         self.second_opinion = NetworkxCheck(opened.edges) if check == "networkx" else None
@@ -53,14 +67,16 @@ class Judge:
     def judge(self, records: list[dict[str, Any]], answers: list[Answer]) -> None:
         """Complete the records of some searches, in one pass over the edges."""
         triples = [(r["root"], a.dist, a.parent) for r, a in zip(records, answers, strict=True)]
+        self.comm.barrier()
         start = perf_counter()
-        verdicts: list[Any] = (validate if self.validating else count_m)(self.edges, triples)
+        judge = self.validator.validate if self.validating else self.validator.count_m
+        verdicts: list[Any] = judge(triples)
         seconds = (perf_counter() - start) / len(records)
         for record, answer, verdict in zip(records, answers, verdicts, strict=True):
             record["m"] = int(verdict.m)
             record["m_with_self_loops"] = int(verdict.m_with_self_loops)
             record["reached"] = int(verdict.reached)
-            record["dist_digest"] = dist_digest(answer.dist)
+            record["dist_digest"] = dist_digest(answer.dist, self.first, self.comm)
             if self.validating:
                 record["valid"] = bool(verdict.valid)
                 record["validate_seconds"] = seconds
@@ -109,9 +125,12 @@ def search_all(
 
 def timed_search(solver: Solver, root: int, out: Answer) -> tuple[dict[str, Any], Answer]:
     """Search once; return its record, not judged yet, and its answer."""
+    comm = solver.comm
     with no_collection():
+        comm.barrier()
         start = perf_counter()
         answer = solver.search(root, out=out)
+        comm.barrier()
         seconds = perf_counter() - start
     record: dict[str, Any] = {
         "root": root,
@@ -126,7 +145,28 @@ def timed_search(solver: Solver, root: int, out: Answer) -> tuple[dict[str, Any]
         "arcs": int(answer.arcs),
         "violations": [],
     }
+    if comm.size > 1:
+        record |= _of_all_ranks(answer, comm)
     return record, answer
+
+
+def _of_all_ranks(answer: Answer, comm: Comm) -> dict[str, Any]:
+    """Return what the ranks have done together in a search: arcs, phases, exchange."""
+    mine = answer.traffic
+    sent = mine.messages, mine.bytes, mine.calls, mine.seconds
+    told = comm.gather((answer.arcs, answer.phases, *sent))
+    arcs, phases, messages, size, calls, seconds = zip(*told, strict=True)
+    return {
+        "arcs": sum(arcs),
+        "phases": max(phases),
+        "exchange": {
+            "messages": sum(messages),
+            "bytes": sum(size),
+            "collectives": max(calls),
+            "seconds": sum(seconds) / comm.size,
+            "arcs_largest": max(arcs),
+        },
+    }
 
 
 @contextmanager

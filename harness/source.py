@@ -2,7 +2,7 @@
 
 Both kinds of source answer the same: `plan` refuses early what cannot fit and returns what opens
 the edges for a run, `load` makes them for no more than reading them, `describe` tells a result
-file what they are.
+file what they are. Under several ranks each opens its part of the edges.
 """
 
 from __future__ import annotations
@@ -16,15 +16,22 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import MemoryRefused, UsageError
-from harness.memory import BASE, Need, available, choose, gib
+from harness.memory import BASE, Need, available, available_to_each, choose, gib
+from sssp.comm import Alone, Comm
 
 if TYPE_CHECKING:
-    from graphs.edges import Edges
+    from graphs.edges import EdgeList, Edges
 
 
 @dataclass(frozen=True)
 class Opened:
-    """Edges, the memory they were promised, and the seconds it took to make or read them."""
+    """Edges, the memory they were promised, and the seconds it took to make or read them.
+
+    edges     this rank's part, or all
+    need      tells the edges of the whole graph, too
+    seconds   those of the slowest rank
+    sha256    of the file they come from
+    """
 
     edges: Edges
     need: Need
@@ -37,7 +44,7 @@ class Opened:
             "scale": None,
             "seed": None,
             "n": int(self.edges.n),
-            "edges": int(self.edges.m),
+            "edges": int(self.need.edges),
             "arcs": 0,
             "file": None,
             "sha256": self.sha256,
@@ -68,41 +75,49 @@ class OfficialGraph:
     def __str__(self) -> str:
         return f"scale {self.scale}, edge factor {self.edgefactor}"
 
-    def plan(self) -> Callable[[], Opened]:
+    def plan(self, comm: Comm | None = None) -> Callable[[], Opened]:
         """Return what makes the edges; MemoryRefused, with the figures, if a run cannot fit."""
-        need = self.need()
-        return lambda: self._open(need)
+        comm = comm or Alone()
+        need = self.need(comm)
+        return lambda: self._open(need, comm)
 
-    def need(self) -> Need:
+    def need(self, comm: Comm | None = None) -> Need:
         """Return what a run on it takes; MemoryRefused, with the figures, if that is too much."""
+        comm = comm or Alone()
         try:
-            return choose(2**self.scale, self.edges, keep=self.keep)
+            return choose(2**self.scale, self.edges, keep=self.keep, comm=comm)
         except MemoryRefused as refusal:
-            raise MemoryRefused(f"{self} does not fit: {refusal}; {self._largest()}") from None
+            largest = self._largest(comm)
+            raise MemoryRefused(f"{self} does not fit: {refusal}; {largest}") from None
 
-    def _largest(self) -> str:
+    def _largest(self, comm: Comm) -> str:
         """Say which scale would do."""
         for scale in range(self.scale - 1, 0, -1):
             with suppress(MemoryRefused):
-                choose(2**scale, self.edgefactor * 2**scale, keep=self.keep)
+                choose(2**scale, self.edgefactor * 2**scale, keep=self.keep, comm=comm)
                 return f"scale {scale} fits"
         return "no scale fits"
 
-    def _open(self, need: Need) -> Opened:
+    def _open(self, need: Need, comm: Comm) -> Opened:
+        comm.barrier()
         start = perf_counter()
-        edges = self._edges(need.edges_kept)
-        return Opened(edges, need, perf_counter() - start if need.edges_kept else 0.0)
+        edges = self._edges(need.edges_kept, comm)
+        seconds = comm.most(perf_counter() - start)
+        return Opened(edges, need, seconds if need.edges_kept else 0.0)
 
     def load(self) -> Edges:
         """Return the edges for no more than reading them; kept where they fit."""
         need = Need(2**self.scale, self.edges)
-        return self._edges(BASE + need.edge_list + need.answer <= available().bytes)
+        return self._edges(BASE + need.edge_list + need.answer <= available().bytes, Alone())
 
-    def _edges(self, kept: bool) -> Edges:
+    def _edges(self, kept: bool, comm: Comm) -> Edges:
         from graphs.generator import KroneckerStream, kronecker
+        from graphs.partition import share
 
+        mine = share(self.edges, comm.rank, comm.size)
+        part = {"first": mine.start, "count": mine.stop - mine.start}
         make = kronecker if kept else KroneckerStream
-        return make(self.scale, self.edgefactor, self.seed)
+        return make(self.scale, self.edgefactor, self.seed, **part)
 
     def flags(self) -> dict[str, Any]:
         """Return the flags that name this graph."""
@@ -135,47 +150,67 @@ class GraphFile:
     def __str__(self) -> str:
         return self.path
 
-    def plan(self) -> Callable[[], Opened]:
+    def plan(self, comm: Comm | None = None) -> Callable[[], Opened]:
         """Return what reads the edges, and then says whether a run fits.
 
         A file which is not there, or is larger than the memory, is refused at once.
         """
-        self._refuse_early()
-        return self._open
+        comm = comm or Alone()
+        self._refuse_early(comm)
+        return lambda: self._open(comm)
 
-    def _refuse_early(self) -> None:
+    def _refuse_early(self, comm: Comm) -> None:
         try:
             size = os.stat(self.path).st_size
         except OSError as error:
             raise UsageError(f"{self.path}: cannot be read: {error.strerror}") from error
         if os.path.isdir(self.path):
             raise UsageError(f"{self.path}: is a folder, not a graph file")
-        there = available()
+        there = available_to_each(comm)
         if BASE + size > there.bytes:
             raise MemoryRefused(
                 f"{self.path} does not fit: the file alone has {gib(size)}, "
                 f"available are {gib(there.bytes)} ({there.limit})"
             )
 
-    def _open(self) -> Opened:
+    def _open(self, comm: Comm) -> Opened:
+        from graphs.partition import part_of
+
+        comm.barrier()
         start = perf_counter()
-        edges = self.load()
-        seconds = perf_counter() - start
+        edges = self._read()
+        m = edges.m
+        if comm.size > 1:  # every rank reads all, as a text has no beginning for each
+            edges = part_of(edges, comm.rank, comm.size)
+        seconds = comm.most(perf_counter() - start)
         weight_bytes = 8 if edges.weight_dtype.itemsize > 4 else 4
-        resident = Need(edges.n, edges.m, weight_bytes).edge_list
+        resident = Need(edges.n, m, weight_bytes, ranks=comm.size).edge_list
         try:
-            need = choose(edges.n, edges.m, weight_bytes=weight_bytes, keep=True, resident=resident)
+            need = choose(
+                edges.n, m, weight_bytes=weight_bytes, keep=True, resident=resident, comm=comm
+            )
         except MemoryRefused as refusal:
             raise MemoryRefused(f"{self} does not fit: {refusal}") from None
+        return Opened(edges, need, seconds, self._digest(comm))
+
+    def _digest(self, comm: Comm) -> str:
+        """Return the SHA-256 of the file; UsageError if not every rank has the same one."""
         with open(self.path, "rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
-        return Opened(edges, need, seconds, digest)
+        digests = comm.gather(digest)
+        for rank, other in enumerate(digests):
+            if other != digests[0]:
+                raise UsageError(f"{self.path}: another file on rank {rank} than on rank 0")
+        return digest
 
     def load(self) -> Edges:
         """Read the edges, for no more than reading them."""
+        self._refuse_early(Alone())
+        return self._read()
+
+    def _read(self) -> EdgeList:
         from graphs.files import read_graph
 
-        self._refuse_early()
         return read_graph(self.path, symmetrize=self.symmetrize)
 
     def flags(self) -> dict[str, Any]:
@@ -184,7 +219,7 @@ class GraphFile:
         return {"graph": self.path, "symmetrize": self.symmetrize, "seed": seed}
 
     def describe(self, opened: Opened) -> dict[str, Any]:
-        return opened.describe(edgefactor=opened.edges.m / opened.edges.n, file=self.path)
+        return opened.describe(edgefactor=opened.need.edges / opened.edges.n, file=self.path)
 
 
 Source = OfficialGraph | GraphFile

@@ -22,6 +22,7 @@ from harness.memory import MOST_ANSWERS
 from harness.progress import Progress
 from harness.run import Settings, new_result, run
 from harness.source import GraphFile, OfficialGraph
+from harness.validation import Validator
 from sssp import Solver
 
 QUIET = Progress(quiet=True)
@@ -162,7 +163,7 @@ def test_generating_kept_edges_is_timed_by_itself(clock):
 @pytest.mark.parametrize("keep, answers_in_a_pass", [(True, 1), (False, 4)])
 def test_only_the_search_is_inside_its_clock(clock, keep, answers_in_a_pass):
     clock.takes(Solver, "new_answer", 100)
-    clock.takes(searches, "validate", 8)
+    clock.takes(Validator, "validate", 8)
     clock.takes(Solver, "search", 0.25)
     for search in result_of(OfficialGraph(9, keep=keep), roots=4)["searches"]:
         assert search["seconds"] == 0.25

@@ -142,6 +142,19 @@ class HostSlices:
             yield replace(part, src=src, dst=dst, weight=weight)
 
 
+def kept(stream: DeviceStream) -> DeviceEdgeList:
+    """All edges of a stream, kept on its device."""
+    xp = stream.device.xp
+    src, dst = xp.empty(stream.m, np.int64), xp.empty(stream.m, np.int64)
+    weight = xp.empty(stream.m, np.float32)
+    end = 0
+    for part in stream.slices():
+        here = slice(end, end + part.m)
+        src[here], dst[here], weight[here] = part.src, part.dst, part.weight
+        end += part.m
+    return DeviceEdgeList(stream.device, EdgeList(src, dst, weight, stream.n))
+
+
 def on_device(device: Any, edges: Edges) -> DeviceEdges:
     """The same edges on a device: generated there where they can be, else copied once."""
     if isinstance(edges, KroneckerStream):

@@ -13,6 +13,7 @@ import graphs.device_edges
 from graphs.device_edges import (
     DeviceEdgeList,
     DeviceStream,
+    kept,
     matrix_on_device,
     on_device,
 )
@@ -99,6 +100,15 @@ def test_edges_brought_to_the_device_come_back_as_they_were(device):
     for name in ("src", "dst", "weight"):
         whole = np.concatenate([getattr(part, name) for part in parts])
         assert np.array_equal(whole, getattr(edges, name))
+
+
+def test_edges_that_are_kept_are_those_of_the_stream(device):
+    edges = kept(on_device(device, KroneckerStream(13, edgefactor=3)))
+    parts = list(edges.on_host().slices())
+    arrays = [
+        np.concatenate([getattr(p, name) for p in parts]) for name in ("src", "dst", "weight")
+    ]
+    assert same(EdgeList(*arrays, edges.n), kronecker(13, edgefactor=3))
 
 
 def test_generating_is_timed(device):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from kernels.chains import CHANGED
 from kernels.heap import heap_to_far
 from kernels.queues import FAR, OUT, OUT_AT, OUT_TAIL, append_far, close_chunks
 from kernels.tentative import dist_of, improve, parent_of, put
@@ -115,14 +116,11 @@ def settled_news(size, rows, settled_below, link_start, link_rank, link_label, s
 
 @njit(cache=True)
 def hear(label, dist, nobody, state):
-    """Take the distances of ghosts from their owners; did any change?"""
-    changed = False
+    """Take the distances of ghosts from their owners."""
     for i in range(len(label)):
         v = np.int64(label[i])
         if dist[i] < dist_of(state, v, dist[i]):
             put(state, v, dist[i], nobody)
-            changed = True
-    return changed
 
 
 @njit(cache=True)
@@ -163,22 +161,7 @@ def promise(counts, label, rows, leaves_from, like, link_start, link_rank, promi
 
 
 @njit(cache=True)
-def note_changes(improved, count, rows, link_start, promised, marked, changed, known):
-    """Add the improved vertices of which somebody wants news to `changed`; returns how many."""
-    for i in range(count):
-        v = np.int64(improved[i].vertex)
-        if v >= 0 and marked[v] == 0:
-            for k in range(link_start[v], link_start[v + 1]):
-                if promised[k] != 0:
-                    marked[v] = 1
-                    changed[known] = v
-                    known += 1
-                    break
-    return known
-
-
-@njit(cache=True)
-def changed_news(size, changed, known, like, link_start, link_rank, link_label, promised, marked,
+def changed_news(size, changed, known, like, link_start, link_rank, link_label, promised, marks,
                  state):  # fmt: skip
     """The distance of each changed vertex, for those who want it."""
     counts = np.zeros(size, np.int64)
@@ -190,7 +173,7 @@ def changed_news(size, changed, known, like, link_start, link_rank, link_label, 
     dist = np.full(len(label), like)
     for i in range(known):
         v = np.int64(changed[i])
-        marked[v] = 0
+        marks[v] &= ~np.uint8(CHANGED)
         for k in range(link_start[v], link_start[v + 1]):
             if promised[k] != 0:
                 at = cursor[link_rank[k]]

@@ -14,7 +14,7 @@ import numpy as np
 
 from graphs.csr import CSR
 from graphs.halo import Halo
-from kernels import halo, pull
+from kernels import chains, halo, pull
 from kernels.queues import OVERFLOW, ran_over
 from sssp.choices import Choices
 from sssp.cpu import CPUEngine
@@ -32,47 +32,49 @@ class CPURankEngine(CPUEngine):
         self.halo: Halo = csr.halo
         self.within = np.empty(_ROOM * self.queues.shape[1], self.entry)
         self.noted = 0
+        self.heads = np.full(csr.labels, -1, np.int32)
+        self.nexts = np.empty(len(self.within), np.int32)
+        self.waiting = np.empty(csr.labels, np.int32)
+        self.marks = np.zeros(csr.labels, np.uint8)
         self.promised = np.zeros(len(self.halo.link_rank), np.uint8)
-        self.marked = np.zeros(csr.rows, np.uint8)
         self.changed = np.empty(csr.rows, np.int32)
-        self.known = 0
+        self.words = np.zeros(chains.WORDS, np.int64)
         self.asked = np.empty(0, np.int32)
-        self.pending = False
+        self.chained = False
 
     def reset(self, root: int) -> None:
         super().reset(root)
+        if self.chained:
+            chains.unchain(self.within, self.noted, self.heads)
         self.promised[:] = 0
-        self.marked[:] = 0
-        self.known = self.noted = 0
-        self.pending = False
+        self.marks[:] = 0
+        self.words[:] = 0
+        self.chained = False
 
     def nearest(self) -> float:
-        if self.pulled:
-            return self._distance(self.settled_below) if self.pending else math.inf
-        return super().nearest()
+        if not self.pulled:
+            return super().nearest()
+        done = self.chained and self.words[chains.LENGTH] == 0
+        return math.inf if done else self._distance(self.settled_below)
 
     def relax(self, lo: float) -> None:
         if self.pulled:
-            self._sweep()
+            self._work_off()
         else:
             switch = max(self.choices.switch_settled // self.halo.size, 1)
             self._advance(1, int(self._bits(lo)), switch)
 
-    def _sweep(self) -> None:
-        """Relax the noted arcs until nothing improves here."""
-        improved, known = self.queues[0], self.known
-        while True:
-            count = pull.sweep(
-                self.threads, self.within, self.noted, self.state, self.weight_type(0), improved,
-                self.shared, self.books,
-            )  # fmt: skip
-            if count == 0:
-                break
-            known = halo.note_changes(
-                improved, count, self.csr.rows, self.halo.link_start, self.promised, self.marked,
-                self.changed, known,
-            )  # fmt: skip
-        self.known, self.pending = known, False
+    def _work_off(self) -> None:
+        """Relax noted arcs until nothing improves here."""
+        weight, book = self.weight_type(0), self.books[0]
+        lists = (
+            self.state, self.heads, self.nexts, self.marks, self.waiting, self.halo.link_start,
+            self.promised, self.changed, self.words, self.shared, book,
+        )  # fmt: skip
+        if not self.chained:
+            chains.chain(self.within, self.noted, weight, *lists)
+            self.chained = True
+        chains.work_off(self.within, weight, *lists)
 
     def pull(self, floor: float) -> None:
         csr = self.csr
@@ -87,7 +89,8 @@ class CPURankEngine(CPUEngine):
                 break
             self.books[:, OVERFLOW] = 0
             self.within = np.empty(4 * len(self.within), self.entry)
-        self.pulled = self.pending = True
+            self.nexts = np.empty(len(self.within), np.int32)
+        self.pulled = True
 
     def offers(self) -> tuple[np.ndarray, ...]:
         """What was found for ghosts: counts, target, dist, parent."""
@@ -116,16 +119,17 @@ class CPURankEngine(CPUEngine):
         """The own vertices that changed, to those who asked: counts, label, dist."""
         ours = self.halo
         news = halo.changed_news(
-            ours.size, self.changed, self.known, self.unreached, ours.link_start, ours.link_rank,
-            ours.link_label, self.promised, self.marked, self.state,
+            ours.size, self.changed, self.words[chains.KNOWN], self.unreached, ours.link_start,
+            ours.link_rank, ours.link_label, self.promised, self.marks, self.state,
         )  # fmt: skip
-        self.known = 0
+        self.words[chains.KNOWN] = 0
         return news
 
     def hear(self, label: np.ndarray, dist: np.ndarray) -> None:
         """Take the distances of ghosts from their owners."""
-        if halo.hear(label, dist, self.csr.labels, self.state):
-            self.pending = self.pulled
+        halo.hear(label, dist, self.csr.labels, self.state)
+        if self.chained:
+            chains.wake(label, self.heads, self.marks, self.waiting, self.words)
 
     def wanted(self) -> tuple[np.ndarray, np.ndarray]:
         """The ghosts of which news are wanted: counts, labels at their owners."""
@@ -154,4 +158,4 @@ class CPURankEngine(CPUEngine):
 
     def hear_leaves(self, dist: np.ndarray) -> None:
         """Take the distances on which own leaves wait."""
-        self.hear(self.halo.leaf_ghosts, dist)
+        halo.hear(self.halo.leaf_ghosts, dist, self.csr.labels, self.state)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from harness.errors import UsageError
 from harness.machine import git_state, machine_facts, versions
 from harness.pauses import Pauses
+from harness.place import Host, place_for
 from harness.progress import Progress
 from harness.ranks import rank_facts
 from harness.results import SCHEMA
@@ -137,12 +138,13 @@ def run(
     """
     # The first thing of all: what is imported and compiled later is part of the plan.
     comm = comm or Alone()
-    open_edges = settings.source.plan(comm)
+    place = place_for(settings.engine, settings.threads, comm)
+    open_edges = place.plan(settings.source)
     from harness.searches import Judge, search_all
     from sssp.solver import check_engine
 
     check_engine(settings.engine)
-    opened = _open(settings, open_edges, progress)
+    opened = _open(settings, open_edges, progress, place)
     result["num_mpi_processes"] = comm.size
     part = result["resumed"][-1] if "resumed" in result else result
     graph = settings.source.describe(opened)
@@ -150,8 +152,8 @@ def run(
         check_graph(result, graph)
     part["generation_seconds"] = opened.seconds
     part["edges_kept"] = opened.need.edges_kept
-    judge = Judge(opened, settings.validate, settings.check, progress, comm)
-    csr, solver = _construct(settings, opened, part, progress, comm)
+    judge = Judge(opened, settings.validate, settings.check, progress, comm, place)
+    csr, solver = _construct(settings, opened, part, progress, place)
     part["solver"] = dict(solver.choices)
     if comm.size > 1:
         part["ranks"] = rank_facts(comm, solver.threads)
@@ -170,10 +172,12 @@ def run(
         result["status"] = "complete"
 
 
-def _open(settings: Settings, open_edges: Callable[[], Opened], progress: Progress) -> Opened:
+def _open(
+    settings: Settings, open_edges: Callable[[], Opened], progress: Progress, place: Host
+) -> Opened:
     """Generate or read the edges, and compile what comes after it."""
     from harness.check import refuse_large
-    from harness.warmup import warm_up, warm_up_generator
+    from harness.warmup import warm_up_generator
 
     source = settings.source
     if isinstance(source, OfficialGraph):
@@ -181,7 +185,7 @@ def _open(settings: Settings, open_edges: Callable[[], Opened], progress: Progre
             refuse_large(source.edges)
         progress.stage("compiling what was not compiled before")
         warm_up_generator()
-        warm_up("float32", False, settings.engine, settings.validate)
+        place.compile("float32", False, settings.engine, settings.validate)
         progress.stage(f"generating {source}: {source.edges} edges")
         return open_edges()
     progress.stage(f"reading {source}")
@@ -189,25 +193,24 @@ def _open(settings: Settings, open_edges: Callable[[], Opened], progress: Progre
     if settings.check:
         refuse_large(opened.edges.m)
     progress.stage("compiling what was not compiled before")
-    warm_up(opened.edges.weight_dtype, opened.edges.directed, settings.engine, settings.validate)
+    edges = opened.edges
+    place.compile(edges.weight_dtype, edges.directed, settings.engine, settings.validate)
     return opened
 
 
 def _construct(
-    settings: Settings, opened: Opened, part: dict[str, Any], progress: Progress, comm: Comm
+    settings: Settings, opened: Opened, part: dict[str, Any], progress: Progress, place: Host
 ) -> tuple[CSR, Solver]:
-    from graphs.csr import build_csr
     from harness.searches import no_collection
-    from sssp.solver import Solver
 
-    edges, threads = opened.edges, settings.threads
+    edges, comm = opened.edges, place.comm
     progress.stage(f"constructing from {opened.need.edges} edges, {edges.n} vertices")
     generated_before = edges.generation_seconds
     with no_collection():
         comm.barrier()
         start = perf_counter()
-        csr = build_csr(edges, threads=threads, comm=comm)
-        solver = Solver(csr, settings.engine, threads, settings.delta, comm)
+        csr = place.build(edges)
+        solver = place.solver(csr, settings.engine, settings.delta)
         comm.barrier()
         seconds = comm.most(perf_counter() - start)
     # Of several ranks the one that has spent least on it: what others waited for them counts.

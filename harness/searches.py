@@ -19,9 +19,9 @@ from graphs.partition import Partition
 from harness.check import NetworkxCheck
 from harness.digest import dist_digest
 from harness.pauses import Pauses
+from harness.place import Host
 from harness.progress import Progress
 from harness.source import Opened
-from harness.validation import Validator
 from sssp.comm import Alone, Comm
 
 if TYPE_CHECKING:
@@ -46,6 +46,8 @@ class Judge:
         Told of every broken rule.
     comm : Comm, optional
         The ranks that judge together, each by its part of the edges.
+    place : Host, optional
+        Where the edges and the answers are.
     """
 
     def __init__(
@@ -55,13 +57,16 @@ class Judge:
         check: str | None,
         progress: Progress,
         comm: Comm | None = None,
+        place: Host | None = None,
     ):
         self.comm = comm or Alone()
-        self.validator = Validator(opened.edges, comm)
+        self.place = place or Host(comm=comm)
+        self.validator = self.place.validator(opened.edges)
         self.first = Partition(opened.edges.n, self.comm.size).first(self.comm.rank)
         self.at_once = 1 if opened.need.edges_kept else opened.need.answers
         self.validating = validating
-        self.second_opinion = NetworkxCheck(opened.edges) if check == "networkx" else None
+        edges = self.place.edges_of(opened.edges)
+        self.second_opinion = NetworkxCheck(edges) if check == "networkx" else None
         self.progress = progress
 
     def judge(self, records: list[dict[str, Any]], answers: list[Answer]) -> None:
@@ -76,13 +81,14 @@ class Judge:
             record["m"] = int(verdict.m)
             record["m_with_self_loops"] = int(verdict.m_with_self_loops)
             record["reached"] = int(verdict.reached)
-            record["dist_digest"] = dist_digest(answer.dist, self.first, self.comm)
+            dist = self.place.on_host(answer.dist)
+            record["dist_digest"] = dist_digest(dist, self.first, self.comm)
             if self.validating:
                 record["valid"] = bool(verdict.valid)
                 record["validate_seconds"] = seconds
                 record["violations"] = [str(violation) for violation in verdict.violations]
             if self.second_opinion:
-                against = self.second_opinion.disagreements(record["root"], answer.dist)
+                against = self.second_opinion.disagreements(record["root"], dist)
                 record["violations"] += against
                 record["valid"] = False if against else record["valid"]
             for violation in record["violations"]:

@@ -1,0 +1,217 @@
+"""Where a run keeps its graph and its answers: with the host, or on a device from edges to verdict.
+
+A run asks its place for whatever depends on that: what fits, the rows, the solver, the validator.
+On a device, official edges are made there, and only distances for the fingerprint of an answer come
+back. Several ranks keep graph and answers with the host, whatever engine searches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from harness.errors import MemoryRefused
+from harness.memory import Need
+from harness.source import OfficialGraph, Opened, Source
+from harness.validation import Validator
+from sssp.comm import Alone, Comm
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from graphs.csr import CSR
+    from graphs.edges import Edges
+    from harness.device_validation import DeviceValidator
+    from sssp.solver import Solver
+
+# Answers that wait for one pass over regenerated edges, at most: with more of them a run would take
+# more than 450 bytes a vertex of the device (edge factor 16).
+MOST_ANSWERS = 4
+# Marks of each answer that waits, and where the parents of the one being checked lead.
+_MARKS_PER_VERTEX = 2
+_TREE_PER_VERTEX = 4
+# A kept edge: two ids and a weight.
+_EDGE_IDS = 16
+
+
+class Host:
+    """Graph and answers are arrays of the host; an engine may copy what it needs elsewhere.
+
+    Parameters
+    ----------
+    threads : int or None
+        Threads of construction and of the solver.
+    comm : Comm, optional
+        The ranks that share the graph.
+    """
+
+    def __init__(self, threads: int | None = None, comm: Comm | None = None):
+        self.threads, self.comm = threads, comm or Alone()
+
+    def plan(self, source: Source) -> Callable[[], Opened]:
+        """Return what opens the edges; MemoryRefused, with the figures, if a run cannot fit."""
+        return source.plan(self.comm)
+
+    def compile(self, dtype: Any, directed: bool, engine: str, validating: bool) -> None:
+        """Compile what was not compiled before, by graphs of this kind."""
+        from harness.warmup import warm_up
+
+        warm_up(dtype, directed, engine, validating)
+
+    def build(self, edges: Edges) -> CSR:
+        """Kernel 1."""
+        from graphs.csr import build_csr
+
+        return build_csr(edges, threads=self.threads, comm=self.comm)
+
+    def solver(self, csr: CSR, engine: str, delta: float | None) -> Solver:
+        from sssp.solver import Solver
+
+        return Solver(csr, engine, self.threads, delta, self.comm)
+
+    def validator(self, edges: Edges) -> Validator | DeviceValidator:
+        return Validator(edges, self.comm)
+
+    def edges_of(self, edges: Edges) -> Edges:
+        """The edges as arrays of the host."""
+        return edges
+
+    def on_host(self, array: Any) -> np.ndarray:
+        """An array of an answer, on the host."""
+        return array
+
+
+class OnDevice(Host):
+    """Graph and answers are arrays of one device.
+
+    Parameters
+    ----------
+    device : kernels.device.Device
+    threads : int or None
+        Threads of what the host does.
+    """
+
+    def __init__(self, device: Any, threads: int | None = None):
+        super().__init__(threads)
+        self.device = device
+
+    def plan(self, source: Source) -> Callable[[], Opened]:
+        if not isinstance(source, OfficialGraph):
+            open_file = source.plan(self.comm)
+            return lambda: self._bring(source, open_file())
+        need = self._official_need(source)
+        return lambda: self._make(source, need)
+
+    def _official_need(self, source: OfficialGraph) -> Need:
+        try:
+            return self._need(2**source.scale, source.edges, 4, bool(source.keep))
+        except MemoryRefused as refusal:
+            for scale in range(source.scale - 1, 0, -1):
+                with suppress(MemoryRefused):
+                    self._need(2**scale, source.edgefactor << scale, 4, bool(source.keep))
+                    hint = f"scale {scale} fits"
+                    break
+            else:
+                hint = "no scale fits"
+            raise MemoryRefused(f"{source} does not fit: {refusal}; {hint}") from None
+
+    def _need(self, n: int, edges: int, weight_bytes: int, kept: bool, resident: int = 0) -> Need:
+        """What a run takes on the device; MemoryRefused, with the figures, if it is not there."""
+        from graphs.device_memory import BASE, BuildNeed, too_little
+
+        build = BuildNeed(n, edges, weight_bytes)
+        kept_bytes = edges * (_EDGE_IDS + weight_bytes) if kept else 0
+        search = build.rows + build.slice + self._engine_need(n, edges, weight_bytes)
+        answer = n * (8 + weight_bytes + _MARKS_PER_VERTEX)
+        least = search + n * _TREE_PER_VERTEX + answer
+        peak = BASE + kept_bytes - resident + max(build.construction, least)
+        free = self.device.free_bytes()
+        if peak > free:
+            raise MemoryRefused(too_little(f"{n} vertices and {edges} edges", peak, self.device))
+        spare = free - BASE - (kept_bytes - resident) - (least - answer)
+        answers = 1 if kept else max(1, min(MOST_ANSWERS, spare // max(answer, 1)))
+        return Need(n, edges, weight_bytes, kept, answers)
+
+    @staticmethod
+    def _engine_need(n: int, edges: int, weight_bytes: int) -> int:
+        from sssp.cuda import SPARE_ENTRIES, DeviceNeed
+
+        kind = "float64" if weight_bytes == 8 else "float32"
+        return DeviceNeed.of(n, n + SPARE_ENTRIES, 2 * edges, kind).total
+
+    def _make(self, source: OfficialGraph, need: Need) -> Opened:
+        """Official edges: kept on the device if asked for, else made there as they are read."""
+        from graphs.device_edges import DeviceStream, kept
+        from graphs.generator import KroneckerStream
+
+        stream = DeviceStream(
+            self.device, KroneckerStream(source.scale, source.edgefactor, source.seed)
+        )
+        if not need.edges_kept:
+            return Opened(stream, need, 0.0)
+        start = perf_counter()
+        edges = kept(stream)
+        self.device.synchronize()
+        return Opened(edges, need, perf_counter() - start)
+
+    def _bring(self, source: Source, opened: Opened) -> Opened:
+        """Edges of a file, brought to the device once."""
+        from graphs.device_edges import on_device
+
+        edges = opened.edges
+        weight_bytes = 8 if edges.weight_dtype.itemsize > 4 else 4
+        try:
+            need = self._need(edges.n, edges.m, weight_bytes, True)
+        except MemoryRefused as refusal:
+            raise MemoryRefused(f"{source} does not fit: {refusal}") from None
+        return Opened(on_device(self.device, edges), need, opened.seconds, opened.sha256)
+
+    def compile(self, dtype: Any, directed: bool, engine: str, validating: bool) -> None:
+        import numpy as np
+
+        from graphs.device_edges import on_device
+        from harness.warmup import tiny_graphs
+
+        for tiny in tiny_graphs(np.dtype(dtype), directed):
+            edges = on_device(self.device, tiny)
+            csr = self.build(edges)
+            solver = self.solver(csr, engine, None)
+            root = int(csr.degree_positive.argmax())
+            answer = solver.search(root, out=solver.new_answer())
+            validator = self.validator(edges)
+            judge = validator.validate if validating else validator.count_m
+            judge([(root, answer.dist, answer.parent)])
+
+    def build(self, edges: Any) -> CSR:
+        from graphs.device_csr import build_device_csr
+
+        return build_device_csr(edges)
+
+    def solver(self, csr: CSR, engine: str, delta: float | None) -> Solver:
+        from sssp.solver import Solver
+
+        return Solver(csr, "cuda", self.threads, delta, output="device")
+
+    def validator(self, edges: Any) -> DeviceValidator:
+        from harness.device_validation import DeviceValidator
+
+        return DeviceValidator(edges)
+
+    def edges_of(self, edges: Any) -> Edges:
+        return edges.on_host()
+
+    def on_host(self, array: Any) -> np.ndarray:
+        return self.device.to_host(array)
+
+
+def place_for(engine: str, threads: int | None, comm: Comm) -> Host:
+    """Return where a run with an engine of this name keeps its graph."""
+    from sssp import cuda_missing
+
+    if comm.size > 1 or engine not in ("auto", "cuda") or cuda_missing.missing() is not None:
+        return Host(threads, comm)
+    from sssp.solver import device_for
+
+    return OnDevice(device_for(comm), threads)

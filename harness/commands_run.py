@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 from argparse import ArgumentParser, BooleanOptionalAction
 from pathlib import Path
 from typing import Any
 
+from harness import logs
 from harness.arguments import DELTA, PATH, ROOTS, THREADS
 from harness.errors import EXIT_CODES, Exit, Interrupted, UsageError
 from harness.options import (
@@ -114,6 +116,12 @@ def add_commands(commands: Any) -> None:
     output.add_argument(
         "--config", type=PATH, metavar="FILE.toml", help="flags from a file; the command line wins"
     )
+    output.add_argument(
+        "--log-dir",
+        type=PATH,
+        metavar="DIR",
+        help="folder of a log for each rank, rank-0000.log and so on, made where missing",
+    )
     stopping = parser.add_argument_group("stopping and going on")
     stopping.add_argument(
         "--resume",
@@ -151,7 +159,7 @@ def _with_config(flags: dict[str, Any], parser: ArgumentParser) -> dict[str, Any
 
 _OFFICIAL = ("scale", "edgefactor", "keep_edges")
 # Flags that say nothing of what is run.
-_OF_THIS_COMMAND = ("resume", "time_limit", "output", "quiet")
+_OF_THIS_COMMAND = ("resume", "time_limit", "output", "quiet", "log_dir")
 
 
 def run_benchmark(flags: dict[str, Any], argv: list[str]) -> int:
@@ -159,6 +167,9 @@ def run_benchmark(flags: dict[str, Any], argv: list[str]) -> int:
     from sssp.comm import world
 
     comm = world()
+    if "log_dir" in flags:
+        logs.open_log(flags["log_dir"], comm.rank)
+        logs.write(shlex.join(argv))
     earlier, flags = _earlier(flags, comm)
     settings = _settings(flags, comm)
     use_threads(settings.threads)

@@ -85,7 +85,7 @@ def machine_facts() -> dict[str, Any]:
     """Return what a result file tells about the machine; None for what cannot be found out."""
     return {
         "hostname": socket.gethostname(),
-        "cpu": _cpu_model(),
+        "cpu": cpu_model(),
         "architecture": platform.machine(),
         "cores": cores(),
         "cores_online": os.cpu_count(),
@@ -94,7 +94,8 @@ def machine_facts() -> dict[str, Any]:
     }
 
 
-def _cpu_model() -> str | None:
+def cpu_model() -> str | None:
+    """Return the processor's name, None where it cannot be found out."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:

@@ -1,16 +1,35 @@
 """Compile ahead of the clock: tiny graphs through every step of a run.
 
 numba compiles a function when it first meets the types of its arguments, so each step is taken
-once on a graph of the same weight type and directedness, before anything is timed.
+once on a graph of the same weight type and directedness, before anything is timed; what only
+several ranks call, by two that are threads (`harness.rehearsal`).
+
+A process that has compiled runs its kernels slower, up to one and a half times, than one that has
+loaded them from the cache. Where something is missing in the cache, a process of its own compiles
+it first (`prepare`); of several ranks one a cache folder starts it, and the others wait.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
-from dataclasses import replace
-from typing import TYPE_CHECKING
+import re
+import secrets
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from time import sleep
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from harness import logs
+from harness.machine import HOME, cpu_model
+from sssp.comm import Alone, Comm
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike
@@ -26,10 +45,109 @@ KINDS = tuple(
 _SCALE = 8
 # One heavy edge makes sums of integers pass what 32 bits hold exactly, which is another path.
 _HEAVY = 2**40
+_POLL_SECONDS = 0.02
+# What launchers tell a rank; a process that is none must not read it.
+_LAUNCHERS = re.compile("PMI|OMPI_|SLURM_|HYD|MPI_LOCAL|PALS_|FLUX_|MPIEXEC|PRTE")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run will call.
+
+    dtype         type of the weights
+    directed      whether edges are walked one way
+    engine        what searches
+    ranks         whether there are several
+    """
+
+    dtype: str
+    directed: bool
+    engine: str = "auto"
+    ranks: bool = False
+
+    def compile(self) -> None:
+        """Call it all once: what was not compiled before is compiled, the rest is loaded."""
+        warm_up_generator()
+        warm_up(self.dtype, self.directed, self.engine, ranks=self.ranks)
+
+    def marker(self) -> Path:
+        """Return the file that says this has been compiled for this processor."""
+        words = json.dumps([asdict(self), cpu_model()])
+        name = hashlib.sha256(words.encode()).hexdigest()[:16]
+        return Path(cache_folder()) / f"compiled-{name}"
+
+    def mark(self) -> None:
+        """Note that this has been compiled; if that fails, it is compiled again next time."""
+        with suppress(OSError):
+            self.marker().touch()
+
+
+def prepare(plan: Plan, comm: Comm | None = None) -> None:
+    """Make this process ready to run a plan, by kernels that are loaded; collective."""
+    comm = comm or Alone()
+    plan = replace(plan, ranks=comm.size > 1)
+    if _leads(comm) and not plan.marker().exists():
+        compile_apart(plan)
+    _wait_idle(comm)
+    plan.compile()
+
+
+def _wait_idle(comm: Comm) -> None:
+    """Wait for all ranks without keeping a core busy, as MPI's own barrier does for minutes."""
+    mpi = getattr(comm, "comm", None)
+    if mpi is None:
+        return
+    request = mpi.Ibarrier()
+    while not request.Test():
+        sleep(_POLL_SECONDS)
+
+
+def _leads(comm: Comm) -> bool:
+    """Is this rank the one that compiles for its cache folder? Rank 0, or the first of its node."""
+    if comm.size == 1:
+        return True
+    token = Path(cache_folder()) / comm.first(f".shared-{secrets.token_hex(8)}")
+    if comm.rank == 0:
+        with suppress(OSError):  # a full disk: it is seen by nobody, and each node compiles
+            token.touch()
+    comm.barrier()
+    shared = token.exists()
+    comm.barrier()
+    if comm.rank == 0:
+        with suppress(OSError):
+            token.unlink()
+    return comm.rank == 0 or (not shared and comm.node_rank == 0)
+
+
+def compile_apart(plan: Plan) -> bool:
+    """Compile a plan in a process of its own; return whether that worked.
+
+    If not, whoever needs the kernels compiles them itself.
+    """
+    environment = {k: v for k, v in os.environ.items() if not _LAUNCHERS.match(k)}
+    path = [str(HOME), *filter(None, [environment.get("PYTHONPATH")])]
+    environment["PYTHONPATH"] = os.pathsep.join(path)
+    command = [sys.executable, "-m", "harness.warmup", json.dumps(asdict(plan))]
+    try:
+        done = subprocess.run(
+            command, env=environment, capture_output=True, stdin=subprocess.DEVNULL, text=True
+        )
+    except OSError as error:
+        logs.write(f"compiling in a process of its own failed: {error}")
+        return False
+    if done.returncode != 0:
+        logs.write(f"compiling in a process of its own failed:\n{done.stderr}")
+        return False
+    plan.mark()
+    return True
 
 
 def warm_up(
-    dtype: DTypeLike, directed: bool, engine: str = "auto", validating: bool = True
+    dtype: DTypeLike,
+    directed: bool,
+    engine: str = "auto",
+    validating: bool = True,
+    ranks: bool = False,
 ) -> None:
     """Compile what a run on graphs of this kind needs.
 
@@ -42,12 +160,20 @@ def warm_up(
         The engine that will search.
     validating : bool
         Compile the validation too.
+    ranks : bool
+        Compile what several ranks call, instead of what one process does.
     """
-    for edges in _tiny_graphs(np.dtype(dtype), directed):
-        _take_every_step(edges, engine, validating)
+    from harness.rehearsal import rehearse
+
+    for edges in tiny_graphs(np.dtype(dtype), directed):
+        steps = _steps(edges, engine, validating)
+        if ranks:
+            rehearse(steps)
+        else:
+            steps(Alone())
 
 
-def _tiny_graphs(dtype: np.dtype, directed: bool) -> list[EdgeList]:
+def tiny_graphs(dtype: np.dtype, directed: bool) -> list[EdgeList]:
     from graphs.generator import kronecker
 
     edges = kronecker(_SCALE)
@@ -60,20 +186,26 @@ def _tiny_graphs(dtype: np.dtype, directed: bool) -> list[EdgeList]:
     return [edges, replace(edges, weight=heavy)]
 
 
-def _take_every_step(edges: EdgeList, engine: str, validating: bool) -> None:
+def _steps(whole: EdgeList, engine: str, validating: bool) -> Callable[[Any], None]:
+    """Return what takes every step of a run on a graph; it is given a comm."""
     from graphs.csr import build_csr
     from graphs.keys import search_keys
+    from graphs.partition import part_of
     from harness.validation import count_m, validate
     from sssp.solver import Solver
 
-    csr = build_csr(edges)
-    root = int(search_keys(csr.n, csr.degree_positive, count=1)[0])
-    solver = Solver(csr, engine=engine)
-    answer = solver.search(root, out=solver.new_answer())
-    answers = [(root, answer.dist, answer.parent)]
-    count_m(edges, answers)
-    if validating:
-        validate(edges, answers)
+    def take(comm: Any) -> None:
+        edges = whole if comm.size == 1 else part_of(whole, comm.rank, comm.size)
+        csr = build_csr(edges, comm=comm)
+        root = int(search_keys(csr.graph_n, csr.degree_positive, count=1, comm=comm)[0])
+        solver = Solver(csr, engine=engine, comm=comm)
+        answer = solver.search(root, out=solver.new_answer())
+        answers = [(root, answer.dist, answer.parent)]
+        count_m(edges, answers, comm)
+        if validating:
+            validate(edges, answers, comm)
+
+    return take
 
 
 def warm_up_generator() -> None:
@@ -90,3 +222,7 @@ def cache_folder() -> str:
     import kernels.validate  # noqa: F401  (importing any kernel chooses the folder)
 
     return os.environ["NUMBA_CACHE_DIR"]
+
+
+if __name__ == "__main__":
+    Plan(**json.loads(sys.argv[1])).compile()

@@ -11,6 +11,7 @@ from typing import Any
 
 from harness.report_energy import energy_of
 from harness.report_lines import graph_size
+from harness.report_ranks import exchange_of
 from harness.report_verdict import failures, longest, submission_problems
 from harness.statistics import summarize, summarize_teps
 
@@ -39,6 +40,9 @@ CSV_COLUMNS = (
 )  # fmt: skip
 
 # Shown where a run has them, and nowhere else.
+_EXCHANGE_COLUMN = "exchange"
+_EXCHANGE = ("messages", "bytes", "collectives", "seconds", "arcs_largest")
+RANKS_COLUMNS = ("ranks", *(f"exchange_{key}" for key in _EXCHANGE))
 _ENERGY_COLUMN = "component energy"
 ENERGY_COLUMNS = (
     "energy", "component_energy_joules", "component_energy_watts", "component_energy_idle_watts",
@@ -54,6 +58,8 @@ def markdown_table(results: list[dict[str, Any]]) -> str:
     """
     rows = [_markdown_row(i, result) for i, result in enumerate(results, 1)]
     columns = _MARKDOWN if any(map(_figures, results)) else _MARKDOWN_INVALID
+    if any(map(exchange_of, results)):
+        columns = (*columns[:-1], _EXCHANGE_COLUMN, columns[-1])
     if any(map(energy_of, results)):
         columns = (*columns[:-1], _ENERGY_COLUMN, columns[-1])
     lines = [_table_line(columns), _table_line(["---"] * len(columns))]
@@ -71,19 +77,24 @@ def csv_table(results: list[dict[str, Any]]) -> str:
     each of its rows. `run` counts the runs from 1, `search` a run's searches from 0. `arcs` are
     the graph's, `arcs_touched` the search's. Empty: null. Times are seconds with all digits. The
     seeds are joined by a space and violations by a line break; `machine`, `versions`, `flags` and
-    `resumed` are JSON, `argv` is quoted for a shell. Where the energy of a run is known, the last
-    columns are ENERGY_COLUMNS: what was measured, as JSON, and what follows from it.
+    `resumed` are JSON, `argv` is quoted for a shell. Where a run had several ranks, RANKS_COLUMNS
+    follow: where they were, as JSON, and what they told each other in a search. Where the energy
+    of a run is known, the last columns are ENERGY_COLUMNS: what was measured, as JSON, and what
+    follows from it.
     """
     out = io.StringIO()
     table = csv.writer(out, lineterminator="\n")
     with_energy = any(map(energy_of, results))
-    table.writerow(CSV_COLUMNS + (ENERGY_COLUMNS if with_energy else ()))
+    with_ranks = any("ranks" in result for result in results)
+    columns = CSV_COLUMNS + (RANKS_COLUMNS if with_ranks else ())
+    table.writerow(columns + (ENERGY_COLUMNS if with_energy else ()))
     for i, result in enumerate(results, 1):
         run = _run_cells(i, result)
         energy = _energy_cells(result) if with_energy else []
         for j, search in enumerate(result["searches"]):
             cells = [search.get(key) for key in _SEARCH]
             cells += [search["arcs"], "\n".join(search["violations"])]
+            cells += _ranks_cells(result, search) if with_ranks else []
             table.writerow([_cell(value) for value in (*run, j, *cells, *energy)])
     return out.getvalue()
 
@@ -112,6 +123,7 @@ def _markdown_row(i: int, result: dict[str, Any]) -> dict[str, str]:
         "validated": "failed" if failures(result) else _validated(searches),
         "remarks": f"not a submission: {'; '.join(problems)}" if problems else "-",
         **_figures(result),
+        **_exchange(result),
         **_energy(result),
     }
 
@@ -132,6 +144,12 @@ def _figures(result: dict[str, Any]) -> dict[str, str]:
     }
 
 
+def _exchange(result: dict[str, Any]) -> dict[str, str]:
+    """Return the cell of what the ranks told each other, of a run that had several."""
+    exchange = exchange_of(result)
+    return {} if exchange is None else {_EXCHANGE_COLUMN: str(exchange)}
+
+
 def _energy(result: dict[str, Any]) -> dict[str, str]:
     """Return the cell of component energy, of a run that has it."""
     energy = energy_of(result)
@@ -139,6 +157,11 @@ def _energy(result: dict[str, Any]) -> dict[str, str]:
         return {}
     figures = f"{energy.joules:.4g} J a loop, {energy.watts:.4g} W, idle {energy.idle_watts:.4g} W"
     return {_ENERGY_COLUMN: f"{figures}, {energy.mteps_per_watt:.4g} MTEPS/W ({energy.components})"}
+
+
+def _ranks_cells(result: dict[str, Any], search: dict[str, Any]) -> list[Any]:
+    ranks = json.dumps(result["ranks"]) if "ranks" in result else None
+    return [ranks, *(search.get("exchange", {}).get(key) for key in _EXCHANGE)]
 
 
 def _energy_cells(result: dict[str, Any]) -> list[Any]:

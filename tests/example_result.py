@@ -75,6 +75,16 @@ def resumed(before: int = 20, **changes: Any) -> dict[str, Any]:
     return result | {"resumed": [part | changes]}
 
 
+def ranked(ranks: int = 2, **exchange: int) -> dict[str, Any]:
+    """Return a result of several ranks."""
+    told = {"messages": 90, "bytes": 4096, "collectives": 58, "seconds": 0.0625}
+    told |= {"arcs_largest": 771, **exchange}
+    searches = [search(root, 0.25 + root / 1024, exchange=told) for root in range(64)]
+    place = {"host": "node1", "threads": 4, "cores": "0-3"}
+    where = {"library": "MPICH Version: 5.0.2", "places": [place] * ranks}
+    return example(searches, num_mpi_processes=ranks, ranks=where)
+
+
 def from_file(n: int = 1000, edges: int = 2500, file: str = "road, north.gr.gz") -> dict[str, Any]:
     """Return a result of a graph read from a file."""
     graph = {"scale": None, "seed": None, "file": file, "sha256": "0f" * 32, "directed": True}

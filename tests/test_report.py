@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from example_result import example, from_file, resumed, search
+from example_result import example, from_file, ranked, resumed, search
 from scipy.optimize import least_squares
 
 from harness.report import (
@@ -374,6 +374,39 @@ def test_parts_that_differ_are_no_submission(change, problem):
 def test_another_machine_of_the_same_kind_is_the_same_benchmark():
     machine = example()["machine"] | {"hostname": "node17"}
     assert submission_problems(resumed(machine=machine)) == []
+
+
+def test_a_run_of_ranks_shows_their_number_and_what_they_exchanged():
+    two = ranked(2)
+    assert "num_mpi_processes:              2\n" in graph500_lines(two)
+    (header, _, first, second) = table_rows(render([two, example()], "markdown"))
+    first, second = (dict(zip(header, row, strict=True)) for row in (first, second))
+    assert first["engine"] == "cpu, 2 threads, 2 ranks"
+    assert first["exchange"] == "4 KiB in 90 messages a search, 22% of its time, load 1.25"
+    assert second["exchange"] == "-"
+    assert "exchange" not in render([example()], "markdown")
+
+
+@pytest.mark.parametrize(
+    ("size", "shown"), [(0, "0 B"), (1000, "1000 B"), (2**20 * 3, "3 MiB"), (2**31, "2 GiB")]
+)
+def test_bytes_are_shown_in_their_size(size, shown):
+    assert f"{shown} in 90 messages" in render([ranked(bytes=size)], "markdown")
+
+
+def test_an_invalid_run_of_ranks_shows_no_exchange():
+    broken = ranked()
+    broken["searches"][0] |= {"valid": False, "violations": [BROKEN]}
+    assert "messages" not in render([broken], "markdown")
+
+
+def test_csv_has_the_exchange_of_each_search_where_there_are_ranks():
+    rows = list(csv.DictReader(io.StringIO(render([example(), ranked()], "csv"))))
+    assert (rows[0]["exchange_bytes"], rows[0]["ranks"]) == ("", "")
+    last = rows[-1]
+    assert json.loads(last["ranks"]) == ranked()["ranks"]
+    exchange = ranked()["searches"][0]["exchange"]
+    assert {key: float(last[f"exchange_{key}"]) for key in exchange} == exchange
 
 
 def test_an_incomplete_run_says_how_far_it_came_and_reports_what_ran():

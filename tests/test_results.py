@@ -16,7 +16,7 @@ from typing import Any
 import jsonschema
 import numpy as np
 import pytest
-from example_result import example, from_file, resumed, search
+from example_result import example, from_file, ranked, resumed, search
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -86,7 +86,9 @@ def test_schema_is_a_schema_and_describes_every_field():
         assert part.get("description", "").endswith("."), name
 
 
-@pytest.mark.parametrize("result", [example(), example([]), UNCHECKED, from_file(), resumed()])
+@pytest.mark.parametrize(
+    "result", [example(), example([]), UNCHECKED, from_file(), resumed(), ranked()]
+)
 def test_schema_accepts_a_whole_result(result):
     VALIDATOR.validate(result)
     assert list(faults(result, schema())) == []
@@ -147,6 +149,20 @@ def test_a_resumed_part_lacks_nothing(key):
     assert [f"'{key}'" in fault for fault in faults(result, schema())] == [True]
 
 
+@pytest.mark.parametrize(
+    "path",
+    [("ranks", "places"), ("ranks", "places", 1, "host"), ("searches", 3, "exchange", "bytes")],
+)
+def test_what_is_told_of_ranks_lacks_nothing(path):
+    result = ranked()
+    inner = result
+    for key in path[:-1]:
+        inner = inner[key]
+    del inner[path[-1]]
+    assert not VALIDATOR.is_valid(result)
+    assert list(faults(result, schema()))
+
+
 def test_schema_is_found_from_another_folder_that_has_results_of_its_own(tmp_path):
     (tmp_path / "results" / "runs").mkdir(parents=True)
     program = "from harness.results import schema; print(schema()['$id'])"
@@ -165,7 +181,9 @@ def test_schema_is_found_from_another_folder_that_has_results_of_its_own(tmp_pat
 # Writing
 
 
-@pytest.mark.parametrize("result", [example(), example([]), UNCHECKED, from_file(), resumed()])
+@pytest.mark.parametrize(
+    "result", [example(), example([]), UNCHECKED, from_file(), resumed(), ranked()]
+)
 def test_what_was_written_is_loaded_unchanged(result, tmp_path):
     path = write(result, tmp_path / "deep" / "er")
     assert load(path) == result

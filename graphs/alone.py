@@ -6,7 +6,8 @@ process does.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,12 +22,21 @@ class Traffic:
     bytes      what they held
     calls      collectives
     seconds    in them
+    parts      bytes by what they were for, as far as that was told
     """
 
     messages: int = 0
     bytes: int = 0
     calls: int = 0
     seconds: float = 0.0
+    parts: dict[str, int] = field(default_factory=dict)
+
+    @contextmanager
+    def of(self, part: str) -> Iterator[None]:
+        """Count the bytes sent in this block as those of a part."""
+        before = self.bytes
+        yield
+        self.parts[part] = self.parts.get(part, 0) + self.bytes - before
 
 
 @dataclass

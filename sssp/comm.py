@@ -1,7 +1,7 @@
 """What the ranks of a search tell each other: everything that crosses a process goes through here.
 
-One process has nobody to tell (`Alone`). Several ranks (`Ranks`) use collectives only, each of
-them called by all ranks in the same order. MPI is imported under a launcher alone.
+One process has nobody to tell (`Alone`). What several ranks (`Ranks`) call, all of them call in the
+same order. MPI is imported under a launcher alone.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import numpy as np
 
 from graphs.alone import Alone, Traffic
 
+_TAG = 500
 # What the launchers of MPICH and Intel MPI, PMIx, Open MPI, and Slurm tell each process.
 LAUNCHERS = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "SLURM_STEP_NUM_TASKS")
 
@@ -145,15 +146,26 @@ class Ranks:
         return self._count(start, tuple(results))
 
     def _swap(self, array: np.ndarray, sent: np.ndarray, received: np.ndarray) -> np.ndarray:
-        kind = self._items_of(array.dtype.itemsize)
-        result = np.empty(int(received.sum()), array.dtype)
-        self.comm.Alltoallv(
-            [np.ascontiguousarray(array).view(np.uint8), sent, _starts(sent), kind],
-            [result.view(np.uint8), received, _starts(received), kind],
-        )
-        others = np.delete(sent, self.rank)
-        self.traffic.messages += int(np.count_nonzero(others))
-        self.traffic.bytes += int(others.sum()) * array.dtype.itemsize
+        """Move one array: messages between those alone who have something for each other."""
+        item = self._items_of(array.dtype.itemsize)
+        result: np.ndarray = np.empty(int(received.sum()), array.dtype)
+        ours = np.ascontiguousarray(array).view(np.uint8)
+        theirs = result.view(np.uint8)
+        size, waits = array.dtype.itemsize, []
+        there, here = _starts(received), _starts(sent)
+        for rank in np.flatnonzero(received):
+            if rank != self.rank:
+                part = theirs[there[rank] * size : there[rank + 1] * size]
+                waits.append(self.comm.Irecv([part, received[rank], item], int(rank), _TAG))
+        for rank in np.flatnonzero(sent):
+            part = ours[here[rank] * size : here[rank + 1] * size]
+            if rank != self.rank:
+                waits.append(self.comm.Isend([part, sent[rank], item], int(rank), _TAG))
+                self.traffic.messages += 1
+                self.traffic.bytes += len(part)
+            else:
+                theirs[there[rank] * size : there[rank + 1] * size] = part
+        self.mpi.Request.Waitall(waits)
         return result
 
     def _items_of(self, size: int) -> Any:
@@ -166,8 +178,9 @@ class Ranks:
         self.comm.Abort(code)
 
 
-def _starts(counts: np.ndarray) -> np.ndarray:
-    return np.concatenate([[0], np.cumsum(counts[:-1])]).astype(np.int64)
+def _starts(counts: np.ndarray) -> list[int]:
+    """Where each rank's part starts, and where the last one ends."""
+    return [0, *np.cumsum(counts).tolist()]
 
 
 def launched_size() -> int:

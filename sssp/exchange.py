@@ -13,15 +13,17 @@ from sssp.comm import Comm
 def offers(comm: Comm, engine: Any) -> None:
     """What was found for other ranks' vertices goes to their owners."""
     if comm.size > 1:
-        counts, *arrays = engine.offers()
-        engine.apply(*comm.exchange(counts, *arrays)[1:])
+        with comm.traffic.of("offers"):
+            received = comm.exchange(*engine.offers())
+        engine.apply(*received[1:])
 
 
 def settled(comm: Comm, engine: Any) -> None:
     """Every settled vertex is told to all who see it."""
     if comm.size > 1:
-        counts, *arrays = engine.settled_news()
-        engine.hear(*comm.exchange(counts, *arrays)[1:])
+        with comm.traffic.of("settled"):
+            received = comm.exchange(*engine.settled_news())
+        engine.hear(*received[1:])
 
 
 def reached(comm: Comm, engine: Any) -> None:
@@ -34,15 +36,18 @@ def reached(comm: Comm, engine: Any) -> None:
 def questions(comm: Comm, engine: Any) -> None:
     """Whoever has noted an arc asks for its end's distance, now and whenever it changes."""
     if comm.size > 1:
-        received, label = comm.exchange(*engine.wanted())
-        engine.hear_asked(comm.exchange(received, engine.promise(received, label))[1])
+        with comm.traffic.of("questions"):
+            asked, label = comm.exchange(*engine.wanted())
+            _, dist = comm.exchange(asked, engine.promise(asked, label))
+        engine.hear_asked(dist)
 
 
 def news(comm: Comm, engine: Any) -> None:
     """What a call of `relax` has brought goes to where it belongs."""
     if comm.size > 1 and engine.pulled:
-        counts, *arrays = engine.changed_news()
-        engine.hear(*comm.exchange(counts, *arrays)[1:])
+        with comm.traffic.of("news"):
+            received = comm.exchange(*engine.changed_news())
+        engine.hear(*received[1:])
     else:
         offers(comm, engine)
 
@@ -50,4 +55,6 @@ def news(comm: Comm, engine: Any) -> None:
 def leaves(comm: Comm, engine: Any) -> None:
     """Leaves learn the distance of what they hang on."""
     if comm.size > 1:
-        engine.hear_leaves(comm.exchange(*engine.leaf_news())[1])
+        with comm.traffic.of("leaves"):
+            _, dist = comm.exchange(*engine.leaf_news())
+        engine.hear_leaves(dist)

@@ -1,0 +1,59 @@
+"""The comm of MPI ranks: what is given to a rank arrives there, and all are told the same."""
+
+from __future__ import annotations
+
+import pytest
+from launched import launched
+
+from sssp.comm import world
+
+pytestmark = pytest.mark.mpi
+
+_WORK = """
+import numpy as np
+from sssp.comm import world
+
+comm = world()
+RECORD = np.dtype([("a", "<i4"), ("b", "<f8")])
+for seed in range(20):
+    # Every rank knows what each one gives each: how many, and which.
+    random = np.random.default_rng(seed)
+    counts = random.integers(0, 50, (comm.size, comm.size)) * random.integers(0, 2, (comm.size, 1))
+    given = [
+        [np.full(counts[r, to], 100 * r + to) for to in range(comm.size)] for r in range(comm.size)
+    ]
+    plain = np.concatenate(given[comm.rank]).astype(np.int32)
+    records = np.zeros(len(plain), RECORD)
+    records["a"], records["b"] = plain, plain / 3
+    received, first, second = comm.exchange(counts[comm.rank], plain, records)
+    expected = np.concatenate([row[comm.rank] for row in given])
+    assert received.tolist() == counts[:, comm.rank].tolist()
+    assert first.tolist() == expected.tolist() and first.dtype == np.int32
+    assert second["a"].tolist() == expected.tolist()
+    assert second["b"].tolist() == (expected / 3).tolist()
+sent = comm.traffic
+assert sent.bytes % (4 + RECORD.itemsize) == 0 and sent.bytes > 0 and sent.calls == 20
+assert comm.least(comm.rank + 2.5) == 2.5 and comm.most(comm.rank) == comm.size - 1
+assert comm.total([1, comm.rank]).tolist() == [comm.size, sum(range(comm.size))]
+assert comm.any(comm.rank == 1) and not comm.all_agree(comm.rank == 1)
+ranks = sum(range(comm.size))
+assert comm.outlook(comm.rank, [comm.rank, 2**40]) == (0.0, [ranks, comm.size << 40])
+assert comm.gather((comm.rank, "x")) == [(r, "x") for r in range(comm.size)]
+assert comm.first(comm.rank) == 0
+assert comm.merge(np.array([1 << comm.rank], np.uint8)).tolist() == [2**comm.size - 1]
+with comm.traffic.of("news"):
+    comm.exchange(np.full(comm.size, 2), np.zeros(2 * comm.size, np.int64))
+assert comm.traffic.parts == {"news": 16 * (comm.size - 1)}
+comm.barrier()
+"""
+
+
+@pytest.mark.parametrize("ranks", [2, 3, 4])
+def test_ranks_tell_each_other(ranks):
+    done = launched(ranks, ["-c", _WORK])
+    assert done.status == 0, done.err
+
+
+def test_one_process_is_alone():
+    comm = world()
+    assert (comm.rank, comm.size, comm.traffic.bytes) == (0, 1, 0)

@@ -39,10 +39,14 @@ class Meeting:
 
 
 class ThreadRank:
-    """What a rank calls, as sssp/comm.py says; what it receives is a copy."""
+    """What a rank calls, as sssp/comm.py says; what it receives is a copy.
+
+    exchanges   how many there were so far
+    """
 
     def __init__(self, meeting: Meeting, rank: int, size: int):
         self.meeting, self.rank, self.size = meeting, rank, size
+        self.exchanges = 0
         self.traffic = Traffic()
 
     node_rank, node_size = 0, 1
@@ -78,6 +82,7 @@ class ThreadRank:
         return copy.deepcopy(self.meeting.meet(self.rank, "gather", value))
 
     def exchange(self, counts: np.ndarray, *arrays: np.ndarray) -> tuple[np.ndarray, ...]:
+        self.exchanges += 1
         assert len(counts) == self.size
         assert all(len(array) == np.sum(counts) for array in arrays)
         brought = self.meeting.meet(self.rank, "exchange", (np.array(counts, np.int64), arrays))

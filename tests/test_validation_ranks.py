@@ -127,6 +127,21 @@ def test_the_ends_are_found_once_for_all_answers():
     assert on_ranks(2, work) == [[2, 3, 4]] * 2
 
 
+def test_a_right_answer_costs_four_exchanges_and_no_walk_along_its_parents():
+    edges = golden_edges(6)
+    answer = golden_roots(6)[0], *dijkstra(edges, golden_roots(6)[0])
+
+    def work(comm):
+        validator = Validator(part_of(edges, comm.rank, 3), comm)
+        own = own_block(answer, comm.rank, 3)
+        validator.validate([own])
+        before = comm.exchanges
+        assert validator.validate([own])[0].valid
+        return comm.exchanges - before
+
+    assert on_ranks(3, work) == [4, 4, 4]
+
+
 def test_no_answers_are_told_nothing():
     assert on_ranks(3, lambda comm: validate(PATH, [], comm)) == [[]] * 3
     assert on_ranks(3, lambda comm: count_m(PATH, [], comm)) == [[]] * 3

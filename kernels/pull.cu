@@ -102,7 +102,7 @@ extern "C" __global__ void list_rows(const u64 *state, Entry *queues, u64 *contr
 }
 
 // Forget every entry, the pull covers what they stood for. The improved will need one queue, the
-// arcs within reach have the room of the other three. One thread.
+// arcs within reach may have the room of the others. One thread.
 extern "C" __global__ void begin_pull(u64 *control, u64 floor)
 {
     if (thread_of_grid() != 0) return;
@@ -116,6 +116,7 @@ extern "C" __global__ void begin_pull(u64 *control, u64 floor)
     control[HI] = control[LEAST] = UNREACHED;
     control[STATUS] = GOING;
     control[CAP] = control[SWITCH_SETTLED] = ~0ull >> 1;
+    control[PENDING] = 1;
     control[PHASES]++;
 }
 
@@ -184,16 +185,16 @@ __device__ inline void look_together(Reach &reach, i32 owner, i64 v, i64 k, i64 
 }
 
 // Every unsettled vertex takes the best of its own arcs. Rows of incoming arcs.
+// `within` has room for `room` arcs.
 extern "C" __global__ void pull(const i64 *begin, const i64 *end, const Arc *arcs, u64 *state,
-                                Entry *queues, u64 *control)
+                                Entry *within, u64 room, u64 *control)
 {
     i64 rows = (i64)word(control, ROWS);
-    u64 capacity = word(control, CAPACITY);
     Reach reach = {arcs,
                    state,
                    control,
-                   queues + capacity,
-                   3 * capacity,
+                   within,
+                   room,
                    (Dist)word(control, BELOW),
                    (Dist)word(control, FLOOR),
                    (i64)word(control, LEAVES_FROM),
@@ -236,12 +237,12 @@ extern "C" __global__ void plan_sweep(u64 *control, u64 first)
 }
 
 // Relax the arcs within reach and queue what improves.
-extern "C" __global__ void sweep(u64 *state, Entry *queues, u64 *control)
+extern "C" __global__ void sweep(u64 *state, Entry *queues, const Entry *within, u64 *control)
 {
     if (!word(control, RUN)) return;
     i64 count = (i64)word(control, WITHIN_COUNT);
     u64 capacity = word(control, CAPACITY), touched = 0;
-    Entry *improved = queue_of(queues, control, NEXT), *within = queues + capacity;
+    Entry *improved = queue_of(queues, control, NEXT);
     for (i64 first = warp_of_grid() * LANES; first < count; first += threads_of_grid()) {
         i64 i = first + lane_of_warp();
         bool better = false;

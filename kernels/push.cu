@@ -99,6 +99,15 @@ __device__ inline i64 bucket_end(const Arc *arcs, i64 first, i64 last, Dist dist
     return first;
 }
 
+// The bucket that starts at the distance `lo` (bits), at least one distance wide.
+__device__ inline void set_bucket(volatile u64 *control, u64 lo)
+{
+    Dist hi = plus((Dist)lo, weight_of((Dist)control[DELTA]));
+    if (hi <= lo) hi = (Dist)lo + 1;
+    control[LO] = lo;
+    control[HI] = hi < UNREACHED ? hi : UNREACHED;
+}
+
 // What does the next round do? One thread, between rounds.
 __device__ inline void plan_round(u64 *words)
 {
@@ -127,20 +136,18 @@ __device__ inline void plan_round(u64 *words)
         return;
     }
     u64 lo = control[LEAST];
-    if (lo == UNREACHED) {
+    bool shared = control[SEVERAL_RANKS];
+    if (lo == UNREACHED || (shared && lo >= control[HI])) {
         control[STATUS] = EMPTY;
         return;
     }
     bool enough = control[SETTLED] >= control[SWITCH_SETTLED];
-    if (enough && control[SETTLED_ARCS] >= control[SWITCH_ARCS]) {
+    if (!shared && enough && control[SETTLED_ARCS] >= control[SWITCH_ARCS]) {
         control[STATUS] = SWITCH;
         control[BELOW] = lo;
         return;
     }
-    Dist hi = plus((Dist)lo, weight_of((Dist)control[DELTA]));
-    if (hi <= lo) hi = (Dist)lo + 1;
-    control[LO] = lo;
-    control[HI] = hi < UNREACHED ? hi : UNREACHED;
+    if (!shared) set_bucket(control, lo);
     control[EARLY] = control[STOPS_EARLY];
     control[CAP] = enough ? ~0ull : 2 * control[SWITCH_SETTLED];
     u64 far = control[FAR];
@@ -311,7 +318,7 @@ __device__ inline void barrier(u64 *control)
 
 // Rounds until none is left or the next one has more than `widest` entries to look at. Many chunks
 // of long rows are left to the push_hubs that follows.
-extern "C" __global__ void __launch_bounds__(512) rounds(SEARCH, u64 widest)
+extern "C" __global__ void __launch_bounds__(512, 1) rounds(SEARCH, u64 widest)
 {
     while (true) {
         if (thread_of_grid() == 0) {
@@ -348,6 +355,14 @@ extern "C" __global__ void start(u64 *state, Entry *queues, u64 *control, const 
 extern "C" __global__ void start_without(u64 *control, const u64 *chosen)
 {
     for (i64 i = thread_of_grid(); i < WORDS; i += threads_of_grid()) control[i] = chosen[i];
+}
+
+// The ranks begin the bucket that starts at `lo`.
+extern "C" __global__ void begin_bucket(u64 *control, u64 lo)
+{
+    if (thread_of_grid() != 0) return;
+    set_bucket(control, lo);
+    control[STATUS] = GOING;
 }
 
 // After a queue ran over: forget what is queued ...

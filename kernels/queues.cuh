@@ -24,15 +24,17 @@ enum Word {
     SETTLED, SETTLED_ARCS, CAP,
     // Arcs looked at, rounds, the first bin of rows that are not finished, threads at a barrier.
     ARCS, PHASES, CUT, BARRIER,
+    // Among ranks: own vertices to tell of, has a ghost changed.
+    CHANGED_COUNT, PENDING,
     // Of the graph (labels from ROWS to LEAVES_FROM are ghosts) and of the engine's choice, the
     // same for all searches.
     CAPACITY, HUB_CAPACITY, ROWS, LEAVES_FROM, DELTA, SWITCH_SETTLED, SWITCH_ARCS,
-    STOPS_EARLY, FINISH_ARCS,
+    STOPS_EARLY, FINISH_ARCS, SEVERAL_RANKS,
     WORDS
 };
 
-// GOING: more rounds may follow. EMPTY: nothing is queued. SWITCH: enough is settled for a pull,
-// all below BELOW. OVERRAN: a queue ran over.
+// GOING: more rounds may follow. EMPTY: nothing is queued, or among ranks nothing of the bucket that
+// they share. SWITCH: enough is settled for a pull, all below BELOW. OVERRAN: a queue ran over.
 enum Status { GOING, EMPTY, SWITCH, OVERRAN };
 
 struct Entry {

@@ -105,9 +105,10 @@ class CUDAEngine:
         self.unreached = UNREACHED[csr.kind]
         self.weight_type = np.dtype(csr.kind).type
         self.delta = self._delta()
-        kind = f"KIND_{csr.kind.upper()}"
+        self._entry_words = 3 if csr.kind == "float64" else 2
+        self._macros = {f"KIND_{csr.kind.upper()}": 1}
         self._push, self._pull, self._sweep = (
-            device.module(file, **{kind: 1}) for file in ("push.cu", "pull.cu", "sweep.cu")
+            device.module(file, **self._macros) for file in ("push.cu", "pull.cu", "sweep.cu")
         )
         self._all = device.blocks * 256
         self._word = enumerators("Word")
@@ -181,7 +182,6 @@ class CUDAEngine:
     def _chosen_words(self) -> np.ndarray:
         """The words that a search begins with."""
         choices, csr = self.choices, self.csr
-        entry = 24 if csr.kind == "float64" else 16
         values = {
             "NEAR": 0,
             "NEXT": 1,
@@ -192,7 +192,7 @@ class CUDAEngine:
             "HI": int(self.unreached),
             "CAP": 2**63,
             "CAPACITY": self._capacity,
-            "HUB_CAPACITY": self.hubs.nbytes // entry,
+            "HUB_CAPACITY": len(self.hubs) // self._entry_words,
             "ROWS": csr.rows,
             "LEAVES_FROM": csr.leaves_from,
             "DELTA": int(self.delta.view(self.unreached.dtype)),
@@ -200,6 +200,7 @@ class CUDAEngine:
             "SWITCH_ARCS": choices.switch_arcs,
             "STOPS_EARLY": choices.early,
             "FINISH_ARCS": choices.finish_arcs,
+            "SEVERAL_RANKS": csr.halo is not None,
         }
         chosen = np.zeros(self._word["WORDS"], np.uint64)
         for name, value in values.items():
@@ -309,14 +310,24 @@ class CUDAEngine:
         return self._distance(self._read("FLOOR"))
 
     def pull(self, floor: float) -> None:
-        assert self.incoming is not None  # wants_pull() said so
-        pull, queued = self._pull, (self.state, self.queues, self.control)
-        pull.launch("begin_pull", 1, self.control, self._bits(floor), block=32)
-        pull.launch("pull", self._all, *self.incoming, *queued)
+        pull, entries = self._pull, self._within
+        self._note(floor, entries)
         for sweep in range(SWEEPS):
             pull.launch("plan_sweep", 1, self.control, np.uint64(sweep == 0), block=32)
-            pull.launch("sweep", self._all, *queued)
+            pull.launch("sweep", self._all, self.state, self.queues, entries, self.control)
         self.pulled = self.waiting = True
+
+    @property
+    def _within(self) -> Any:
+        """The room of all queues but the first, for the arcs within reach of a pull."""
+        return self.queues[self._capacity * self._entry_words :]
+
+    def _note(self, floor: float, within: Any) -> None:
+        """Pull, and note the arcs within reach."""
+        assert self.incoming is not None  # wants_pull() said so
+        room = np.uint64(len(within) // self._entry_words)
+        self._pull.launch("begin_pull", 1, self.control, self._bits(floor), block=32)
+        self._pull.launch("pull", self._all, *self.incoming, self.state, within, room, self.control)
 
     def result(self, out: Answer) -> None:
         csr, sweep = self.csr, self._sweep

@@ -129,8 +129,10 @@ class Solver:
     def _make(self, csr: CSR) -> CPUEngine | CUDAEngine:
         if self.device is not None:
             from sssp.cuda import CUDAEngine
+            from sssp.cuda_rank import CUDARankEngine
 
-            return CUDAEngine(csr, choose(csr, self._delta), self.device)
+            on_device = CUDAEngine if csr.halo is None else CUDARankEngine
+            return on_device(csr, choose(csr, self._delta), self.device)
         kind = CPUEngine if csr.halo is None else CPURankEngine
         return kind(csr, choose(csr, self._delta), self.threads)
 

@@ -115,6 +115,25 @@ def make_edges(
     return EdgeList(src, dst, weight.astype(dtype), n, directed)
 
 
+def with_hubs(seed: int, weights: str, dtype: np.dtype, directed: bool) -> EdgeList:
+    """A graph of 120 vertices, some of them isolated or leaves, with three hubs."""
+    random = np.random.default_rng(seed)
+    edges = make_edges(80, "multigraph", weights, dtype, directed, seed)
+    hubs = random.integers(0, 80, 3)
+    spokes = [(int(hub), int(v)) for hub in hubs for v in random.integers(0, 110, 60)]
+    spokes = [pair if random.random() < 0.5 else pair[::-1] for pair in spokes]
+    scale = float(edges.weight.max()) if edges.m else 1.0
+    weight = (random.random(len(spokes)) * scale).astype(dtype)
+    ends = np.array(spokes, np.int64)
+    return EdgeList(
+        np.concatenate([edges.src, ends[:, 0]]),
+        np.concatenate([edges.dst, ends[:, 1]]),
+        np.concatenate([edges.weight, weight]),
+        120,
+        directed,
+    )
+
+
 def edge_list(
     ends: Ends, weight: Sequence[float], n: int, directed: bool = False, dtype: type = np.float32
 ) -> EdgeList:

@@ -17,7 +17,7 @@ from golden_data import golden_edges, golden_roots, rows, sha256_of_distances
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracle import dijkstra
-from strategies import edge_list, make_edges, searches
+from strategies import edge_list, make_edges, searches, with_hubs
 from verdicts import verdict
 
 import sssp
@@ -146,25 +146,6 @@ def pulled_search(device, edges, share, seed):
         check(solver, edges, root)
         pulled |= solver._engine.pulled
     return pulled
-
-
-def with_hubs(seed, weights, dtype, directed):
-    """A graph of 120 vertices, some of them isolated or leaves, with three hubs."""
-    random = np.random.default_rng(seed)
-    edges = make_edges(80, "multigraph", weights, dtype, directed, seed)
-    hubs = random.integers(0, 80, 3)
-    spokes = [(int(hub), int(v)) for hub in hubs for v in random.integers(0, 110, 60)]
-    spokes = [pair if random.random() < 0.5 else pair[::-1] for pair in spokes]
-    scale = float(edges.weight.max()) if edges.m else 1.0
-    weight = (random.random(len(spokes)) * scale).astype(dtype)
-    ends = np.array(spokes, np.int64)
-    return edges.__class__(
-        np.concatenate([edges.src, ends[:, 0]]),
-        np.concatenate([edges.dst, ends[:, 1]]),
-        np.concatenate([edges.weight, weight]),
-        120,
-        directed,
-    )
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int64])

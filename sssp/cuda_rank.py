@@ -1,0 +1,211 @@
+"""The CUDA engine of one rank among several: what it tells the others, and what it hears.
+
+The protocol is that of sssp.cpu_rank. Messages are made and read on the device; their lengths alone
+pass through the host.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from graphs.csr import CSR
+from graphs.halo import Halo
+from kernels.device import Device
+from sssp.choices import Choices
+from sssp.cuda import SWEEPS, CUDAEngine
+
+
+class CUDARankEngine(CUDAEngine):
+    """Searches on one rank's rows (see `CUDAEngine`)."""
+
+    def __init__(self, csr: CSR, choices: Choices, device: Device):
+        assert csr.halo is not None
+        self.halo: Halo = csr.halo
+        super().__init__(csr, choices, device)
+        xp = device.xp
+        self._halo = device.module("halo.cu", **self._macros)
+        self.ghosts = xp.asarray(self.halo.ghost_rank), xp.asarray(self.halo.ghost_label)
+        self.links = tuple(
+            xp.asarray(array)
+            for array in (self.halo.link_start, self.halo.link_rank, self.halo.link_label)
+        )
+        self.leaf_ends = xp.asarray(self.halo.leaf_ends)
+        self.leaf_ghosts = xp.asarray(self.halo.leaf_ghosts)
+        self.promised = xp.zeros(len(self.halo.link_rank), np.uint32)
+        self.asked, self.listed = (xp.zeros(max(csr.rows, 1), np.uint32) for _ in range(2))
+        self.changed = xp.empty(max(csr.rows, 1), np.int32)
+        self.within = self._within
+        self.hung_on = xp.empty(0, np.int32)
+        self.settled_below: Any = self.unreached
+        self.stale = False
+
+    def _chosen_words(self) -> np.ndarray:
+        chosen = super()._chosen_words()
+        share = max(self.choices.switch_settled // self.halo.size, 1)
+        chosen[self._word["SWITCH_SETTLED"]] = share
+        return chosen
+
+    def reset(self, root: int) -> None:
+        super().reset(root)
+        self.stale = False
+        for array in (self.promised, self.asked, self.listed):
+            array[:] = 0
+
+    def _refresh(self) -> None:
+        """Read the words again if a message has changed them."""
+        if self.stale:
+            self.device.read(self.control, self.seen)
+            self.stale = False
+
+    def nearest(self) -> float:
+        self._refresh()
+        if not self.pulled:
+            return super().nearest()
+        return self._distance(self._read("BELOW")) if self._read("PENDING") else math.inf
+
+    def relax(self, lo: float) -> None:
+        if self.pulled:
+            self._sweep_to_the_end()
+            return
+        self._push.launch("begin_bucket", 1, self.control, self._bits(lo), block=32)
+        super().relax(lo)
+
+    def _sweep_to_the_end(self) -> None:
+        """Relax the noted arcs until nothing improves here."""
+        first, running = True, True
+        while running:
+            for _ in range(SWEEPS):
+                self._halo.launch("plan_rank_sweep", 1, self.control, np.bool_(first), block=32)
+                self._halo.launch(
+                    "rank_sweep", self._all, self.within, self.state, self.control, self.asked,
+                    self.listed, self.changed,
+                )  # fmt: skip
+                first = False
+            self.device.read(self.control, self.seen)
+            running = self._read("RUN") != 0
+
+    def finish(self, lo: float) -> float:
+        if self._lost():
+            self._requeue()
+        floor = super().finish(lo)
+        if self._lost():
+            self._requeue()
+        self.settled_below = self.unreached.dtype.type(self._bits(lo))
+        return floor
+
+    def _lost(self) -> bool:
+        """Has a queue run over since the last round?"""
+        self._refresh()
+        return self._read("OVERFLOW") != 0
+
+    def pull(self, floor: float) -> None:
+        while True:
+            self._note(floor, self.within)
+            self.device.read(self.control, self.seen)
+            noted = self._read("WITHIN_COUNT")
+            if noted * self._entry_words <= len(self.within):
+                break
+            self.within = self.device.xp.empty(noted * self._entry_words, np.uint64)
+        self.pulled = True
+
+    def _collect(
+        self, kernel: str, threads: int, before: tuple[Any, ...], dtypes: tuple[Any, ...]
+    ) -> tuple[Any, ...]:
+        """Count a kernel's messages for each rank, then let it write them: counts, arrays."""
+        xp, size = self.device.xp, self.halo.size
+        cursor = xp.zeros(size, np.uint64)
+        none = [xp.empty(1, dtype) for dtype in dtypes]
+        self._halo.launch(kernel, threads, *before, cursor, np.bool_(False), *none)
+        counts = self.device.to_host(cursor).astype(np.int64)
+        total = int(counts.sum())
+        arrays = [xp.empty(max(total, 1), dtype) for dtype in dtypes]
+        starts = np.concatenate([[0], np.cumsum(counts)[:-1]]).astype(np.uint64)
+        cursor = self.device.to_device(starts)
+        self._halo.launch(kernel, threads, *before, cursor, np.bool_(True), *arrays)
+        return counts, *(array[:total] for array in arrays)
+
+    def offers(self) -> tuple[Any, ...]:
+        """What was found for ghosts: counts, target, dist, parent."""
+        queued = self.state, self.queues, self.control, *self.ghosts, *self.links
+        bits = self.unreached.dtype
+        messages = self._collect("offers", self._all, queued, (np.int32, bits, np.int32))
+        self._halo.launch("forget_offers", 1, self.control, block=32)
+        return messages
+
+    def apply(self, target: Any, dist: Any, parent: Any) -> None:
+        """Take what other ranks found for own vertices."""
+        arrays = (self._there(array) for array in (target, dist, parent))
+        self._halo.launch(
+            "apply", self._all, *arrays, np.int64(len(target)), self.state, self.queues,
+            self.control,
+        )  # fmt: skip
+        self.stale = True
+
+    def _there(self, array: Any) -> Any:
+        """An array that came from another rank, on the device; never of length 0."""
+        xp = self.device.xp
+        return xp.asarray(array) if len(array) else xp.empty(1, array.dtype)
+
+    def settled_news(self) -> tuple[Any, ...]:
+        """The settled own vertices, to all who see them: counts, label, dist."""
+        before = self.state, self.control, np.uint64(self.settled_below), *self.links
+        return self._collect("settled_news", self._all, before, (np.int32, self.unreached.dtype))
+
+    def changed_news(self) -> tuple[Any, ...]:
+        """The own vertices that changed, to those who asked: counts, label, dist."""
+        before = (
+            self.changed, self.state, self.control, *self.links, self.promised, self.listed,
+        )  # fmt: skip
+        messages = self._collect(
+            "changed_news", self._all, before, (np.int32, self.unreached.dtype)
+        )
+        self._halo.launch("forget_changed", 1, self.control, block=32)
+        return messages
+
+    def hear(self, label: Any, dist: Any) -> None:
+        """Take the distances of ghosts from their owners."""
+        self._halo.launch(
+            "hear", self._all, self._there(label), self._there(dist), np.int64(len(label)),
+            np.int64(self.csr.labels), self.state, self.control,
+        )  # fmt: skip
+        self.stale = True
+
+    def wanted(self) -> tuple[Any, ...]:
+        """The ghosts of which news are wanted: counts, labels at their owners."""
+        ghosts = len(self.halo.ghost_rank)
+        marked = self.device.xp.zeros(max(ghosts, 1), np.uint32)
+        self._halo.launch("mark_wanted", self._all, self.within, self.control, marked)
+        before = marked, np.int64(ghosts), self.control, *self.ghosts
+        counts, self.hung_on, there = self._collect(
+            "wanted", max(ghosts, 1), before, (np.int32, np.int32)
+        )
+        return counts, there
+
+    def promise(self, counts: np.ndarray, label: Any) -> Any:
+        """Note who wants news of what; returns the distances by now, in the same order."""
+        start = np.concatenate([[0], np.cumsum(counts)[:-1]]).astype(np.int64)
+        dist = self.device.xp.empty(max(len(label), 1), self.unreached.dtype)
+        self._halo.launch(
+            "promise", self._all, self._there(label), np.int64(len(label)),
+            self.device.to_device(start), np.int32(self.halo.size), self.state, self.control,
+            *self.links[:2], self.promised, self.asked, dist,
+        )  # fmt: skip
+        return dist[: len(label)]
+
+    def hear_asked(self, dist: Any) -> None:
+        """Take the distances of the ghosts that were asked for."""
+        self.hear(self.hung_on, dist)
+
+    def leaf_news(self) -> tuple[np.ndarray, Any]:
+        """The distances on which other ranks' leaves wait: counts, dist."""
+        count = len(self.leaf_ends)
+        dist = self.device.xp.empty(max(count, 1), self.unreached.dtype)
+        self._halo.launch("distances", self._all, self.leaf_ends, np.int64(count), self.state, dist)
+        return self.halo.leaf_counts, dist[:count]
+
+    def hear_leaves(self, dist: Any) -> None:
+        """Take the distances on which own leaves wait."""
+        self.hear(self.leaf_ghosts, dist)

@@ -8,27 +8,31 @@ from time import perf_counter
 from typing import Any
 
 from harness.arguments import EDGEFACTOR, SCALE
-from harness.errors import EXIT_CODES, Exit, MemoryRefused
-from harness.machine import machine_facts, versions
-from harness.memory import MOST_ANSWERS, Need, available, gib
+from harness.errors import EXIT_CODES, Exit
+from harness.forecast import memory_lines, size_lines
+from harness.machine import default_threads, machine_facts, versions
+from harness.memory import available, gib
 from harness.options import DEFAULT_SCALE, use_default_threads
-from harness.report_verdict import SEARCHES
 from harness.source import OfficialGraph
 from harness.streams import emit, say
+from sssp.comm import Comm
 
 _INFO = """\
-Say what this machine is, which engines can run on it and why one cannot, which MPI there is; with
---scale also what a graph of that size needs, and whether it fits.
+Say what this machine is, which engines can run on it and why one cannot, which MPI mpi4py finds;
+with --scale also what a graph of that size needs, and whether it fits. Under a launcher also where
+each rank is: its host, threads and cores.
 """
 _INFO_EPILOG = f"""\
 example:
   sssp info --scale 25
+  mpirun -n 4 sssp info
 
 {EXIT_CODES}"""
 
 _WARMUP = """\
 Compile everything a run may need, so that the first run of a job does not. What is compiled stays
-in the cache folder (NUMBA_CACHE_DIR, else in the user's cache folder).
+in the cache folder (NUMBA_CACHE_DIR, else in the user's cache folder). Under a launcher, what
+several ranks call is compiled, by one rank for each cache folder.
 """
 _WARMUP_EPILOG = f"""\
 example:
@@ -36,20 +40,21 @@ example:
 
 {EXIT_CODES}"""
 
-# Edges of the slice by which the time of a generation is judged.
-_SAMPLE = 2**20
-# Kernel 1 reads the edges so often: for the degrees, and for the rows.
-PASSES_TO_CONSTRUCT = 2
-
 _ASK_MPI = """
-import sys
+import re, sys
 try:
     import mpi4py
     mpi4py.rc.initialize = False
     from mpi4py import MPI
 except (ImportError, RuntimeError) as error:
     sys.exit("; ".join(str(error).splitlines()))
-print(" ".join(MPI.Get_library_version().splitlines()[0].strip("\\0").split()))
+name = " ".join(MPI.Get_library_version().splitlines()[0].strip("\\0").split())
+try:
+    with open("/proc/self/maps") as maps:
+        files = re.findall(r"/\\S*/lib\\w*mpi\\w*\\.so\\S*", maps.read())
+except OSError:
+    files = []
+print(name, f"({files[0]})" if files else "")
 """
 
 
@@ -72,16 +77,55 @@ def add_commands(commands: Any) -> None:
 
 
 def run_info(flags: dict[str, Any], _argv: list[str]) -> int:
-    """Print what is known about the machine; return the exit status."""
+    """Print what is known about the machine, and the ranks if there are several."""
+    from sssp.comm import world
+
+    comm = world()
     use_default_threads()
-    graph = None
+    sizes: list[tuple[str, str]] = []
     if "scale" in flags or "edgefactor" in flags:
         graph = OfficialGraph(flags.get("scale", DEFAULT_SCALE), flags.get("edgefactor", 16))
-        needed, need = memory_lines(graph)  # as a run would: before anything large is imported
-    emit(_table(machine_lines()))
-    if graph is not None:
-        emit("\n" + _table([*size_lines(graph, need), *needed]))
+        needed, need = memory_lines(graph, comm)  # as a run would: before a large import
+        sizes = [*size_lines(graph, need, comm), *needed]
+    ranks = rank_lines(comm)
+    if comm.rank == 0:
+        tables = (machine_lines(), ranks, sizes)
+        emit("\n\n".join(_table(lines) for lines in tables if lines))
     return Exit.OK
+
+
+def rank_lines(comm: Comm) -> list[tuple[str, str]]:
+    """Return where each of several ranks is; collective."""
+    if comm.size == 1:
+        return []
+    from harness.ranks import rank_facts
+
+    facts = rank_facts(comm, default_threads())
+    places = facts["places"]
+    lines = [("ranks", f"{comm.size} on {len({place['host'] for place in places})} host(s)")]
+    for rank, place in enumerate(places):
+        threads = f"{place['threads']} thread{'s' if place['threads'] > 1 else ''}"
+        lines.append((f"rank {rank}", f"{place['host']}, {threads}, cores {place['cores']}"))
+    return [*lines, ("binding", binding(places)), ("MPI of the ranks", facts["library"])]
+
+
+def binding(places: list[dict[str, Any]]) -> str:
+    """Return whether the ranks of a host are kept apart, as `rank_facts` tells their cores."""
+    if any(place["cores"] is None for place in places):
+        return "unknown"
+    taken: set[tuple[str, int]] = set()
+    for place in places:
+        own = {(place["host"], core) for core in listed(place["cores"])}
+        if taken & own:
+            return "ranks share cores"
+        taken |= own
+    return "each rank has cores of its own"
+
+
+def listed(cores: str) -> list[int]:
+    """Return the cores in a list as Linux writes it: 0-3,8."""
+    ends = [[int(end) for end in run.split("-")] for run in cores.split(",")]
+    return [core for run in ends for core in range(run[0], run[-1] + 1)]
 
 
 def machine_lines() -> list[tuple[str, str]]:
@@ -153,64 +197,6 @@ def _mpi_library() -> str:
     return f"missing: {last[0]}; everything but mpirun works"
 
 
-def memory_lines(graph: OfficialGraph) -> tuple[list[tuple[str, str]], Need | None]:
-    """Return what a run on an official graph needs, and what it would do here: None if nothing."""
-    there = available().bytes
-    lines = []
-    for kept, name in ((True, "edge list kept"), (False, "edge list made again")):
-        need = Need(2**graph.scale, graph.edges, edges_kept=kept)
-        fits = "fits" if need.total <= there else "does not fit"
-        lines.append((name, f"{gib(need.total)} for a run, {fits}"))
-    try:
-        need = graph.need()
-    except MemoryRefused:
-        return [*lines, ("a run here", "would be refused")], None
-    if need.edges_kept:
-        return [*lines, ("a run here", "would keep the edge list")], need
-    answers = "1 answer" if need.answers == 1 else f"{need.answers} answers"
-    how = f"in each pass, {answers} validated in one"
-    return [*lines, ("a run here", f"would make the edge list again {how}")], need
-
-
-def size_lines(graph: OfficialGraph, need: Need | None) -> list[tuple[str, str]]:
-    """Return the size of an official graph, and how long its edges take to make.
-
-    `need` is how a run here would go; where it would not make the edges again, or could not run,
-    as many answers wait for a pass as ever may.
-    """
-    seconds = generation_seconds(graph)
-    sample = min(graph.edges, _SAMPLE)
-    answers = need.answers if need is not None and not need.edges_kept else MOST_ANSWERS
-    to_validate = -(-SEARCHES // answers)
-    again = (PASSES_TO_CONSTRUCT + to_validate) * seconds
-    return [
-        ("graph", str(graph)),
-        ("vertices", str(2**graph.scale)),
-        ("edges", str(graph.edges)),
-        ("generation", f"about {_rounded(seconds)} s a pass, judged by {sample} edges just made"),
-        (
-            "regeneration",
-            f"about {_rounded(again)} s in {SEARCHES} searches where the edge list is made again: "
-            f"{PASSES_TO_CONSTRUCT} passes to construct, {to_validate} to validate",
-        ),
-    ]
-
-
-def _rounded(seconds: float) -> str:
-    return f"{seconds:.2g}" if seconds < 100 else f"{seconds:.0f}"
-
-
-def generation_seconds(graph: OfficialGraph) -> float:
-    """Return how long one pass of the generator takes here, judged by a slice of the graph."""
-    from graphs.generator import kronecker
-
-    count = min(graph.edges, _SAMPLE)
-    kronecker(graph.scale, graph.edgefactor, graph.seed, count=min(count, 1024))  # compiles
-    start = perf_counter()
-    kronecker(graph.scale, graph.edgefactor, graph.seed, count=count)
-    return (perf_counter() - start) * graph.edges / count
-
-
 def _table(lines: list[tuple[str, str]]) -> str:
     width = max(len(name) for name, _ in lines) + 2
     return "\n".join(f"{name + ':':<{width}}{value}" for name, value in lines)
@@ -218,14 +204,22 @@ def _table(lines: list[tuple[str, str]]) -> str:
 
 def run_warmup(_flags: dict[str, Any], _argv: list[str]) -> int:
     """Compile for every kind of graph; return the exit status."""
+    from sssp.comm import world
+
+    comm = world()
     use_default_threads()
-    from harness.warmup import KINDS, cache_folder, warm_up, warm_up_generator
+    from harness.warmup import KINDS, Plan, cache_folder, leads, wait_idle
 
     start = perf_counter()
-    say("compiling the generator")
-    warm_up_generator()
-    for dtype, directed in KINDS:
-        say(f"compiling for {dtype} weights, {'directed' if directed else 'undirected'}")
-        warm_up(dtype, directed)
+    # One process compiles what a run on official graphs calls on several ranks, too.
+    plans = [Plan(dtype, directed, ranks=comm.size > 1) for dtype, directed in KINDS]
+    if comm.size == 1:
+        plans.insert(1, Plan(*KINDS[0], ranks=True))
+    if leads(comm):
+        for plan in plans:
+            say(f"compiling for {plan}")
+            plan.compile()
+            plan.mark()
+    wait_idle(comm)
     emit(f"compiled in {perf_counter() - start:.1f} s, kept in {cache_folder()}")
     return Exit.OK

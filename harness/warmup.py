@@ -65,6 +65,10 @@ class Plan:
     engine: str = "auto"
     ranks: bool = False
 
+    def __str__(self) -> str:
+        ways = "directed" if self.directed else "undirected"
+        return f"{self.dtype} weights, {ways}{', on several ranks' if self.ranks else ''}"
+
     def compile(self) -> None:
         """Call it all once: what was not compiled before is compiled, the rest is loaded."""
         warm_up_generator()
@@ -86,13 +90,13 @@ def prepare(plan: Plan, comm: Comm | None = None) -> None:
     """Make this process ready to run a plan, by kernels that are loaded; collective."""
     comm = comm or Alone()
     plan = replace(plan, ranks=comm.size > 1)
-    if _leads(comm) and not plan.marker().exists():
+    if leads(comm) and not plan.marker().exists():
         compile_apart(plan)
-    _wait_idle(comm)
+    wait_idle(comm)
     plan.compile()
 
 
-def _wait_idle(comm: Comm) -> None:
+def wait_idle(comm: Comm) -> None:
     """Wait for all ranks without keeping a core busy, as MPI's own barrier does for minutes."""
     mpi = getattr(comm, "comm", None)
     if mpi is None:
@@ -102,7 +106,7 @@ def _wait_idle(comm: Comm) -> None:
         sleep(_POLL_SECONDS)
 
 
-def _leads(comm: Comm) -> bool:
+def leads(comm: Comm) -> bool:
     """Is this rank the one that compiles for its cache folder? Rank 0, or the first of its node."""
     if comm.size == 1:
         return True

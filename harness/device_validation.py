@@ -200,7 +200,7 @@ class DeviceValidator:
 def _brought(edges: DeviceEdges, root: int, dist: Any, parent: Any) -> tuple[int, Any, Any]:
     """An answer on the device, as it was given; GraphError where it is none."""
     device, ends = edges.device, Ends(edges.n)
-    if not hasattr(dist, "__cuda_array_interface__"):
+    if not isinstance(dist, device.xp.ndarray):
         root, dist, parent = checked_answer(ends, root, dist, parent)
         dist, parent = device.to_device(dist), device.to_device(parent)
     else:

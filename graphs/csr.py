@@ -92,14 +92,19 @@ def _alone(order: _Order) -> Labels:
     )
 
 
-def _fill(parts: Parts | RankParts, degree: np.ndarray, label: np.ndarray, forward: bool,
+def _bounds(degree: np.ndarray, own: np.ndarray, labels: int) -> np.ndarray:
+    """int64 (labels + 1,): where each row starts; `own` are the labels of the degrees."""
+    indptr = np.zeros(labels + 1, np.int64)
+    indptr[1:][own] = degree
+    return np.cumsum(indptr, out=indptr)
+
+
+def _fill(parts: Parts | RankParts, indptr: np.ndarray, label: np.ndarray, forward: bool,
           backward: bool) -> Rows:  # fmt: skip
-    """Rows of the given degrees (by label), filled, sorted, without parallel arcs."""
+    """Rows of the given bounds (by label), filled, sorted, without parallel arcs."""
     from kernels.build import close_gaps, sort_rows
 
-    n, threads = len(degree), parts.threads
-    indptr = np.zeros(n + 1, np.int64)
-    np.cumsum(degree, out=indptr[1:])
+    n, threads = len(indptr) - 1, parts.threads
     keys = np.empty(indptr[n], np.uint64)
     # Starts move to ends as the rows fill, and the end of a row is the start of the next.
     cursor = indptr[:-1].copy()
@@ -145,17 +150,21 @@ def _place(parts: Parts | RankParts, order: _Order, comm: Any) -> Labels:
     return settle_labels(comm, parts.partition, index, order.rows, order.leaves, parts.ghosts)
 
 
-def _originals(order: _Order, labels: Labels, first: int) -> tuple[np.ndarray, np.ndarray]:
-    """The label of each own vertex and ghost, and the original id of each label."""
-    dtype = np.int64 if len(labels.ghost_ids) or first else np.int32
-    own = labels.of_own(np.arange(labels.own))
+def _label(order: _Order, labels: Labels) -> np.ndarray:
+    """int32: the label of each own vertex, then of each ghost."""
     label = np.empty(labels.labels, np.int32)
-    label[order.order] = own
+    label[order.order] = labels.of_own(np.arange(labels.own, dtype=np.int32))
     label[labels.own :] = labels.ghost_labels
-    original = np.full(labels.labels + 1, -1, dtype)
-    original[own] = order.order.astype(np.int64) + first if first else order.order
+    return label
+
+
+def _originals(label: np.ndarray, labels: Labels, first: int) -> np.ndarray:
+    """The original id of each label, and -1 after the last."""
+    alone = len(labels.ghost_ids) == first == 0
+    original = np.full(labels.labels + 1, -1, np.int32 if alone else np.int64)
+    original[label[: labels.own]] = np.arange(first, first + labels.own, dtype=original.dtype)
     original[labels.ghost_labels] = labels.ghost_ids
-    return label, original
+    return original
 
 
 def _halo(rows: Rows, labels: Labels, comm: Any) -> Halo | None:
@@ -210,13 +219,12 @@ def build_csr(edges: Edges, threads: int | None = None, comm: Any = None) -> CSR
         order = _order(degree, edges.directed, comm)
         labels = _place(parts, order, comm)
         first = Partition(edges.n, comm.size).first(comm.rank)
-        label, original = _originals(order, labels, first)
+        label = _label(order, labels)
         own = label[: labels.own]
 
         def fill(forward: bool, backward: bool) -> Rows:
-            by_label = np.zeros(labels.labels, np.int64)
-            by_label[own] = degree if both else parts.degrees(forward, backward)
-            return _fill(parts, by_label, label, forward, backward)
+            arcs = degree if both else parts.degrees(forward, backward)
+            return _fill(parts, _bounds(arcs, own, labels.labels), label, forward, backward)
 
         out = fill(True, both)
         incoming: Rows | None = out
@@ -232,7 +240,7 @@ def build_csr(edges: Edges, threads: int | None = None, comm: Any = None) -> CSR
         out=out,
         incoming=incoming,
         label=own.copy() if comm.size > 1 else label,
-        original=original,
+        original=_originals(label, labels, first),
         rows=labels.rows,
         leaves_from=labels.leaves_from,
         leaves_to=labels.leaves_to,

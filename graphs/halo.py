@@ -80,7 +80,7 @@ class Labels:
 
     def of_own(self, index: np.ndarray) -> np.ndarray:
         """Labels of own vertices by their index: rows first, then leaves, then the isolated."""
-        label = index.astype(np.int32)
+        label = np.array(index, np.int32)
         label[index >= self.rows] += np.int32(self.leaves_from - self.rows)
         label[index >= self.rows + self.leaves] += np.int32(self.reachable - self.leaves_to)
         return label

@@ -17,7 +17,7 @@ from graphs.weights import Codes
 
 SLICE_EDGES = 1 << 21
 # A rank's slices: what is on its way at once is a small part of what a rank holds.
-RANK_SLICES, LEAST_RANK_SLICE = 64, 1 << 12
+RANK_SLICES, LEAST_RANK_SLICE = 256, 1 << 12
 # Rows of a bucket whose cursors and open cache lines stay in a core's cache; see kernels.build.
 BUCKET_ROWS = 1 << 14
 MIN_BUCKETS = 256

@@ -29,8 +29,8 @@ from harness.chunks import Chunk, chunks_of, refuse
 
 T = TypeVar("T")
 
-# Values that are copied at once where they change dtype on their way.
-_PIECE = 2**18
+# Of what is copied at once, a rank takes this share of what it holds, but not too little.
+_PIECES, _LEAST_PIECE, _MOST_PIECE = 64, 2**12, 2**18
 
 
 class Comm(Protocol):
@@ -122,8 +122,6 @@ class RankEnds(Ends):
         The ranks, which own the blocks of `Partition(n, comm.size)`.
     """
 
-    chunk_edges = 2**18
-
     def __init__(self, n: int, comm: Comm):
         self.n, self.comm, self.rank = n, comm, comm.rank
         self.partition = Partition(n, comm.size)
@@ -138,6 +136,7 @@ class RankEnds(Ends):
         if self.ends is not None:
             return
         ends = VertexSet(self.n)
+        self.chunk_edges = _piece_of(edges.m)
 
         def add() -> None:
             for chunk, given in chunks_of(edges, self.chunk_edges):
@@ -176,8 +175,9 @@ class RankEnds(Ends):
 
     def fetch_parents(self, parent: np.ndarray) -> np.ndarray:
         told = np.empty(len(self.places), self.dtype)
-        for start in range(0, len(told), _PIECE):
-            piece = slice(start, start + _PIECE)
+        size = _piece_of(len(told))
+        for start in range(0, len(told), size):
+            piece = slice(start, start + size)
             values = parent[self.places[piece]]
             told[piece] = np.where((values >= 0) & (values < self.n), values, -1)
         parents = self.comm.exchange(self.asked, told)[1]
@@ -195,3 +195,7 @@ class RankEnds(Ends):
 
     def ancestors(self, parent: np.ndarray, root: int) -> Ancestors:
         return RankAncestors(self.comm, self.partition, parent, root)
+
+
+def _piece_of(total: int) -> int:
+    return max(_LEAST_PIECE, min(total // _PIECES, _MOST_PIECE))

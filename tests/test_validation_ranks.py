@@ -75,9 +75,11 @@ def test_ranks_with_other_numbers_of_slices_say_the_same(search, size, data):
         part = EdgeList(
             edges.src[mine], edges.dst[mine], edges.weight[mine], edges.n, edges.directed
         )
+        sliced = Sliced(part, slices[comm.rank])
         among = RankEnds(edges.n, comm)
+        among.read(sliced)
         among.chunk_edges = chunk
-        validator = Validator(Sliced(part, slices[comm.rank]), ends=among)
+        validator = Validator(sliced, ends=among)
         return validator.validate([own_block(answer, comm.rank, size) for answer in answers])
 
     assert on_ranks(size, work) == [validate(edges, answers)] * size

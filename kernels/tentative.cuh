@@ -84,7 +84,9 @@ __device__ inline bool improve(u64 *state, i64 vertex, Dist dist, i64 parent)
     u64 *pair = state + 2 * vertex;
     while (dist < fresh(pair)) {
         u64 word = fresh(pair + 1);
-        if (!(word & LOCK) && atomicCAS(pair + 1, word, word | LOCK) == word) {
+        if (word & LOCK) {
+            __nanosleep(20);
+        } else if (atomicCAS(pair + 1, word, word | LOCK) == word) {
             __threadfence();
             bool better = dist < fresh(pair);
             if (better) {

@@ -2,6 +2,8 @@
 
 `ShimDevice` stands in for `kernels.device.Device`, with numpy for cupy. A kernel runs as one block
 of one thread, so this finds wrong answers, wrong indices and undefined behaviour, but no races.
+`LaneDevice` runs blocks of whole warps, as fibers that give way to each other at random: slower, it
+finds lanes that miss each other and some races, but no memory that is seen late.
 With `sanitize` the kernels are built for the address and undefined behaviour sanitizers, whose
 libraries must be loaded before Python: see `sanitized_environment`.
 """
@@ -20,7 +22,8 @@ import numpy as np
 
 from kernels.device import Device, checked, defines, source
 
-_SHIM = Path(__file__).parent / "cuda_shim.h"
+_FOLDER = Path(__file__).parent
+_SHIM = _FOLDER / "cuda_shim.h"
 # -ffp-contract=off as the GPU's -fmad=false.
 _FLAGS = ["-std=c++17", "-O1", "-g", "-shared", "-fPIC", "-ffp-contract=off"]
 _FLAGS += ["-Wall", "-Wextra", "-Werror", "-Wno-unused-parameter", "-Wno-sign-compare"]
@@ -54,7 +57,8 @@ def sanitized_environment() -> dict[str, str]:
 
 def _built(text: str, options: list[str]) -> Path:
     """The shared library of a source; kept in the temporary folder under a digest of it all."""
-    key = "\0".join([text, _SHIM.read_text(), *options])
+    headers = [path.read_text() for path in sorted(_FOLDER.glob("*.h"))]
+    key = "\0".join([text, *headers, *options])
     digest = hashlib.sha256(key.encode()).hexdigest()[:24]
     folder = Path(tempfile.gettempdir()) / f"sssp-bench-shim-{os.getuid()}"
     folder.mkdir(mode=0o700, exist_ok=True)
@@ -137,3 +141,51 @@ class ShimDevice(Device):
 
     def release(self):
         pass
+
+
+class LaneModule(ShimModule):
+    """The kernels of one file, run by fibers; their arguments are integers and arrays."""
+
+    def __init__(self, library, device):
+        super().__init__(library)
+        self._device = device
+        self._launch = self._library.shim_launch
+        self._launch.restype = ctypes.c_char_p
+        self._launch.argtypes = [
+            ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint, ctypes.c_uint, ctypes.c_uint64,
+        ]  # fmt: skip
+
+    def launch(self, name, threads, *arguments, block=256, cooperative=False):
+        words = np.zeros(20, np.int64)
+        for i, argument in enumerate(checked(arguments)):
+            if isinstance(argument, np.ndarray):
+                assert argument.flags.c_contiguous, f"{name}: an array is not contiguous"
+                words[i] = argument.ctypes.data
+            else:
+                assert argument.dtype.kind in "iub", f"{name}: {argument!r} is no integer"
+                words[i] = np.array(argument).astype(np.uint64).view(np.int64)
+        block = min(block, self._device.most_threads)
+        grid = max(min(-(-threads // block), self._device.blocks), 1)
+        kernel = ctypes.cast(getattr(self._library, name), ctypes.c_void_p)
+        self._device.seed += 1
+        fault = self._launch(kernel, words.ctypes.data, grid, block, self._device.seed)
+        assert fault is None, f"{name}: {fault.decode()}"
+
+
+class LaneDevice(ShimDevice):
+    """A device whose warps have 32 lanes, with so many blocks of at most so many threads."""
+
+    def __init__(self, blocks: int = 2, most_threads: int = 64, seed: int = 0):
+        super().__init__()
+        self.name = "fibers"
+        self.lanes = 32
+        self.blocks = blocks
+        self.most_threads = most_threads
+        self.seed = seed << 32
+
+    def module(self, file, **macros):
+        key = (file, *sorted(macros.items()))
+        if key not in self._modules:
+            options = [*_FLAGS, *defines(macros, self.lanes)]
+            self._modules[key] = LaneModule(_built(source(file), options), self)
+        return self._modules[key]

@@ -1,8 +1,8 @@
-// Enough of CUDA for g++ to compile our .cu files: one block of one thread, one lane a warp.
+// Enough of CUDA for g++ to compile our .cu files, where a kernel is an ordinary function.
 //
-// A kernel is an ordinary function; barriers and fences do nothing, an atomic operation is a plain
-// one. What this cannot show: races, missing fences and barriers, lanes that diverge. Included by
-// -include, with -DLANES=1.
+// With -DLANES=1 it runs as one block of one thread: barriers and fences do nothing, an atomic
+// operation is a plain one. What that cannot show: races, missing fences and barriers, lanes that
+// diverge. With more lanes see fibers.h. Included by -include.
 #pragma once
 #include <cmath>
 #include <cstdint>
@@ -12,36 +12,23 @@
 #define __device__
 #define __host__
 #define __constant__ static
-#define __shared__ static
 #define __forceinline__ inline
 #define __launch_bounds__(...)
 
-struct ShimIndex { unsigned x, y, z; };
-static const ShimIndex threadIdx = {0, 0, 0}, blockIdx = {0, 0, 0};
-static const ShimIndex blockDim = {1, 1, 1}, gridDim = {1, 1, 1};
-
-static inline void __syncthreads() {}
-static inline void __syncwarp(unsigned = 1) {}
-static inline void __threadfence() {}
-static inline void __threadfence_block() {}
-static inline void __threadfence_system() {}
-static inline void __nanosleep(unsigned) {}
-static inline int __syncthreads_or(int x) { return x; }
-static inline int __syncthreads_and(int x) { return x; }
-static inline int __syncthreads_count(int x) { return x != 0; }
-
-static inline unsigned __activemask() { return 1; }
-static inline unsigned __ballot_sync(unsigned, int x) { return x != 0; }
-static inline int __any_sync(unsigned, int x) { return x != 0; }
-static inline int __all_sync(unsigned, int x) { return x != 0; }
-template <class T> T __shfl_sync(unsigned, T x, int, int = 1) { return x; }
-template <class T> T __shfl_up_sync(unsigned, T x, unsigned, int = 1) { return x; }
-template <class T> T __shfl_down_sync(unsigned, T x, unsigned, int = 1) { return x; }
-template <class T> T __shfl_xor_sync(unsigned, T x, int, int = 1) { return x; }
-template <class T> unsigned __match_any_sync(unsigned, T) { return 1; }
+#if LANES > 1
+#include "fibers.h"
+#else
+#include "one_lane.h"
+#endif
 
 #define SHIM_ATOMIC(name, result) \
-    template <class T, class U> T name(T *at, U value) { T old = *at; *at = (T)(result); return old; }
+    template <class T, class U> T name(T *at, U value) \
+    { \
+        shim_maybe_yield(); \
+        T old = *at; \
+        *at = (T)(result); \
+        return old; \
+    }
 SHIM_ATOMIC(atomicAdd, old + value)
 SHIM_ATOMIC(atomicSub, old - value)
 SHIM_ATOMIC(atomicMin, (T)value < old ? (T)value : old)
@@ -52,6 +39,7 @@ SHIM_ATOMIC(atomicExch, value)
 #undef SHIM_ATOMIC
 template <class T, class U, class V> T atomicCAS(T *at, U expected, V value)
 {
+    shim_maybe_yield();
     T old = *at;
     if (old == (T)expected) *at = (T)value;
     return old;

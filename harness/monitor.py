@@ -32,8 +32,6 @@ from typing import Any
 
 # A fault that others share is said once: so long may they take to find it.
 _GRACE_SECONDS = 1.5
-# After a death, what others say of it (MPI errors) is no news.
-_DEATH_SECONDS = 0.3
 # Rank 0 writes down what is finished; who takes longer is killed.
 _LAST_SECONDS = 20.0
 _STOPPING = (signal.SIGINT, signal.SIGTERM)
@@ -117,12 +115,16 @@ class Monitor:
         self._tell(together=max(codes))
 
     def lost(self, peer: Peer) -> None:
-        """A connection has closed; without a farewell that is a death."""
+        """A connection has closed; without a farewell that is a death.
+
+        Said at once: the launcher may be about to end whoever would hear of it.
+        """
         if self.peers.pop(peer.rank, None) is None or self.over:
             return
         if self.fault is None:
             self.fault = f"{self.name}: error: {peer} has died (process {peer.pid} was killed?)"
-            self.deadline = monotonic() + _DEATH_SECONDS
+            self.deadline = monotonic()
+            self.due()
 
     def _stop(self, number: int) -> None:
         if not self.over:

@@ -49,7 +49,17 @@ def cores() -> int:
     else:
         allowed = os.cpu_count() or 1
     quota = cpu_quota()
-    return max(1, int(min(allowed, quota or allowed, _share.cores)))
+    return max(1, int(min(allowed, quota or allowed, slurm_cores() or allowed, _share.cores)))
+
+
+def slurm_cores() -> int | None:
+    """Return the cores that Slurm has promised a task, None where this is none or it has not.
+
+    Without a plugin that binds, the mask of a task is the whole machine.
+    """
+    told = os.environ.get("SLURM_CPUS_PER_TASK", "")
+    in_step = "SLURM_STEP_NUM_TASKS" in os.environ
+    return int(told) if in_step and told.isdecimal() and int(told) > 0 else None
 
 
 def set_share(count: float) -> None:

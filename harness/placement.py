@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.cgroup import cpu_quota
-from harness.machine import set_share
+from harness.machine import set_share, slurm_cores
 
 _BOUND_BY = ("OMP_PROC_BIND", "OMP_PLACES", "GOMP_CPU_AFFINITY", "KMP_AFFINITY")
 _TOPOLOGY = "/sys/devices/system/cpu/cpu{}/topology/{}"
@@ -78,9 +78,7 @@ def share_of(rank: int, places: list[Place]) -> tuple[int, tuple[int, ...]]:
         if place.machine == own.machine and (other == rank or set(place.mask) & set(own.mask))
     ]
     count = len(own.mask) // len(sharing)
-    told = os.environ.get("SLURM_CPUS_PER_TASK", "")
-    if told.isdecimal() and int(told) > 0:
-        count = min(count, int(told))
+    count = min(count, slurm_cores() or count)
     # Masks that overlap and differ were made by somebody who had something in mind.
     alike = all(places[other].mask == own.mask for other in sharing)
     if count == 0 or len(sharing) == 1 or not alike or any(places[i].bound for i in sharing):

@@ -192,8 +192,17 @@ def test_ranks_share_the_cores_that_they_have_in_common(ranks, expected, monkeyp
     assert [share_of(rank, ranks) for rank in range(len(ranks))] == expected
 
 
+def test_a_batch_script_itself_may_use_all_its_cores(monkeypatch):
+    before = machine.cores()
+    monkeypatch.delenv("SLURM_STEP_NUM_TASKS", raising=False)
+    monkeypatch.setenv("SLURM_CPUS_PER_TASK", "1")
+    assert machine.cores() == before
+
+
 def test_slurm_may_give_a_task_fewer_cores(monkeypatch):
     monkeypatch.setenv("SLURM_CPUS_PER_TASK", "1")
+    monkeypatch.setenv("SLURM_STEP_NUM_TASKS", "2")
+    assert machine.cores() == 1
     assert share_of(0, places(FOUR, FOUR)) == (1, (0,))
     assert share_of(1, places(FOUR, FOUR)) == (1, (2,))
 

@@ -160,6 +160,8 @@ def _gpu() -> str:
     from harness.gpu import gpu_facts
 
     facts = gpu_facts()
+    if not facts:
+        return "unknown"
     return (
         f"{facts['gpu']}, {gib(facts['gpu_memory_bytes'])}, driver {facts['gpu_driver']} for CUDA "
         f"up to {facts['gpu_driver_cuda']}, CuPy of CUDA {facts['gpu_runtime_cuda']}"

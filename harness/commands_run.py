@@ -103,6 +103,12 @@ def add_commands(commands: Any) -> None:
         choices=("networkx",),
         help="compare the distances with networkx, too; small graphs only",
     )
+    search.add_argument(
+        "--energy",
+        action=BooleanOptionalAction,
+        help="after all searches, measure the energy of some more loops over them, for six seconds "
+        "or so (default: where RAPL or NVML can be read)",
+    )
     output = parser.add_argument_group("output")
     output.add_argument(
         "--output",
@@ -220,6 +226,7 @@ def _settings(flags: dict[str, Any], comm: Any) -> Any:
         delta=flags.get("delta"),
         validate=flags.get("validate", True),
         check=flags.get("check"),
+        energy=flags.get("energy", True),
     )
 
 
@@ -270,6 +277,8 @@ def _keep_unfinished(result: dict[str, Any], before: int, file: Any) -> str:
         except results.ResultError as error:
             return f"{count - before} finished searches are lost: {error}"
     done = f"{count} of {result['roots_requested']} searches were finished, kept in {path}"
+    if result["status"] != "incomplete":  # stopped while measuring energy, or in the last search
+        return done
     return f"{done}; the others: sssp run --resume {path}"
 
 

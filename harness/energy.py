@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from harness.gpu import bus_id
 from harness.nvml import Nvml, NvmlError, NvmlGpu
+from harness.progress import Progress
 
 if TYPE_CHECKING:
     import numpy as np
@@ -115,7 +116,10 @@ def gpu_counters(bus_ids: list[str]) -> list[Counter]:
 
 
 def measure(
-    solver: Solver, keys: np.ndarray, is_late: Callable[[], bool] = lambda: False
+    solver: Solver,
+    keys: np.ndarray,
+    progress: Progress,
+    is_late: Callable[[], bool] = lambda: False,
 ) -> dict[str, Any] | None:
     """Search from all keys again, and say what energy that took. Collective.
 
@@ -125,6 +129,8 @@ def measure(
         Whose warm-up is over.
     keys : array of int
         The search keys.
+    progress : Progress
+        Told where there is something to measure.
     is_late : callable
         Asked after each search; where it says true on some rank, nothing is measured.
 
@@ -145,6 +151,7 @@ def measure(
         counters = rapl_counters() + gpu_counters(devices)
     if len(keys) == 0 or comm.any(reads and not counters):
         return None
+    progress.stage(f"measuring energy: {IDLE_SECONDS:g} s idle, then all searches again")
     comm.barrier()
     idle = [-counter.joules() for counter in counters]
     start = perf_counter()

@@ -9,24 +9,21 @@ from harness.nvml import Nvml, NvmlError
 
 def bus_id() -> str | None:
     """Return the current CUDA device's place on the PCI bus; None where there is none."""
-    import cupy
-
-    try:
-        return str(cupy.cuda.Device().pci_bus_id)
-    except cupy.cuda.runtime.CUDARuntimeError:
-        return None
+    device = _current()
+    return None if device is None else str(device.pci_bus_id)
 
 
 def gpu_facts() -> dict[str, Any]:
-    """Return what a result file tells about the current CUDA device.
+    """Return what a result file tells about the current CUDA device; nothing where there is none.
 
     Its name, memory and compute capability, the versions of driver, CUDA and NVRTC, and its
     clocks; those as they are now, so right after work they are those of the work.
     """
-    import cupy
+    device = _current()
+    if device is None:
+        return {}
     from cupy.cuda import nvrtc, runtime
 
-    device = cupy.cuda.Device()
     properties = runtime.getDeviceProperties(device.id)
     return {
         "gpu": properties["name"].decode(errors="replace"),
@@ -37,6 +34,17 @@ def gpu_facts() -> dict[str, Any]:
         "gpu_nvrtc": ".".join(map(str, nvrtc.getVersion())),
         **_management_facts(str(device.pci_bus_id)),
     }
+
+
+def _current() -> Any:
+    """The current CUDA device, None where there is none."""
+    try:
+        import cupy
+
+        device = cupy.cuda.Device()
+        return device if device.pci_bus_id else None
+    except (ImportError, RuntimeError):  # CUDARuntimeError is one
+        return None
 
 
 def _management_facts(name: str) -> dict[str, Any]:

@@ -56,6 +56,10 @@ class Pauses:
         self.progress.warn(f"the time limit of {self.limit.seconds:g} s is near: no more searches")
         return True
 
+    def time_is_up(self) -> bool:
+        """Is the limit, if there is one, too near for another search? Asks this rank alone."""
+        return self.limit is not None and self.limit.is_near()
+
     def _keep(self, result: dict[str, Any]) -> None:
         """Write the unfinished result; a full disk now may have room when the run ends."""
         if self.file is None:

@@ -20,8 +20,9 @@ from harness.errors import UsageError
 _OF_THE_GRAPH = ("scale", "edgefactor", "seed", "n", "edges", "sha256", "directed", "weight_dtype")
 # Of the solver: what its searches depend on.
 _OF_THE_SOLVER = ("engine", "arithmetic", "delta", "switch", "threads")
-# Changes no search: where the file lies (its content is compared), and whether edges are kept.
-_FREE = ("graph", "keep_edges")
+# Changes no search: where the file lies (its content is compared), whether edges are kept, and
+# whether energy is measured.
+_FREE = ("graph", "keep_edges", "energy")
 
 
 def unfinished(path: str | Path) -> dict[str, Any]:

@@ -14,7 +14,9 @@ from datetime import UTC, datetime
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from harness.energy import measure
 from harness.errors import UsageError
+from harness.gpu import gpu_facts
 from harness.machine import git_state, machine_facts, versions
 from harness.pauses import Pauses
 from harness.place import Host, place_for
@@ -43,6 +45,7 @@ class Settings:
     delta       width of a bucket in units of weight, None: chosen from the graph
     validate    check every answer against the rules
     check       networkx, or None
+    energy      measure the energy of the searches, where the machine's counters can be read
     """
 
     source: Source
@@ -52,6 +55,7 @@ class Settings:
     delta: float | None = None
     validate: bool = True
     check: str | None = None
+    energy: bool = True
 
     def flags(self) -> dict[str, Any]:
         """Return what the run is asked for, by the names of the flags."""
@@ -166,10 +170,15 @@ def run(
         progress.stage(f"only {len(keys)} vertices have an edge: {len(keys)} searches")
     # Once outside the clock.
     solver.search(spare_root(csr, keys, comm), out=solver.new_answer())
+    if solver.name == "cuda":
+        part["machine"] = {**part["machine"], **gpu_facts()}
     pauses = pauses or Pauses(progress, comm=comm)
     finished = search_all(solver, keys, judge, result, progress, pauses)
     if finished and result["status"] == "incomplete":
         result["status"] = "complete"
+        if settings.energy:
+            measured = measure(solver, keys, progress, pauses.time_is_up)
+            result.update({"energy": measured} if measured else {})
 
 
 def _open(
@@ -184,8 +193,8 @@ def _open(
         if settings.check:
             refuse_large(source.edges)
         progress.stage("compiling what was not compiled before")
-        warm_up_generator()
         place.compile("float32", False, settings.engine, settings.validate)
+        warm_up_generator()
         progress.stage(f"generating {source}: {source.edges} edges")
         return open_edges()
     progress.stage(f"reading {source}")

@@ -28,6 +28,13 @@ def _mpi_missing() -> str | None:
     return "mpirun is not installed (extra: mpi)"
 
 
+@pytest.fixture(autouse=True)
+def _no_energy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No run of a test waits for the machine's energy counters; tests of them bring their own."""
+    monkeypatch.setattr("harness.energy.POWERCAP", Path("there-is-no-such-folder"))
+    monkeypatch.setattr("harness.nvml.LIBRARY", "there-is-no-such-library.so")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skip the tests that this machine cannot run; ask only about what is marked."""
     for marker, missing in (("gpu", _gpu_missing), ("mpi", _mpi_missing)):

@@ -7,16 +7,22 @@ import io
 import shutil
 import subprocess
 
+import command
 import jsonschema
 import pytest
+from command import SMALL, only_result, result_files, wrong_distance
 from example_result import example, search
 
 from graphs.alone import Alone
 from harness import energy, nvml
 from harness.energy import RaplCounter, gpu_counters, measure, rapl_counters
 from harness.nvml import Nvml, NvmlError
+from harness.progress import Progress
 from harness.report import render
 from harness.schema import faults, schema
+
+sssp = command.sssp
+spoil = command.spoil
 
 
 def domain(folder, name, microjoules=0, most=1000):
@@ -98,6 +104,9 @@ class Searcher:
         self.roots.append(root)
 
 
+QUIET = Progress(quiet=True)
+
+
 @pytest.fixture
 def quick(monkeypatch):
     monkeypatch.setattr(energy, "IDLE_SECONDS", 0.01)
@@ -112,7 +121,7 @@ def steady(monkeypatch, quick):
 
 def test_whole_loops_over_all_keys_are_measured_and_idle_apart(steady):
     solver = Searcher()
-    found = measure(solver, [3, 1, 4])
+    found = measure(solver, [3, 1, 4], QUIET)
     assert found["loops"] >= 1
     assert solver.roots == [3, 1, 4] * found["loops"]
     (component,) = found["components"]
@@ -127,13 +136,13 @@ def test_whole_loops_over_all_keys_are_measured_and_idle_apart(steady):
 def test_nothing_is_said_where_nothing_can_be_read(quick, monkeypatch):
     monkeypatch.setattr(energy, "rapl_counters", list)
     solver = Searcher()
-    assert measure(solver, [3, 1, 4]) is None
+    assert measure(solver, [3, 1, 4], QUIET) is None
     assert solver.roots == []
 
 
 def test_nothing_is_said_where_the_time_is_up(steady):
     solver = Searcher()
-    assert measure(solver, [3, 1, 4], is_late=lambda: len(solver.roots) >= 2) is None
+    assert measure(solver, [3, 1, 4], QUIET, is_late=lambda: len(solver.roots) >= 2) is None
     assert solver.roots == [3, 1]
 
 
@@ -141,7 +150,7 @@ def test_the_gpu_counts_where_the_engine_is_on_it(steady, monkeypatch):
     monkeypatch.setattr(energy, "bus_id", lambda: "0000:01:00.0")
     solver = Searcher()
     solver.name = "cuda"
-    names = [component["name"] for component in measure(solver, [1])["components"]]
+    names = [component["name"] for component in measure(solver, [1], QUIET)["components"]]
     assert names == ["package-0", "0000:01:00.0"]
 
 
@@ -168,7 +177,7 @@ def test_of_the_ranks_of_a_machine_one_reads_all_its_gpus(steady, monkeypatch):
     of_others = [[{"machine": "there", "name": "x", "idle_joules": 1, "joules": 2}], None, []]
     solver = Searcher(Ranks(1, seen, of_others))
     solver.name = "cuda"
-    names = [component["name"] for component in measure(solver, [1])["components"]]
+    names = [component["name"] for component in measure(solver, [1], QUIET)["components"]]
     assert names == ["x", "package-0", "gpu of rank 1", "gpu of rank 2"]
 
 
@@ -176,7 +185,7 @@ def test_another_rank_of_the_machine_reads_nothing(steady, monkeypatch):
     monkeypatch.setattr(energy, "_machine", lambda: "here")
     seen = [("here", None), None]
     solver = Searcher(Ranks(1, seen, [["of rank 0"], None]))
-    assert measure(solver, [1])["components"] == ["of rank 0"]
+    assert measure(solver, [1], QUIET)["components"] == ["of rank 0"]
     assert solver.roots
 
 
@@ -320,3 +329,30 @@ def test_the_example_is_a_result():
         {key: value for key, value in MEASURED.items() if key != "loops"},
     ):
         assert list(faults(WITH_ENERGY | {"energy": wrong}, schema()))
+
+
+# A whole run
+
+
+def test_a_run_keeps_what_was_measured_and_the_energy_can_be_left_out(sssp, steady):
+    assert sssp(*SMALL).status == 0
+    measured = only_result("out")["energy"]
+    assert [part["name"] for part in measured["components"]] == ["package-0"]
+    (path,) = result_files("out")
+    assert "component energy" in sssp("report", path, "--format", "markdown").out
+    assert "energy" not in sssp("report", path).out
+    assert sssp(*SMALL[:-1], "without", "--no-energy").status == 0
+    assert "energy" not in only_result("without")
+
+
+def test_a_run_without_counters_says_nothing_of_energy(sssp):
+    done = sssp(*SMALL)
+    assert done.status == 0
+    assert "energy" not in only_result("out")
+    assert "energy" not in done.err
+
+
+def test_an_invalid_run_measures_no_energy(sssp, spoil, steady):
+    spoil(wrong_distance)
+    assert sssp(*SMALL).status == 1
+    assert "energy" not in only_result("out")

@@ -55,10 +55,10 @@ class Host:
         return source.plan(self.comm)
 
     def compile(self, dtype: Any, directed: bool, engine: str, validating: bool) -> None:
-        """Compile what was not compiled before, by graphs of this kind."""
-        from harness.warmup import warm_up
+        """Compile what was not compiled before, by graphs of this kind; collective."""
+        from harness.warmup import Plan, prepare
 
-        warm_up(dtype, directed, engine, validating)
+        prepare(Plan(str(dtype), directed, engine), self.comm)
 
     def build(self, edges: Edges) -> CSR:
         """Kernel 1."""

@@ -24,12 +24,16 @@ def rank_facts(comm: Comm, threads: int) -> dict[str, Any]:
     threads : int
         Those of this rank.
     """
+    here = {"host": socket.gethostname(), "threads": threads, "cores": _cores()}
+    return {"library": _library(), "places": comm.gather(here)}
+
+
+def _library() -> str:
     from mpi4py import MPI
 
     from harness.launch import first_line
 
-    here = {"host": socket.gethostname(), "threads": threads, "cores": _cores()}
-    return {"library": first_line(MPI.Get_library_version()), "places": comm.gather(here)}
+    return first_line(MPI.Get_library_version())
 
 
 def _cores() -> str | None:

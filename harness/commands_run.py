@@ -36,6 +36,7 @@ examples:
   sssp run --config nightly.toml --scale 20  flags from a file; those given here win
   sssp run --scale 24 --time-limit 25m       ends in time, its finished searches kept
   sssp run --resume results/runs/FILE.json   the remaining searches of a run that was stopped
+  mpirun -n 4 sssp run --scale 20            four ranks, each with its part of the graph
 
 A run that was stopped (a signal, --time-limit, a crash) leaves its finished searches in a valid
 result file marked incomplete; while it runs, that file is written every second or less. --resume

@@ -1,8 +1,8 @@
 """The noted arcs of a rank's pull (see kernels.pull), worked off tail by tail.
 
 Between two exchanges few distances change, and most noted arcs need not be looked at again. So the
-arcs of a tail are chained, heads by label, as the first sweep comes by them; after that a list of
-the tails that changed is worked off, until nothing improves here.
+arcs of a tail are chained, heads by label. After one sweep over all of them a list of the tails
+that changed is worked off, until nothing improves here.
 
 `marks` has two bits a label: WAITING, in the list; CHANGED, among the vertices of which other
 ranks are to be told. `words` holds the list's first and its length, and how many have changed.
@@ -13,6 +13,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from kernels.atomics import prefetch
 from kernels.queues import ARCS, PHASES
 from kernels.tentative import dist_of, improve, plus, weight_of
 
@@ -44,33 +45,32 @@ def _improved(v, heads, marks, waiting, link_start, promised, changed, words):
 
 
 @njit(cache=True)
-def chain(within, count, weight, state, heads, nexts, marks, waiting, link_start, promised, changed,
-          words, shared, book):  # fmt: skip
-    """Relax every noted arc once, and chain it to its tail's others."""
-    shared[PHASES] += 1
+def chain(within, count, heads, nexts):
+    """Chain every noted arc to its tail's others."""
     for i in range(count):
-        if within[i].vertex < 0:
-            continue
-        u = np.int64(within[i].offset)
-        nexts[i] = heads[u]
-        heads[u] = i
-    for i in range(count):
-        if within[i].vertex < 0:
-            continue
-        u = np.int64(within[i].offset)
-        v = np.int64(within[i].vertex)
-        x = plus(dist_of(state, u, within[i].dist), weight_of(within[i].key, weight))
-        if x < dist_of(state, v, x) and improve(state, v, x, u):
-            _improved(v, heads, marks, waiting, link_start, promised, changed, words)
-    book[ARCS] += count
+        if i + 16 < count and within[i + 16].vertex >= 0:
+            prefetch(heads, within[i + 16].offset)
+        if within[i].vertex >= 0:
+            u = np.int64(within[i].offset)
+            nexts[i] = heads[u]
+            heads[u] = i
 
 
 @njit(cache=True)
-def unchain(within, count, heads):
-    """Forget the chains."""
+def sweep(within, count, weight, state, heads, nexts, marks, waiting, link_start, promised, changed,
+          words, shared, book):  # fmt: skip
+    """Relax every noted arc once."""
+    shared[PHASES] += 1
     for i in range(count):
+        if i + 16 < count and within[i + 16].vertex >= 0:
+            prefetch(state, within[i + 16].offset)
         if within[i].vertex >= 0:
-            heads[within[i].offset] = -1
+            u = np.int64(within[i].offset)
+            v = np.int64(within[i].vertex)
+            x = plus(dist_of(state, u, within[i].dist), weight_of(within[i].key, weight))
+            if x < dist_of(state, v, x) and improve(state, v, x, u):
+                _improved(v, heads, marks, waiting, link_start, promised, changed, words)
+    book[ARCS] += count
 
 
 @njit(cache=True)

@@ -124,21 +124,20 @@ def hear(label, dist, nobody, state):
 
 
 @njit(cache=True)
-def wanted(within, count, size, rows, ghost_rank, ghost_label):
-    """The ghosts on which noted arcs hang: how many of each rank, their labels here and there."""
-    marked = np.zeros(len(ghost_rank), np.bool_)
+def wanted(heads, size, rows, ghost_rank, ghost_label):
+    """The ghosts on which noted arcs hang (see kernels.chains), by owner.
+
+    Returns how many of each rank, their labels here, and their labels there.
+    """
     counts = np.zeros(size, np.int64)
-    for i in range(count):
-        if within[i].vertex >= 0:
-            ghost = np.int64(within[i].offset) - rows
-            if ghost >= 0 and not marked[ghost]:
-                marked[ghost] = True
-                counts[ghost_rank[ghost]] += 1
+    for ghost in range(len(ghost_rank)):
+        if heads[rows + ghost] >= 0:
+            counts[ghost_rank[ghost]] += 1
     cursor = _starts(counts)
     here = np.empty(counts.sum(), np.int32)
     there = np.empty(len(here), np.int32)
     for ghost in range(len(ghost_rank)):
-        if marked[ghost]:
+        if heads[rows + ghost] >= 0:
             at = cursor[ghost_rank[ghost]]
             cursor[ghost_rank[ghost]] = at + 1
             here[at] = ghost + rows

@@ -15,7 +15,7 @@ import numpy as np
 from numba import njit
 
 from kernels.atomics import atomic_add
-from kernels.tentative import dist_of
+from kernels.tentative import as_dist, dist_of
 
 # Words of `shared`, each on a cache line of its own.
 LINE = 8
@@ -99,6 +99,25 @@ def least_far(books):
     for t in range(1, len(books)):
         least = min(least, books[t, LEAST])
     return least
+
+
+@njit(cache=True)
+def nearest(heap, shared, books, unreached):
+    """Least key in the heap and in `far` (bits)."""
+    least = least_far(books)
+    if shared[HEAP_SIZE] > 0:
+        least = min(least, np.int64(heap[0].key))
+    return as_dist(least, unreached)
+
+
+@njit(cache=True)
+def settled(books):
+    """Rows pushed so far, and the arcs they hold."""
+    rows = arcs = 0
+    for t in range(len(books)):
+        rows += books[t, SETTLED]
+        arcs += books[t, SETTLED_ARCS]
+    return rows, arcs
 
 
 @njit(cache=True)

@@ -82,6 +82,7 @@ class CPUEngine:
         return value if self.csr.kind == "uint32" else value.view(self.unreached.dtype)
 
     def _distance(self, bits: Any) -> float:
+        bits = self.unreached.dtype.type(bits)
         if bits == self.unreached:
             return math.inf
         return float(bits if self.csr.kind == "uint32" else bits.view(self.csr.kind))
@@ -89,14 +90,11 @@ class CPUEngine:
     def nearest(self) -> float:
         if self.switched and (not self.pulled or self.shared[queues.NEAR_COUNT] > 0):
             return self._distance(self.settled_below)
-        nearest = self._distance(self.unreached.dtype.type(queues.least_far(self.books)))
-        if self.shared[queues.HEAP_SIZE] > 0:
-            nearest = min(nearest, self._distance(self.heap[0]["key"]))
-        return nearest
+        return self._distance(queues.nearest(self.heap, self.shared, self.books, self.unreached))
 
     def settled(self) -> tuple[int, int, int]:
-        done = self.books[:, [queues.SETTLED, queues.SETTLED_ARCS]].sum(axis=0)
-        return int(done[0]), int(done[1]), int(self.switched)
+        rows, arcs = queues.settled(self.books)
+        return rows, arcs, int(self.switched)
 
     def wants_pull(self, settled: int, arcs: int, stopped: int) -> bool:
         if self.pulled or self.choices.switch is None:
@@ -126,7 +124,7 @@ class CPUEngine:
             csr.out.indptr, csr.out.arcs, self.state, self.queues, self.heap, self.shared,
             self.books,
         )  # fmt: skip
-        return self._distance(self.unreached.dtype.type(floor))
+        return self._distance(floor)
 
     def pull(self, floor: float) -> None:
         csr = self.csr

@@ -40,21 +40,20 @@ class CPURankEngine(CPUEngine):
         self.changed = np.empty(csr.rows, np.int32)
         self.words = np.zeros(chains.WORDS, np.int64)
         self.asked = np.empty(0, np.int32)
-        self.chained = False
+        self.swept = False
 
     def reset(self, root: int) -> None:
         super().reset(root)
-        if self.chained:
-            chains.unchain(self.within, self.noted, self.heads)
+        self.heads[:] = -1
         self.promised[:] = 0
         self.marks[:] = 0
         self.words[:] = 0
-        self.chained = False
+        self.swept = False
 
     def nearest(self) -> float:
         if not self.pulled:
             return super().nearest()
-        done = self.chained and self.words[chains.LENGTH] == 0
+        done = self.swept and self.words[chains.LENGTH] == 0
         return math.inf if done else self._distance(self.settled_below)
 
     def relax(self, lo: float) -> None:
@@ -71,9 +70,9 @@ class CPURankEngine(CPUEngine):
             self.state, self.heads, self.nexts, self.marks, self.waiting, self.halo.link_start,
             self.promised, self.changed, self.words, self.shared, book,
         )  # fmt: skip
-        if not self.chained:
-            chains.chain(self.within, self.noted, weight, *lists)
-            self.chained = True
+        if not self.swept:
+            chains.sweep(self.within, self.noted, weight, *lists)
+            self.swept = True
         chains.work_off(self.within, weight, *lists)
 
     def pull(self, floor: float) -> None:
@@ -90,6 +89,7 @@ class CPURankEngine(CPUEngine):
             self.books[:, OVERFLOW] = 0
             self.within = np.empty(4 * len(self.within), self.entry)
             self.nexts = np.empty(len(self.within), np.int32)
+        chains.chain(self.within, self.noted, self.heads, self.nexts)
         self.pulled = True
 
     def offers(self) -> tuple[np.ndarray, ...]:
@@ -128,14 +128,14 @@ class CPURankEngine(CPUEngine):
     def hear(self, label: np.ndarray, dist: np.ndarray) -> None:
         """Take the distances of ghosts from their owners."""
         halo.hear(label, dist, self.csr.labels, self.state)
-        if self.chained:
+        if self.swept:
             chains.wake(label, self.heads, self.marks, self.waiting, self.words)
 
     def wanted(self) -> tuple[np.ndarray, np.ndarray]:
         """The ghosts of which news are wanted: counts, labels at their owners."""
         ours = self.halo
         counts, self.asked, there = halo.wanted(
-            self.within, self.noted, ours.size, self.csr.rows, ours.ghost_rank, ours.ghost_label
+            self.heads, ours.size, self.csr.rows, ours.ghost_rank, ours.ghost_label
         )
         return counts, there
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from graphs.csr import HUB_SHARE, LONG_ROWS, SAMPLE
-from graphs.device_edges import DeviceEdgeList
+from graphs.device_edges import DeviceEdgeList, words
 from graphs.device_memory import ARC_BYTES, PARTS, BuildNeed, refuse_device, too_little
 from graphs.device_rows import WEIGHTS, DeviceCSR, DeviceRows
 from graphs.edges import DeviceEdges, check_edges
@@ -73,12 +73,7 @@ class _Builder:
 
     def bits(self, weight: Any) -> Any:
         """Weights as the words of arcs, which order like them; -0.0 counts as 0.0."""
-        weight = weight.astype(WEIGHTS[self.kind], copy=False)
-        if self.kind == "uint32":
-            return weight
-        return (weight + weight.dtype.type(0)).view(
-            np.uint32 if self.weight_bytes == 4 else np.uint64
-        )
+        return words(self.xp, weight.astype(WEIGHTS[self.kind], copy=False))
 
     def fill(self, degree: Any, label: Any, forward: bool, backward: bool) -> DeviceRows:
         """Rows of the given degrees (by label), sorted, without parallel arcs."""

@@ -194,8 +194,21 @@ def matrix_on_device(device: Any, matrix: Any) -> DeviceEdgeList:
     return DeviceEdgeList(device, EdgeList(src, dst, weight, n=n, directed=directed))
 
 
+def words(xp: Any, weight: Any) -> Any:
+    """Weights as integers that order like them, -0.0 as 0.0.
+
+    By their bits: CuPy's arithmetic takes the smallest numbers of float32 for zero.
+    """
+    if weight.dtype.kind != "f":
+        return weight
+    bits = weight.view(np.dtype(f"u{weight.dtype.itemsize}"))
+    minus_zero = bits.dtype.type(1 << (8 * weight.dtype.itemsize - 1))
+    return xp.where(bits == minus_zero, bits.dtype.type(0), bits)
+
+
 def _symmetric(xp: Any, n: int, src: Any, dst: Any, weight: Any) -> bool:
     ours, theirs = src * n + dst, dst * n + src
     order, reverse = xp.argsort(ours, kind="stable"), xp.argsort(theirs, kind="stable")
+    weight = words(xp, weight)
     same = (ours[order] == theirs[reverse]) & (weight[order] == weight[reverse])
     return bool(same.all())

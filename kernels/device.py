@@ -2,9 +2,8 @@
 
 A kernel is right for any grid, any block size and any number of lanes a warp, one included, so the
 same source runs on a CPU under the tests' host shim (tests/shim), which stands in for `Device`.
-Sources are compiled by NVRTC through CuPy, for the device at hand and the macros asked for:
-without fast-math, without fused multiply-add and without flushing to zero, because distances are
-compared to the bit. CuPy knows no record types: arcs and queue entries are arrays of words here.
+Sources are compiled for the device at hand and the macros asked for (kernels/nvrtc.py). CuPy knows
+no record types: arcs and queue entries are arrays of words here.
 """
 
 from __future__ import annotations
@@ -15,16 +14,18 @@ from typing import Any
 
 import numpy as np
 
+from kernels.nvrtc import OPTIONS, compiled
+
+__all__ = ["OPTIONS", "Device", "Module", "checked", "defines", "source"]
+
 FOLDER = Path(__file__).parent
-# What the bits of a distance depend on; the tests compile with the same.
-OPTIONS = ("--std=c++17", "-fmad=false", "-ftz=false", "-prec-div=true", "-prec-sqrt=true")
 _INCLUDE = re.compile(r'^#include "(\w+\.cuh)"$', re.MULTILINE)
 
 
 def source(file: str) -> str:
     """The text of a .cu file with the headers of ours, each once, in place of its includes.
 
-    One text, because CuPy's cache of compiled kernels does not look into included files.
+    One text, so that what was compiled before is known by a digest of it.
     """
     seen: set[str] = set()
 
@@ -56,15 +57,18 @@ class Module:
 
     Parameters
     ----------
-    compiled : cupy.RawModule
+    path : Path
+        Machine code.
     device : Device
     """
 
-    def __init__(self, compiled: Any, device: Device):
-        self._compiled, self._device = compiled, device
-        self._kernels: dict[str, Any] = {}
+    def __init__(self, path: Path, device: Device):
+        self._path, self._device = str(path), device
+        self._kernels: dict[tuple[str, bool], Any] = {}
 
-    def launch(self, name: str, threads: int, *arguments: Any, block: int = 256) -> None:
+    def launch(
+        self, name: str, threads: int, *arguments: Any, block: int = 256, cooperative: bool = False
+    ) -> None:
         """Start a kernel and go on; kernels of one device run in the order they are started.
 
         Parameters
@@ -77,12 +81,17 @@ class Module:
             Arrays of `device.xp` and numpy scalars, of the types that the kernel declares.
         block : int
             Threads in a block.
+        cooperative : bool
+            All blocks run at the same time, so that they may wait for each other.
         """
-        kernel = self._kernels.get(name)
-        if kernel is None:
-            kernel = self._kernels[name] = self._compiled.get_function(name)
+        kernel = self._kernels.get((name, cooperative)) or self._load(name, cooperative)
         grid = max(min(-(-threads // block), self._device.blocks), 1)
         kernel((grid,), (block,), checked(arguments))
+
+    def _load(self, name: str, cooperative: bool) -> Any:
+        module = self._device.xp.RawModule(path=self._path, enable_cooperative_groups=cooperative)
+        kernel = self._kernels[name, cooperative] = module.get_function(name)
+        return kernel
 
 
 class Device:
@@ -96,9 +105,10 @@ class Device:
     Attributes
     ----------
     xp       module    cupy: arrays on the device, as numpy's
-    lanes    int       threads in a warp
-    blocks   int       blocks in a grid, at most
-    name     str
+    lanes        int   threads in a warp
+    processors   int   multiprocessors
+    blocks       int   blocks in a grid, at most
+    name         str
     """
 
     def __init__(self, index: int | None = None):
@@ -111,8 +121,9 @@ class Device:
         self.index = int(self._device.id)
         self.name = properties["name"].decode()
         self.lanes = int(properties["warpSize"])
+        self.processors = int(properties["multiProcessorCount"])
         # Eight blocks of 256 threads are resident on a multiprocessor of any kind, at most.
-        self.blocks = 8 * int(properties["multiProcessorCount"])
+        self.blocks = 8 * self.processors
         self._modules: dict[tuple[Any, ...], Any] = {}
 
     @classmethod
@@ -126,9 +137,9 @@ class Device:
         """Compile a .cu file of this folder, once for each set of macros."""
         key = (file, *sorted(macros.items()))
         if key not in self._modules:
-            options = OPTIONS + defines(macros, self.lanes)
-            compiled = self.xp.RawModule(code=source(file), options=options, backend="nvrtc")
-            self._modules[key] = Module(compiled, self)
+            capability = int(self._device.compute_capability)
+            path = compiled(source(file), file, defines(macros, self.lanes), capability)
+            self._modules[key] = Module(path, self)
         return self._modules[key]
 
     def to_device(self, array: np.ndarray) -> Any:

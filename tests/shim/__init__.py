@@ -82,7 +82,7 @@ class ShimModule:
     def __init__(self, library: Path):
         self._library = ctypes.CDLL(str(library))
 
-    def launch(self, name, threads, *arguments, block=256):
+    def launch(self, name, threads, *arguments, block=256, cooperative=False):
         values = []
         for argument in checked(arguments):
             if isinstance(argument, np.ndarray):
@@ -103,8 +103,7 @@ class ShimDevice(Device):
         self.xp = np
         self.index = 0
         self.name = "one CPU thread"
-        self.lanes = 1
-        self.blocks = 1
+        self.lanes = self.processors = self.blocks = 1
         self.memory = memory
         self._sanitize = sanitize
         self._modules = {}
@@ -179,7 +178,7 @@ class LaneDevice(ShimDevice):
         super().__init__()
         self.name = "fibers"
         self.lanes = 32
-        self.blocks = blocks
+        self.processors = self.blocks = blocks
         self.most_threads = most_threads
         self.seed = seed << 32
 

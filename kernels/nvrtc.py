@@ -1,0 +1,61 @@
+"""CUDA sources compiled by NVRTC, and kept on disk.
+
+CuPy's own way to compile (`cupy.RawModule(code=...)`) adds -ftz=true, which takes the smallest
+weights for zero. So NVRTC is called here, through CuPy's low-level module, with exactly the options
+that the bits of distances need; what comes of it is a file that CuPy loads.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+
+from kernels import CACHE_FOLDER
+
+# What the bits of a distance depend on; the tests compile with the same.
+OPTIONS = ("--std=c++17", "-fmad=false", "-ftz=false", "-prec-div=true", "-prec-sqrt=true")
+
+
+def compile_source(text: str, name: str, options: tuple[str, ...], capability: int) -> bytes:
+    """Machine code for a device, or PTX where this NVRTC is older than the device.
+
+    Parameters
+    ----------
+    text : str
+    name : str
+        Said in messages.
+    options : tuple of str
+        Beside `OPTIONS` and the architecture.
+    capability : int
+        Of the device: 90 for sm_90.
+    """
+    from cupy.cuda import nvrtc
+
+    known = [arch for arch in nvrtc.getSupportedArchs() if arch <= capability]
+    exact = capability in known
+    arch = f"sm_{capability}" if exact else f"compute_{max(known)}"
+    program = nvrtc.createProgram(text, name, (), ())
+    try:
+        nvrtc.compileProgram(program, (*OPTIONS, *options, f"-arch={arch}"))
+        return nvrtc.getCUBIN(program) if exact else nvrtc.getPTX(program)
+    except nvrtc.NVRTCError as error:
+        raise RuntimeError(f"{name} for {arch}: {nvrtc.getProgramLog(program)}") from error
+    finally:
+        nvrtc.destroyProgram(program)
+
+
+def compiled(text: str, name: str, options: tuple[str, ...], capability: int) -> Path:
+    """The file of what `compile_source` returns, kept under a digest of all that it depends on."""
+    from cupy.cuda import nvrtc
+
+    key = "\0".join([text, *OPTIONS, *options, str(capability), str(nvrtc.getVersion())])
+    path = Path(CACHE_FOLDER) / f"cuda-{hashlib.sha256(key.encode()).hexdigest()[:32]}.cubin"
+    if not path.exists():
+        code = compile_source(text, name, options, capability)
+        descriptor, half = tempfile.mkstemp(dir=CACHE_FOLDER)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(code)
+        os.replace(half, path)
+    return path

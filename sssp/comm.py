@@ -16,6 +16,9 @@ import numpy as np
 from graphs.alone import Alone, Traffic
 
 _TAG = 500
+# 1: MPI gets arrays on a device as they are. Else they are staged: copied to the host, and sent from
+# and received there.
+CUDA_AWARE = "SSSP_CUDA_AWARE_MPI"
 # What the launchers of MPICH and Intel MPI, PMIx, Open MPI, and Slurm tell each process.
 LAUNCHERS = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "SLURM_STEP_NUM_TASKS")
 
@@ -63,7 +66,8 @@ class Comm(Protocol):
         """Give every rank its part of each array; returns the counts received, and the arrays.
 
         counts   int64 (size,)   items for each rank
-        arrays   ordered by the rank they go to, any dtype; received ones by where they come from
+        arrays   ordered by the rank they go to, any dtype; received ones by where they come from;
+                 on the host, or on a device
         """
 
     def abort(self, code: int) -> None:
@@ -145,11 +149,12 @@ class Ranks:
         results = [received, *(self._swap(array, sent, received) for array in arrays)]
         return self._count(start, tuple(results))
 
-    def _swap(self, array: np.ndarray, sent: np.ndarray, received: np.ndarray) -> np.ndarray:
+    def _swap(self, array: Any, sent: np.ndarray, received: np.ndarray) -> Any:
         """Move one array: messages between those alone who have something for each other."""
+        xp, array = _to_send(array)
         item = self._items_of(array.dtype.itemsize)
-        result: np.ndarray = np.empty(int(received.sum()), array.dtype)
-        ours = np.ascontiguousarray(array).view(np.uint8)
+        result = xp.empty(int(received.sum()), array.dtype)
+        ours = xp.ascontiguousarray(array).view(np.uint8)
         theirs = result.view(np.uint8)
         size, waits = array.dtype.itemsize, []
         there, here = _starts(received), _starts(sent)
@@ -176,6 +181,19 @@ class Ranks:
 
     def abort(self, code: int) -> None:
         self.comm.Abort(code)
+
+
+def _to_send(array: Any) -> tuple[Any, Any]:
+    """The array as MPI gets it, and the module that makes such arrays."""
+    if isinstance(array, np.ndarray):
+        return np, array
+    if os.environ.get(CUDA_AWARE) != "1":
+        return np, array.get()
+    import cupy
+
+    # MPI knows nothing of streams: what fills the arrays must be done.
+    cupy.cuda.get_current_stream().synchronize()
+    return cupy, array
 
 
 def _starts(counts: np.ndarray) -> list[int]:

@@ -47,7 +47,6 @@ class DeviceCandidate:
         self.parent = _as_int64(xp, self.given_parent, self.n)
         self.sizes = np.int64(self.n), np.int64(self.root)
         arithmetic = arithmetic_of(edges.weight_dtype)
-        self.infinity = arithmetic.type(np.inf)
         self.given, self.used = _SUFFIX[self.dist.dtype.itemsize], _SUFFIX[arithmetic.itemsize]
         self.reached = xp.zeros(1, np.uint64)
         self.tallies = xp.zeros((len(_RULES), 2), np.uint64)
@@ -71,11 +70,9 @@ class DeviceCandidate:
         if self.dist.dtype == arithmetic and not int(self.tallies[0, 0]):
             return self.dist
         clean = self.xp.empty(self.n, arithmetic)
-        largest = arithmetic.type(np.finfo(arithmetic).max)
         self._launch(
-            f"clean_distances_{self.given}_{self.used}", self.dist, np.int64(self.n), largest,
-            self.infinity, clean,
-        )  # fmt: skip
+            f"clean_distances_{self.given}_{self.used}", self.dist, np.int64(self.n), clean
+        )
         return clean
 
     def _check_tree(self) -> None:
@@ -94,15 +91,15 @@ class DeviceCandidate:
         """Mark and count a slice of edges."""
         self.module.launch(
             f"mark_edges_{self.used}", part.m, part.src, part.dst, weight, np.int64(part.m),
-            np.int64(self.n), np.bool_(part.directed), self.infinity, self.clean, self.parent,
-            self.tight, self.late, self.counts,
+            np.int64(self.n), np.bool_(part.directed), self.clean, self.parent, self.tight,
+            self.late, self.counts,
         )  # fmt: skip
 
     def tally(self) -> None:
         """Rules 3 to 6, by what is marked."""
         self._launch(
             f"tally_marks_{self.given}_{self.used}", self.dist, self.clean, self.parent,
-            *self.sizes, self.infinity, self.tight, self.late, self.tallies[2:],
+            *self.sizes, self.tight, self.late, self.tallies[2:],
         )  # fmt: skip
 
     def read(self) -> tuple[Counts, dict[int, tuple[int, int]]]:

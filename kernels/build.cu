@@ -164,12 +164,12 @@ __device__ inline void write_kept(const Arc *row, i64 count, i64 *kept)
 }
 
 // Sorts the rows first .. last - 1 that have least .. most arcs; a block takes one at a time.
-// indptr i64 (n + 1,); spare: room for the arcs of these rows; kept i64 (last - first,), written.
+// indptr i64 (n + 1,); spare: room for the arcs of these rows; kept i64 (last - first,), written;
+// tile (TILE,): shared memory.
 template <class Arc, i32 TILE>
 __device__ inline void sort_rows(const i64 *indptr, i64 first, i64 last, i64 least, i64 most,
-                                 Arc *arcs, Arc *spare, i64 *kept)
+                                 Arc *arcs, Arc *spare, i64 *kept, Arc *tile)
 {
-    __shared__ Arc tile[TILE];
     for (i64 r = first + blockIdx.x; r < last; r += gridDim.x) {
         i64 count = indptr[r + 1] - indptr[r];
         if (count < least || count > most) continue;
@@ -212,15 +212,15 @@ __device__ inline void pack_rows(const i64 *indptr, i64 first, i64 last, const i
 }
 
 // Levels of a breadth-first search from `start` until `enough` vertices are found; one block.
-// seen: zeros, a bit a vertex; queue (enough,); levels (1,), written: `most` of them at most.
+// seen: zeros, a bit a vertex; queue (enough,); levels (1,), written: `most` of them at most;
+// found: shared memory.
 template <class Arc>
 __device__ inline void count_levels(const i64 *indptr, const Arc *arcs, i64 start, i32 enough,
-                                    i64 most, u32 *seen, i64 *queue, i64 *levels)
+                                    i64 most, u32 *seen, i64 *queue, i64 *levels, i32 *found)
 {
-    __shared__ i32 found;
     if (blockIdx.x > 0) return;
     if (threadIdx.x == 0) {
-        found = 1;
+        *found = 1;
         queue[0] = start;
         seen[start / 32] |= 1u << (start % 32);
     }
@@ -235,19 +235,19 @@ __device__ inline void count_levels(const i64 *indptr, const Arc *arcs, i64 star
                 i64 v = (i64)arcs[k].adj;
                 u32 bit = 1u << (v % 32);
                 if (atomicOr(seen + v / 32, bit) & bit) continue;
-                i32 place = atomicAdd(&found, 1);
+                i32 place = atomicAdd(found, 1);
                 if (place >= enough) break;
                 queue[place] = v;
             }
         }
         __syncthreads();
-        last = found;
+        last = *found;
         __syncthreads();
     }
     if (threadIdx.x == 0) *levels = level;
 }
 
-#define KERNELS_OF(Arc, suffix, tile)                                                              \
+#define KERNELS_OF(Arc, suffix, size)                                                              \
     extern "C" __global__ void scatter_##suffix(                                                   \
         const i64 *src, const i64 *dst, const Arc::Word *weight, i64 m, bool forward,              \
         bool backward, const i32 *label, u64 *cursor, Arc *arcs)                                   \
@@ -257,12 +257,15 @@ __device__ inline void count_levels(const i64 *indptr, const Arc *arcs, i64 star
     extern "C" __global__ void sort_short_rows_##suffix(                                           \
         const i64 *indptr, i64 first, i64 last, i64 most, Arc *arcs, i64 *kept)                    \
     {                                                                                              \
-        sort_rows<Arc, 64>(indptr, first, last, 0, most < 64 ? most : 64, arcs, arcs, kept);       \
+        __shared__ Arc tile[64];                                                                   \
+        if (most > 64) most = 64;                                                                  \
+        sort_rows<Arc, 64>(indptr, first, last, 0, most, arcs, arcs, kept, tile);                  \
     }                                                                                              \
     extern "C" __global__ void sort_rows_##suffix(                                                 \
         const i64 *indptr, i64 first, i64 last, i64 least, Arc *arcs, Arc *spare, i64 *kept)       \
     {                                                                                              \
-        sort_rows<Arc, tile>(indptr, first, last, least, (i64)1 << 62, arcs, spare, kept);         \
+        __shared__ Arc tile[size];                                                                 \
+        sort_rows<Arc, size>(indptr, first, last, least, (i64)1 << 62, arcs, spare, kept, tile);   \
     }                                                                                              \
     extern "C" __global__ void pack_rows_##suffix(                                                 \
         const i64 *indptr, i64 first, i64 last, const i64 *starts, const Arc *arcs, Arc *spare)    \
@@ -273,7 +276,8 @@ __device__ inline void count_levels(const i64 *indptr, const Arc *arcs, i64 star
         const i64 *indptr, const Arc *arcs, i64 start, i32 enough, i64 most, u32 *seen,            \
         i64 *queue, i64 *levels)                                                                   \
     {                                                                                              \
-        count_levels(indptr, arcs, start, enough, most, seen, queue, levels);                      \
+        __shared__ i32 found;                                                                      \
+        count_levels(indptr, arcs, start, enough, most, seen, queue, levels, &found);              \
     }
 
 KERNELS_OF(Narrow, 4, 2048)

@@ -9,6 +9,19 @@
 
 #include "grid.cuh"
 
+template <class T>
+struct Limits;
+template <>
+struct Limits<float> {
+    static __device__ float infinity() { return __uint_as_float(0x7F800000u); }
+    static __device__ float largest() { return __uint_as_float(0x7F7FFFFFu); }
+};
+template <>
+struct Limits<double> {
+    static __device__ double infinity() { return __longlong_as_double(0x7FF0000000000000ll); }
+    static __device__ double largest() { return __longlong_as_double(0x7FEFFFFFFFFFFFFFll); }
+};
+
 // A distance that is a number, neither negative nor infinite. False for NaN.
 template <class T>
 __device__ inline bool is_distance(T x)
@@ -58,8 +71,9 @@ __device__ inline void check_vertices(const T *dist, const i64 *parent, i64 n, i
 // Writes `dist` as U; whatever is no distance becomes inf, and what is too large for U its largest
 // number, so that the vertex stays reached.
 template <class T, class U>
-__device__ inline void clean_distances(const T *dist, i64 n, U largest, U infinity, U *clean)
+__device__ inline void clean_distances(const T *dist, i64 n, U *clean)
 {
+    const U infinity = Limits<U>::infinity(), largest = Limits<U>::largest();
     for (i64 v = thread_of_grid(); v < n; v += threads_of_grid()) {
         T x = dist[v];
         clean[v] = !is_distance(x) ? infinity : (double)x > (double)largest ? largest : (U)x;
@@ -106,9 +120,10 @@ __device__ inline bool are_vertices(i64 u, i64 v, i64 n)
 // One direction of an edge: mark v late where it improves v or reaches it, else tight where it comes
 // from v's parent and gives v's distance exactly.
 template <class T>
-__device__ inline void mark_arc(i64 u, i64 v, T du, T dv, T w, T infinity, const i64 *parent,
+__device__ inline void mark_arc(i64 u, i64 v, T du, T dv, T w, const i64 *parent,
                                 unsigned char *tight, unsigned char *late)
 {
+    const T infinity = Limits<T>::infinity();
     T through = du + w;
     if (!(through <= dv)) return;
     if (through < dv || (du < infinity && dv == infinity)) late[v] = 1;
@@ -119,9 +134,10 @@ __device__ inline void mark_arc(i64 u, i64 v, T du, T dv, T w, T infinity, const
 // without self loops, self loops in reach, what is no edge. The rest as in kernels/validate.py.
 template <class T>
 __device__ inline void mark_edges(const i64 *src, const i64 *dst, const T *weight, i64 m, i64 n,
-                                  bool directed, T infinity, const T *dist, const i64 *parent,
+                                  bool directed, const T *dist, const i64 *parent,
                                   unsigned char *tight, unsigned char *late, u64 *counts)
 {
+    const T infinity = Limits<T>::infinity();
     u64 others = 0, self_loops = 0, faults = 0;
     for (i64 e = thread_of_grid(); e < m; e += threads_of_grid()) {
         i64 u = src[e], v = dst[e];
@@ -134,8 +150,8 @@ __device__ inline void mark_edges(const i64 *src, const i64 *dst, const T *weigh
         bool reached = du < infinity || (dv < infinity && !directed);
         self_loops += reached && u == v;
         others += reached && u != v;
-        mark_arc(u, v, du, dv, w, infinity, parent, tight, late);
-        if (!directed) mark_arc(v, u, dv, du, w, infinity, parent, tight, late);
+        mark_arc(u, v, du, dv, w, parent, tight, late);
+        if (!directed) mark_arc(v, u, dv, du, w, parent, tight, late);
     }
     if (others) atomicAdd(counts, others);
     if (self_loops) atomicAdd(counts + 1, self_loops);
@@ -167,9 +183,10 @@ extern "C" __global__ void count_edges(const i64 *src, const i64 *dst, i64 m, i6
 // dist (n,): the answer as it was given; clean (n,): what the edges were walked with.
 template <class T, class U>
 __device__ inline void tally_marks(const T *dist, const U *clean, const i64 *parent, i64 n,
-                                   i64 root, U infinity, const unsigned char *tight,
+                                   i64 root, const unsigned char *tight,
                                    const unsigned char *late, u64 *tallies)
 {
+    const U infinity = Limits<U>::infinity();
     Faults wrong, improvable, cut_off;
     for (i64 v = thread_of_grid(); v < n; v += threads_of_grid()) {
         bool reached = clean[v] < infinity;
@@ -190,23 +207,22 @@ __device__ inline void tally_marks(const T *dist, const U *clean, const i64 *par
         check_vertices(dist, parent, n, root, tally, reached);                                     \
     }                                                                                              \
     extern "C" __global__ void mark_edges_##t(                                                     \
-        const i64 *src, const i64 *dst, const T *weight, i64 m, i64 n, bool directed, T infinity,  \
+        const i64 *src, const i64 *dst, const T *weight, i64 m, i64 n, bool directed,              \
         const T *dist, const i64 *parent, unsigned char *tight, unsigned char *late, u64 *counts)  \
     {                                                                                              \
-        mark_edges(src, dst, weight, m, n, directed, infinity, dist, parent, tight, late, counts); \
+        mark_edges(src, dst, weight, m, n, directed, dist, parent, tight, late, counts);           \
     }
 
 #define KERNELS_OF_BOTH(T, t, U, u)                                                                \
-    extern "C" __global__ void clean_distances_##t##_##u(const T *dist, i64 n, U largest,          \
-                                                         U infinity, U *clean)                     \
+    extern "C" __global__ void clean_distances_##t##_##u(const T *dist, i64 n, U *clean)           \
     {                                                                                              \
-        clean_distances(dist, n, largest, infinity, clean);                                        \
+        clean_distances(dist, n, clean);                                                           \
     }                                                                                              \
     extern "C" __global__ void tally_marks_##t##_##u(                                              \
-        const T *dist, const U *clean, const i64 *parent, i64 n, i64 root, U infinity,             \
+        const T *dist, const U *clean, const i64 *parent, i64 n, i64 root,                         \
         const unsigned char *tight, const unsigned char *late, u64 *tallies)                       \
     {                                                                                              \
-        tally_marks(dist, clean, parent, n, root, infinity, tight, late, tallies);                 \
+        tally_marks(dist, clean, parent, n, root, tight, late, tallies);                           \
     }
 
 KERNELS_OF_DIST(float, f4)

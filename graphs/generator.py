@@ -21,6 +21,7 @@ from graphs.errors import GraphError
 from kernels.generate import generate_edges
 
 SLICE_EDGES = 2**22
+LEAST_SLICE = 2**14
 MAX_SCALE = 62  # an id stays an int64, and 2^62 can still be counted to
 
 
@@ -124,8 +125,9 @@ class KroneckerStream:
     ----------
     scale, edgefactor, seed
         As for `kronecker`.
-    slice_edges : int
-        Edges in a slice, 20 bytes each; the last slice may be shorter.
+    slice_edges : int, optional
+        Edges in a slice, 20 bytes each; the last slice may be shorter. By default a 32nd of the
+        part: little beside what anybody makes of it.
     first, count : int, optional
         The part of the list to make, as for `kronecker`: all of it by default.
 
@@ -145,14 +147,16 @@ class KroneckerStream:
         scale: int,
         edgefactor: int = 16,
         seed: tuple[int, int] = (2, 3),
-        slice_edges: int = SLICE_EDGES,
+        slice_edges: int | None = None,
         first: int = 0,
         count: int | None = None,
     ) -> None:
         self.scale, self.edgefactor, self.seed = _checked_graph(scale, edgefactor, seed)
-        self.slice_edges = checked_integer("slice_edges", slice_edges, 1)
         self.n = 1 << self.scale
         self.first, self.m = _checked_part(self.scale, self.edgefactor, first, count)
+        if slice_edges is None:
+            slice_edges = max(LEAST_SLICE, min(self.m // 32, SLICE_EDGES))
+        self.slice_edges = checked_integer("slice_edges", slice_edges, 1)
         self.generation_seconds = 0.0
 
     def slices(self) -> Iterator[EdgeList]:

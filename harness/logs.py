@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import socket
+import warnings
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -82,6 +83,23 @@ def error(text: str) -> None:
     with suppress(UsageError):
         write(text)
     say(text, from_any_rank=True)
+
+
+def take_warnings() -> None:
+    """Keep Python's warnings for the log: of several ranks, one shows them."""
+
+    def keep(
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        _file: TextIO | None = None,
+        _line: str | None = None,
+    ) -> None:
+        with suppress(UsageError):
+            write(f"{filename}:{lineno}: {category.__name__}: {message}")
+
+    warnings.showwarning = keep
 
 
 def close() -> None:

@@ -10,7 +10,7 @@ Started by `harness.watch`, which holds its other half. Lines of JSON both ways;
 from a rank is the number of a signal, written by `signal.set_wakeup_fd`.
 
     rank -> monitor    {token, rank, host, pid}      who it is
-                       {ended: code, text, trace}    its command is over, at 0 or for a reason
+                       {ended: code, text, trace, logged}    its command is over
                        {bye: true}                   it leaves in good order
     monitor -> rank    {stop: signal}                keep what is done, and end the job
                        {abort: code}                 the same, for a fault
@@ -30,8 +30,9 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
 
-# A fault that others share is said once: so long may they take to find it.
-_GRACE_SECONDS = 1.5
+# A fault that others share is said once: so long may they take to find it. What has a traceback is
+# a fault of the program, seldom the same on all; a mistake of the user is.
+_GRACE_SECONDS, _MISTAKE_SECONDS = 1.5, 4.0
 # Rank 0 writes down what is finished; who takes longer is killed.
 _LAST_SECONDS = 20.0
 _STOPPING = (signal.SIGINT, signal.SIGTERM)
@@ -100,7 +101,8 @@ class Monitor:
         self.endings[peer.rank] = message
         if message["ended"] and message["text"] and self.fault is None:
             self.fault = f"{message['trace']}{self.name}: error: {peer}: {message['text']}"
-            self.deadline = monotonic() + _GRACE_SECONDS
+            ours = message["trace"] or message["logged"]
+            self.deadline = monotonic() + (_GRACE_SECONDS if ours else _MISTAKE_SECONDS)
         if len(self.endings) == self.size and not self.over:
             self._all_ended()
 

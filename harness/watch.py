@@ -25,7 +25,7 @@ from time import sleep
 from typing import Any, NamedTuple
 
 from harness import logs
-from harness.errors import Exit, Interrupted
+from harness.errors import Exit, Interrupted, UsageError
 from harness.signals import handled_by, keep_now, stoppable
 from harness.streams import say
 
@@ -104,6 +104,8 @@ class Watch:
         if self._line is None:
             with stoppable():
                 return self._end_unwatched(_outcome(work, ending))
+        if self.comm.rank > 0:
+            logs.take_warnings()
         signal.set_wakeup_fd(self._line.fileno(), warn_on_full_buffer=False)
         try:
             with handled_by(lambda _number, _frame: None):
@@ -200,13 +202,16 @@ def _outcome(work: Callable[[], int], ending: Callable[[BaseException], Ending])
         return ending(error)
 
 
-def _news(outcome: Ending) -> dict[str, str]:
+def _news(outcome: Ending) -> dict[str, Any]:
     """What the monitor is told of an ending; a traceback goes to the rank's log, if it has one."""
     text, trace = outcome.text, outcome.trace
-    if trace and logs.path() is not None:
-        logs.write(trace)
-        text, trace = f"{text} (traceback: {logs.path()})", ""
-    return {"text": text, "trace": trace}
+    path = logs.path()
+    if text:
+        with suppress(UsageError):
+            logs.write(trace or text)
+    if trace and path is not None:
+        return {"text": f"{text} (traceback: {path})", "trace": "", "logged": True}
+    return {"text": text, "trace": trace, "logged": False}
 
 
 def _host() -> str:

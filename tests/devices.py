@@ -12,7 +12,7 @@ import sys
 
 import pytest
 from house import HOUSE
-from shim import ShimDevice, compiler_missing, sanitized_environment
+from shim import LaneDevice, ShimDevice, compiler_missing, sanitized_environment
 
 _SANITIZE = "SSSP_TEST_SANITIZE"
 
@@ -23,6 +23,14 @@ def shim_device() -> ShimDevice:
     if missing:
         pytest.skip(missing)
     return ShimDevice(sanitize=_SANITIZE in os.environ)
+
+
+def lane_device(blocks: int, threads: int, seed: int = 0) -> LaneDevice:
+    """Blocks of many threads on the host, which run among each other; skips as `shim_device`."""
+    missing = compiler_missing()
+    if missing:
+        pytest.skip(missing)
+    return LaneDevice(blocks, threads, seed)
 
 
 def gpu_device():

@@ -6,7 +6,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from devices import devices, gpu_device, sanitized, shim_device
+from devices import devices, gpu_device, lane_device, sanitized, shim_device
 from hypothesis import given
 from strategies import FLOAT32, FLOAT64, INT64, edge_lists, make_edges
 
@@ -201,6 +201,25 @@ def test_memory_that_goes_meanwhile_is_missed_with_the_figures(device, monkeypat
     monkeypatch.setattr(stream, "slices", slices)
     with pytest.raises(GraphError, match="64 vertices and 1024 edges need .* GiB of device memory"):
         build_device_csr(stream)
+
+
+@pytest.mark.parametrize(("blocks", "threads"), [(1, 32), (2, 64), (3, 96)])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_blocks_of_many_threads_build_the_same_rows(blocks, threads, dtype):
+    device = lane_device(blocks, threads, seed=blocks)
+    random = np.random.default_rng(blocks)
+    # One row of several tiles, with parallel arcs of equal and of other weights, beside short ones.
+    weight = np.repeat(random.random(1500), 2).astype(dtype)
+    hub = EdgeList(np.zeros(3000, np.int64), random.integers(1, 2000, 3000), weight, 2000)
+    check(device, hub)
+    check(device, make_edges(40, "multigraph", "zero_or_one", np.dtype(dtype), True, blocks))
+    check(device, make_edges(60, "path", "even", np.dtype(dtype), False, blocks))
+
+
+def test_blocks_of_many_threads_build_the_official_graph():
+    device = lane_device(2, 64)
+    stream = KroneckerStream(8)
+    check_same(device, build_csr(stream), build_device_csr(on_device(device, stream)))
 
 
 def test_construction_is_clean_under_the_sanitizers():

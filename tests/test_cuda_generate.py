@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from devices import devices, gpu_device, sanitized
+from devices import devices, gpu_device, lane_device, sanitized
 from golden_data import edge_table, golden_edges, rows, sha256_of_edges
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -160,6 +160,12 @@ def test_a_matrix_that_is_no_graph_is_refused(device):
 def test_edges_of_a_gpu_are_the_host_s_at_scale_20():
     edges = made(gpu_device(), 20)
     assert same(edges, kronecker(20))
+
+
+@pytest.mark.parametrize(("blocks", "threads"), [(1, 32), (2, 64), (3, 96)])
+def test_grids_of_any_size_make_the_same_edges(blocks, threads):
+    edges = made(lane_device(blocks, threads), 16, first=12_345, count=1000)
+    assert same(edges, kronecker(16, first=12_345, count=1000))
 
 
 def test_the_generator_is_clean_under_the_sanitizers():

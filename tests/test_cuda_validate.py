@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from devices import devices, gpu_device, sanitized
+from devices import devices, gpu_device, lane_device, sanitized
 from golden_data import golden_edges, rows
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -226,6 +226,24 @@ def test_a_fault_that_the_host_does_not_see_is_reported_all_the_same(device, mon
     assert not found.valid
     assert [violation.name for violation in found.violations] == ["distance", "relaxed"]
     assert "found on the device, but not on the host" in str(found.violations[0])
+
+
+@given(searches(max_n=12), st.data(), st.integers(1, 3), st.sampled_from([32, 64]))
+@settings(max_examples=30)
+def test_blocks_of_many_threads_judge_alike(search, data, blocks, threads):
+    edges, root = search
+    lanes = lane_device(blocks, threads)
+    check(lanes, edges, (root, *mangled(data, edges, root)), (root, *dijkstra(edges, root)))
+
+
+def test_blocks_of_many_threads_follow_deep_parents():
+    n = 500
+    steps = np.arange(n - 1)
+    edges = EdgeList(steps, steps + 1, np.full(n - 1, 0.5, np.float32), n)
+    dist, parent = np.arange(n, dtype=np.float32) / 2, np.maximum(np.arange(n) - 1, 0)
+    cycle = np.where(np.arange(n) == 250, 499, parent)
+    right, wrong = check(lane_device(3, 64), edges, (0, dist, parent), (0, dist, cycle))
+    assert right.valid and not wrong.valid
 
 
 def test_validation_is_clean_under_the_sanitizers():

@@ -93,8 +93,8 @@ def take_warnings() -> None:
         category: type[Warning],
         filename: str,
         lineno: int,
-        _file: TextIO | None = None,
-        _line: str | None = None,
+        file: TextIO | None = None,
+        line: str | None = None,
     ) -> None:
         with suppress(UsageError):
             write(f"{filename}:{lineno}: {category.__name__}: {message}")

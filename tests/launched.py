@@ -29,7 +29,7 @@ def work(flags, argv):
     signals.keep_with(lambda: f"kept {{rounds}} rounds" if comm.rank == 0 else "kept by another")
     end = time.monotonic() + {seconds}
     say("begun")
-    while comm.any(time.monotonic() < end):
+    while comm.any(rounds < 25 or time.monotonic() < end):
         rounds += 1
         if rounds == 20:
             {do}

@@ -71,7 +71,7 @@ def test_a_traceback_goes_to_the_log_of_its_rank(tmp_path):
 @pytest.mark.mpi
 def test_a_warning_of_python_is_shown_by_one_rank_and_logged_by_the_others(tmp_path):
     do = f"logs.open_log({str(tmp_path)!r}, comm.rank); import warnings; warnings.warn('old')"
-    done = launched(3, stand_in(do, seconds=0.3))
+    done = launched(3, stand_in(do, seconds=0))
     assert done.status == 0
     assert done.err.count("UserWarning: old") == 1
     assert "UserWarning: old" in (tmp_path / "rank-0002.log").read_text()

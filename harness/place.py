@@ -34,6 +34,7 @@ _MARKS_PER_VERTEX = 2
 _TREE_PER_VERTEX = 4
 # A kept edge: two ids and a weight.
 _EDGE_IDS = 16
+_ELSEWHERE = "take --engine cpu"
 
 
 class Host:
@@ -115,7 +116,9 @@ class OnDevice(Host):
                     break
             else:
                 hint = "no scale fits"
-            raise MemoryRefused(f"{source} does not fit: {refusal}; {hint}") from None
+            raise MemoryRefused(
+                f"{source} does not fit: {refusal}; {hint}, or {_ELSEWHERE}"
+            ) from None
 
     def _need(self, n: int, edges: int, weight_bytes: int, kept: bool, resident: int = 0) -> Need:
         """What a run takes on the device; MemoryRefused, with the figures, if it is not there."""
@@ -165,7 +168,7 @@ class OnDevice(Host):
         try:
             need = self._need(edges.n, edges.m, weight_bytes, True)
         except MemoryRefused as refusal:
-            raise MemoryRefused(f"{source} does not fit: {refusal}") from None
+            raise MemoryRefused(f"{source} does not fit: {refusal}; {_ELSEWHERE}") from None
         return Opened(on_device(self.device, edges), need, opened.seconds, opened.sha256)
 
     def compile(self, dtype: Any, directed: bool, engine: str, validating: bool) -> None:

@@ -131,7 +131,7 @@ def test_a_graph_too_large_for_the_device_is_refused_before_any_work(
     done = in_process(capsys, "run", "--engine", "cuda", "--scale", 27, "--output", "out")
     assert done.refused(
         "scale 27, edge factor 16 does not fit: 134217728 vertices and 2147483648 edges need",
-        "GiB of device memory, available are 30 GiB of 30 GiB (one CPU thread); scale 26 fits",
+        "GiB of device memory, available are 30 GiB of 30 GiB (one CPU thread); scale 26 fits, or take --engine cpu",
     )
     assert not list(tmp_path.glob("out/*"))
 

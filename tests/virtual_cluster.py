@@ -14,7 +14,6 @@ import contextlib
 import os
 import secrets
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -57,6 +56,23 @@ NodeName=node1 NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[1]} CPUs={cpus
 NodeName=node2 NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[2]} CPUs={cpus} Gres=gpu:{gpus}
 PartitionName=main Nodes=node1,node2 Default=YES MaxTime=INFINITE State=UP
 """
+# Kills whatever was started with the cluster's settings, daemons and jobs, until nothing is left.
+_UNDERTAKER = """
+import contextlib, os, shutil, signal, sys, time
+from pathlib import Path
+folder = sys.argv[1]
+sys.stdin.read()
+found = True
+while found:
+    found = False
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # it has ended, or is somebody else's
+            if f"SLURM_CONF={folder}/slurm.conf\\0".encode() in (process / "environ").read_bytes():
+                os.kill(int(process.name), signal.SIGKILL)
+                found = True
+    time.sleep(0.05)
+shutil.rmtree(folder, ignore_errors=True)
+"""
 # A GPU must be a device file of its own; which, Slurm does not ask.
 _GRES = "NodeName=node[1-2] Name=gpu File=/dev/null\nNodeName=node[1-2] Name=gpu File=/dev/zero\n"
 
@@ -86,6 +102,12 @@ class VirtualCluster:
             "TMPDIR": f"{self.folder}",  # for what a killed launcher leaves behind
         }
         self._children: list[subprocess.Popen] = []
+        # Ends the cluster when we end, however that comes about: its stdin closes then.
+        self._undertaker = subprocess.Popen(
+            [sys.executable, "-c", _UNDERTAKER, self.folder],
+            stdin=subprocess.PIPE,
+            start_new_session=True,
+        )
         try:
             self._start()
         except BaseException:
@@ -94,11 +116,10 @@ class VirtualCluster:
         return self
 
     def __exit__(self, *_error) -> None:
-        while self._kill_what_knows_us():
-            time.sleep(0.05)
+        self._undertaker.stdin.close()
+        self._undertaker.wait()
         for child in self._children:
             child.wait()
-        shutil.rmtree(self.folder, ignore_errors=True)
 
     def submit(self, script: Path, *flags: str, **environment: str) -> str:
         """Hand in a script from its own folder, and return the number of the job."""
@@ -201,17 +222,6 @@ class VirtualCluster:
             command, env=self.environment, capture_output=True, text=True, timeout=20, check=True
         )
         return done.stdout.strip()
-
-    def _kill_what_knows_us(self) -> int:
-        """Kill every process that has our settings: daemons, and what jobs have started."""
-        mark = self.environment["SLURM_CONF"].encode()
-        count = 0
-        for process in Path("/proc").glob("[0-9]*"):
-            with contextlib.suppress(OSError):  # it has ended, or is somebody else's
-                if mark in (process / "environ").read_bytes():
-                    os.kill(int(process.name), signal.SIGKILL)
-                    count += 1
-        return count
 
 
 def _free_ports(count: int) -> list[int]:

@@ -71,7 +71,7 @@ def add_commands(commands: Any) -> None:
         "--keep-edges",
         action=BooleanOptionalAction,
         help="hold the edge list in memory, or generate it again whenever it is read "
-        "(default: hold it where it fits)",
+        "(default: one process holds it where it fits, several ranks make it again)",
     )
     search = parser.add_argument_group("search")
     search.add_argument(

@@ -11,7 +11,8 @@ import numpy as np
 
 from sssp.comm import Alone, Comm
 
-_CHUNK = 2**16
+# Vertices at once: what is computed of them stays in the cache.
+_CHUNK = 2**14
 _HALF = np.uint64(0xFFFFFFFF)
 
 

@@ -41,6 +41,9 @@ _VALIDATION_PER_VERTEX = 4
 # Answers that wait for one pass over regenerated edges, at most: with more of them a run whose edge
 # list is not kept would take more than 400 bytes a vertex (edge factor 16).
 MOST_ANSWERS = 6
+# A rank holds one answer, and makes its edges again unless told to keep them: it is to need no more
+# than 1.3 x 400 bytes x n / ranks.
+_ANSWERS_OF_A_RANK = 1
 # A rank's arrays over an even share of the whole: ghosts, uneven shares, what is under way.
 _RANK_FACTOR = 1.3
 # Stack and allocator reserve this much for each thread, and use little of it.
@@ -184,7 +187,8 @@ def choose(
     n, edges, weight_bytes
         As in `Need`.
     keep : bool or None
-        True: the edge list must be kept; False: it must not; None: kept where it fits.
+        True: the edge list must be kept; False: it must not; None: kept where it fits, not at all
+        by several ranks.
     resident : int
         Bytes of the need that are taken already: an edge list that was read from a file.
     comm : Comm, optional
@@ -199,6 +203,8 @@ def choose(
     there = available_to_each(comm)
     most = there.bytes + resident
     comfortable = most - there.bytes // 10
+    if comm.size > 1 and keep is None:
+        keep = False
     ways = [
         Need(n, edges, weight_bytes, kept, ranks=comm.size)
         for kept in (True, False)
@@ -209,7 +215,8 @@ def choose(
             return need
         if not need.edges_kept and need.total <= most:
             spare = comfortable - BASE - need.search
-            return replace(need, answers=min(MOST_ANSWERS, max(1, spare // need.answer)))
+            limit = MOST_ANSWERS if comm.size == 1 else _ANSWERS_OF_A_RANK
+            return replace(need, answers=min(limit, max(1, spare // need.answer)))
     raise MemoryRefused(_refusal(ways[-1], there, resident))
 
 

@@ -60,7 +60,7 @@ class OfficialGraph:
 
     scale, edgefactor   2**scale vertices, edgefactor * 2**scale edges
     seed                the generator's two seeds; the search keys come from them too
-    keep                keep the edge list: True, False, or None for where it fits
+    keep                keep the edge list: True, False, or None for what `choose` takes for best
     """
 
     scale: int

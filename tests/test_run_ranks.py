@@ -144,7 +144,7 @@ def test_the_slowest_ranks_generation_counts(monkeypatch):
 
     monkeypatch.setattr(source, "perf_counter", now)
     monkeypatch.setattr(generator, "kronecker", slow)
-    assert result_of(3, OfficialGraph(8), roots=1)["generation_seconds"] == 3
+    assert result_of(3, OfficialGraph(8, keep=True), roots=1)["generation_seconds"] == 3
 
 
 def test_another_file_on_one_rank_is_refused_on_all(tmp_path, monkeypatch):
@@ -190,6 +190,14 @@ def test_all_ranks_decide_by_the_one_that_has_least(there_is):
     said = on_ranks(3, work)
     assert len(set(said)) == 1
     assert "each of 3 ranks" in said[0] and "2 GiB" in said[0]
+
+
+def test_ranks_make_their_edges_again_unless_told_to_keep_them(there_is):
+    there_is(*[64 * GIB] * 4)
+    (need, _) = on_ranks(2, lambda comm: memory.choose(2**20, 2**24, comm=comm))
+    assert (need.edges_kept, need.answers) == (False, 1)
+    (need, _) = on_ranks(2, lambda comm: memory.choose(2**20, 2**24, keep=True, comm=comm))
+    assert need.edges_kept
 
 
 def test_ranks_of_a_machine_share_its_memory_but_not_their_own_limits(there_is):

@@ -175,8 +175,11 @@ class OnDevice(Host):
         import numpy as np
 
         from graphs.device_edges import on_device
-        from harness.warmup import tiny_graphs
+        from graphs.generator import KroneckerStream
+        from harness.warmup import TINY_SCALE, tiny_graphs
 
+        for _ in on_device(self.device, KroneckerStream(TINY_SCALE)).slices():
+            pass
         for tiny in tiny_graphs(np.dtype(dtype), directed):
             edges = on_device(self.device, tiny)
             csr = self.build(edges)

@@ -42,7 +42,7 @@ KINDS = tuple(
 )
 
 # Large enough to have hubs, so that the pull is met, too.
-_SCALE = 8
+TINY_SCALE = 8
 # One heavy edge makes sums of integers pass what 32 bits hold exactly, which is another path.
 _HEAVY = 2**40
 _POLL_SECONDS = 0.02
@@ -180,7 +180,7 @@ def warm_up(
 def tiny_graphs(dtype: np.dtype, directed: bool) -> list[EdgeList]:
     from graphs.generator import kronecker
 
-    edges = kronecker(_SCALE)
+    edges = kronecker(TINY_SCALE)
     weight = edges.weight if dtype.kind == "f" else edges.weight * 100
     edges = replace(edges, weight=weight.astype(dtype), directed=directed)
     if dtype.kind not in "iu" or np.iinfo(dtype).max < _HEAVY:
@@ -216,8 +216,8 @@ def warm_up_generator() -> None:
     """Compile the generator, whole and slice by slice."""
     from graphs.generator import KroneckerStream, kronecker
 
-    kronecker(_SCALE)
-    for _ in KroneckerStream(_SCALE).slices():
+    kronecker(TINY_SCALE)
+    for _ in KroneckerStream(TINY_SCALE).slices():
         pass
 
 

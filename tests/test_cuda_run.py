@@ -113,6 +113,24 @@ def test_a_run_takes_no_more_memory_than_allowed(device):
     assert peak <= PER_VERTEX << scale
 
 
+@pytest.mark.parametrize("keep", [True, False])
+def test_nothing_is_compiled_while_a_clock_runs(device, monkeypatch, keep):
+    from harness.place import OnDevice
+
+    compiled = []
+    build = OnDevice.build
+
+    def noted(self, edges):
+        compiled.append(set(device._modules))
+        return build(self, edges)
+
+    monkeypatch.setattr(OnDevice, "build", noted)
+    result_of(OfficialGraph(9, keep=keep), engine="cuda", roots=2)
+    assert len(compiled) > 1, "tiny graphs come before the official one"
+    assert {file for file, *_ in compiled[-1]} >= {"generate.cu", "build.cu", "validate.cu"}
+    assert compiled[-1] == set(device._modules)
+
+
 @pytest.mark.parametrize("scale", range(22, 30))
 def test_the_need_of_a_run_is_within_the_limit(device, scale):
     from harness.place import OnDevice
@@ -131,7 +149,8 @@ def test_a_graph_too_large_for_the_device_is_refused_before_any_work(
     done = in_process(capsys, "run", "--engine", "cuda", "--scale", 27, "--output", "out")
     assert done.refused(
         "scale 27, edge factor 16 does not fit: 134217728 vertices and 2147483648 edges need",
-        "GiB of device memory, available are 30 GiB of 30 GiB (one CPU thread); scale 26 fits, or take --engine cpu",
+        "GiB of device memory, available are 30 GiB of 30 GiB (one CPU thread); ",
+        "scale 26 fits, or take --engine cpu",
     )
     assert not list(tmp_path.glob("out/*"))
 

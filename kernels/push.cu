@@ -339,12 +339,14 @@ extern "C" __global__ void __launch_bounds__(512, 1) rounds(SEARCH, u64 widest)
     }
 }
 
-// Forget the last search and queue the root in FAR; one thread. `chosen` is what CONTROL starts as.
+// Begin a search: queue the root, the vertex of this index, in FAR. One thread. `chosen` is what the
+// words begin with.
 extern "C" __global__ void start(u64 *state, Entry *queues, u64 *control, const u64 *chosen,
-                                 i64 root)
+                                 const i32 *label, i64 index)
 {
     if (thread_of_grid() != 0) return;
     for (i32 i = 0; i < WORDS; i++) control[i] = chosen[i];
+    i64 root = label[index];
     put(state, root, 0, root);
     queue_of(queues, control, FAR)[0] = {(i32)root, 0, 0, 0};
     control[FAR_COUNT] = 1;

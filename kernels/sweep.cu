@@ -9,11 +9,13 @@ typedef float Out;
 typedef double Out;
 #endif
 
-// Make the vertices [first, last) unreached; `nobody` stands for their parent.
-extern "C" __global__ void reset(u64 *state, i64 first, i64 last, i64 nobody)
+// Make the vertices below `last` unreached, and the root of the last search, which may be isolated
+// (an index; below 0: there was none). `nobody` stands for their parent.
+extern "C" __global__ void reset(u64 *state, i64 last, i64 nobody, const i32 *label, i64 root)
 {
-    for (i64 v = first + thread_of_grid(); v < last; v += threads_of_grid())
+    for (i64 v = thread_of_grid(); v < last; v += threads_of_grid())
         put(state, v, UNREACHED, nobody);
+    if (thread_of_grid() == 0 && root >= 0) put(state, label[root], UNREACHED, nobody);
 }
 
 // The vertices [first, last), with a single arc each, take their distance from its end. Of two that

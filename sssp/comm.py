@@ -16,8 +16,8 @@ import numpy as np
 from graphs.alone import Alone, Traffic
 
 _TAG = 500
-# 1: MPI gets arrays on a device as they are. Else they are staged: copied to the host, and sent from
-# and received there.
+# 1: MPI gets arrays on a device as they are. Else they are staged: copied to the host, sent from
+# there and received there.
 CUDA_AWARE = "SSSP_CUDA_AWARE_MPI"
 # What the launchers of MPICH and Intel MPI, PMIx, Open MPI, and Slurm tell each process.
 LAUNCHERS = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "SLURM_STEP_NUM_TASKS")

@@ -93,6 +93,9 @@ class CUDAEngine:
         On the host, and then copied to the device, or on this device.
     choices : Choices
     device : kernels.device.Device
+    one_launch : bool
+        Run all rounds in one cooperative launch, one block a multiprocessor: no launch and no
+        reading back between rounds, but a barrier of the grid's own and fewer threads.
 
     Raises
     ------
@@ -100,8 +103,9 @@ class CUDAEngine:
         The device has too little memory for the rows and a search.
     """
 
-    def __init__(self, csr: CSR, choices: Choices, device: Device):
+    def __init__(self, csr: CSR, choices: Choices, device: Device, one_launch: bool = False):
         self.csr, self.choices, self.device = csr, choices, device
+        self.one_launch = one_launch
         self.unreached = UNREACHED[csr.kind]
         self.weight_type = np.dtype(csr.kind).type
         self.delta = self._delta()
@@ -114,9 +118,9 @@ class CUDAEngine:
         self._word = enumerators("Word")
         self._status = enumerators("Status")
         self._allocate()
-        self.root = 0
+        self.root = -1  # of the last search, its index among the own vertices
         self.switched = self.pulled = self.waiting = False
-        self._reset_range(0, csr.labels)
+        self._reset_state(csr.labels)
 
     def _allocate(self) -> None:
         csr, xp = self.csr, self.device.xp
@@ -207,27 +211,24 @@ class CUDAEngine:
             chosen[self._word[name]] = value
         return chosen
 
-    def _reset_range(self, first: int, last: int) -> None:
+    def _reset_state(self, labels: int) -> None:
         self._sweep.launch(
-            "reset", last - first, self.state, np.int64(first), np.int64(last),
-            np.int64(self.csr.labels),
+            "reset", labels, self.state, np.int64(labels), np.int64(self.csr.labels), self.label,
+            np.int64(self.root),
         )  # fmt: skip
 
     def reset(self, root: int) -> None:
         csr = self.csr
-        if self.root >= csr.reachable:
-            self._reset_range(self.root, self.root + 1)
-        self._reset_range(0, csr.reachable)
+        self._reset_state(csr.reachable)
         self.switched = self.pulled = self.waiting = False
         self.seen[:] = self._first_words
-        self.root = 0
         words = self.control, self.chosen
         if not csr.first <= root < csr.first + csr.n:
             self._push.launch("start_without", 1, *words, block=32)
             return
-        self.root = int(self.label[root - csr.first])
+        self.root = root - csr.first
         self._push.launch(
-            "start", 1, self.state, self.queues, *words, np.int64(self.root), block=32
+            "start", 1, self.state, self.queues, *words, self.label, np.int64(self.root), block=32
         )
         self.seen[self._word["LEAST"]] = 0
 
@@ -265,8 +266,14 @@ class CUDAEngine:
         return (*self.out, self.state, self.queues, self.hubs, self.control)
 
     def _start_rounds(self) -> None:
-        """Narrow rounds as long as they are, then some on all blocks."""
+        """Narrow rounds as long as they are, then some on all blocks; or all of them."""
         push, search = self._push, self._search
+        if self.one_launch:
+            push.launch(
+                "rounds", self.device.processors * BLOCK_OF_ROUNDS, *search, np.uint64(2**63),
+                block=BLOCK_OF_ROUNDS, cooperative=True,
+            )  # fmt: skip
+            return
         push.launch("rounds", 1, *search, np.uint64(NARROW), block=BLOCK_OF_ROUNDS)
         push.launch("push_hubs", self._all, *search)
         for _ in range(AHEAD):

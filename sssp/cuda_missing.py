@@ -45,7 +45,9 @@ def find_missing() -> str | None:
         return _no_device() if error.code == NO_DEVICE else f"the NVIDIA driver fails, {error}"
     if not gpus:
         return _no_device()
-    return _device_unfit(gpus[0]) or _wheel_unfit(version, gpus[0]) or _cupy_broken()
+    return (
+        _device_unfit(gpus[0]) or _wheel_unfit(version, gpus[0]) or _cupy_broken(version, gpus[0])
+    )
 
 
 def _no_device() -> str:
@@ -112,18 +114,21 @@ def _is_installed(name: str) -> bool:
     return True
 
 
-def _cupy_broken() -> str | None:
+def _cupy_broken(version: tuple[int, int], gpu: Gpu) -> str | None:
     """Load CuPy and what it compiles with; say what fails, in its own words."""
     try:
         import cupy
 
         seen = cupy.cuda.runtime.getDeviceCount()
-        version = cupy.cuda.runtime.runtimeGetVersion()
+        built_for = cupy.cuda.runtime.runtimeGetVersion() // 1000
     except Exception as error:  # a broken installation may raise anything
-        return f"CuPy cannot be used: {_first_line(error)}"
+        return (
+            f"CuPy cannot be used ({_first_line(error)}); update the driver, or install CuPy "
+            f"anew: {_install(version, gpu)}"
+        )
     if not seen:
         return _no_device()
-    install = f"pip install -e '.[cuda{version // 1000}]'"
+    install = f"pip install -e '.[cuda{built_for}]'"
     try:
         from cupy.cuda import nvrtc
 

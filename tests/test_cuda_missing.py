@@ -127,7 +127,10 @@ def test_hidden_devices_are_told_from_missing_ones(machine, monkeypatch, hidden)
 
 def test_a_cupy_that_cannot_be_loaded_is_told_in_one_line(machine, cupy):
     cupy.runtime.getDeviceCount = cupy.fail
-    assert machine()() == "CuPy cannot be used: CuPy failed to load libnvrtc.so.12"
+    said = machine()()
+    assert said.startswith("CuPy cannot be used (CuPy failed to load libnvrtc.so.12); update the")
+    assert said.endswith("pip install -e '.[cuda12]'")
+    assert "\n" not in said
 
 
 def test_a_missing_nvrtc_is_named(machine, cupy):

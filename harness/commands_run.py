@@ -171,6 +171,7 @@ _OF_THIS_COMMAND = ("resume", "time_limit", "output", "quiet", "log_dir")
 
 def run_benchmark(flags: dict[str, Any], argv: list[str]) -> int:
     """Run the benchmark that `flags` ask for, on all ranks; return the exit status."""
+    from harness.machine import default_threads
     from sssp.comm import world
 
     comm = world()
@@ -178,8 +179,8 @@ def run_benchmark(flags: dict[str, Any], argv: list[str]) -> int:
         logs.open_log(flags["log_dir"], comm.rank)
         logs.write(shlex.join(argv))
     earlier, flags = _earlier(flags, comm)
-    settings = _settings(flags, comm)
-    use_threads(settings.threads)
+    threads = flags.get("threads") or default_threads()
+    use_threads(threads)  # before anything below imports numba
 
     from harness.pauses import Pauses
     from harness.progress import Progress
@@ -187,8 +188,12 @@ def run_benchmark(flags: dict[str, Any], argv: list[str]) -> int:
     from harness.results import ResultFile
     from harness.run import new_result, resumed_result, run
 
+    settings = _settings(flags, threads, comm)
     progress = Progress(flags.get("quiet", False))
-    result = resumed_result(earlier, argv) if earlier else new_result(settings, argv)
+    # Rank 0 asks git and the machine for all: it is its answers that are kept.
+    result = of_first(
+        comm, lambda: resumed_result(earlier, argv) if earlier else new_result(settings, argv)
+    )
     output, path = of_first(comm, lambda: _output(flags))
     file = ResultFile(output, path) if comm.rank == 0 else None
     limit = TimeLimit(flags["time_limit"]) if "time_limit" in flags else None
@@ -209,9 +214,8 @@ def run_benchmark(flags: dict[str, Any], argv: list[str]) -> int:
     return _finish(result, file, progress)
 
 
-def _settings(flags: dict[str, Any], comm: Any) -> Any:
+def _settings(flags: dict[str, Any], threads: int, comm: Any) -> Any:
     """Return what the flags ask for; UsageError if they do not go together."""
-    from harness.machine import default_threads
     from harness.run import Settings
 
     if comm.size > 1 and "check" in flags:
@@ -223,7 +227,7 @@ def _settings(flags: dict[str, Any], comm: Any) -> Any:
         source=source_of(flags, DEFAULT_SCALE),
         roots=flags.get("roots", 64),
         engine=flags.get("engine", "auto"),
-        threads=flags.get("threads") or default_threads(),
+        threads=threads,
         delta=flags.get("delta"),
         validate=flags.get("validate", True),
         check=flags.get("check"),

@@ -107,6 +107,17 @@ def test_a_run_may_be_stopped_and_resumed_again_and_again(sssp, stopped):
     assert len(results.load(path)["searches"]) == 9
 
 
+def test_a_run_killed_between_its_last_search_and_its_end_is_made_whole(sssp):
+    assert sssp(*RUN).status == 0
+    (path,) = result_files("out")
+    edited(path, lambda result: result.update(status="incomplete"))
+    before = json.loads(path.read_text())
+    assert sssp("run", "--resume", path, "--quiet").status == 0
+    after = results.load(path)
+    assert after["status"] == "complete"
+    assert after["searches"] == before["searches"]
+
+
 def test_the_longest_construction_of_the_parts_is_reported(sssp, stopped):
     path, _ = stopped()
     edited(path, lambda result: result.update(construction_seconds=1234.5))

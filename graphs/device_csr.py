@@ -21,8 +21,9 @@ from graphs.errors import GraphError
 from graphs.levels import LEVEL_VERTICES, MOST_LEVELS
 from graphs.weights import weight_kind
 
-# Arcs of a row that one warp sorts; see kernels/build.cu.
+# Arcs of a row that one warp sorts, and that a small block sorts; see kernels/build.cu.
 _SHORT = 64
+_TILE = 2048
 _WARP = 32
 
 
@@ -127,10 +128,11 @@ class _Builder:
             "sort_short_rows", _WARP * (last - first), indptr, *rows, np.int64(_SHORT), arcs, kept,
             block=_WARP,
         )  # fmt: skip
-        self.launch(
-            "sort_rows", 256 * (last - first), indptr, *rows, np.int64(_SHORT + 1), arcs, spare,
-            kept,
-        )  # fmt: skip
+        for least, most, block in ((_SHORT + 1, _TILE, 256), (_TILE + 1, len(arcs), 1024)):
+            self.launch(
+                "sort_rows", block * (last - first), indptr, *rows, np.int64(least),
+                np.int64(most), arcs, spare, kept, block=block,
+            )  # fmt: skip
         starts = xp.zeros(last - first + 1, np.int64)
         xp.cumsum(kept, out=starts[1:])
         return starts

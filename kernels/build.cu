@@ -261,11 +261,12 @@ __device__ inline void count_levels(const i64 *indptr, const Arc *arcs, i64 star
         if (most > 64) most = 64;                                                                  \
         sort_rows<Arc, 64>(indptr, first, last, 0, most, arcs, arcs, kept, tile);                  \
     }                                                                                              \
-    extern "C" __global__ void sort_rows_##suffix(                                                 \
-        const i64 *indptr, i64 first, i64 last, i64 least, Arc *arcs, Arc *spare, i64 *kept)       \
+    extern "C" __global__ void __launch_bounds__(1024) sort_rows_##suffix(                         \
+        const i64 *indptr, i64 first, i64 last, i64 least, i64 most, Arc *arcs, Arc *spare,        \
+        i64 *kept)                                                                                 \
     {                                                                                              \
         __shared__ Arc tile[size];                                                                 \
-        sort_rows<Arc, size>(indptr, first, last, least, (i64)1 << 62, arcs, spare, kept, tile);   \
+        sort_rows<Arc, size>(indptr, first, last, least, most, arcs, spare, kept, tile);           \
     }                                                                                              \
     extern "C" __global__ void pack_rows_##suffix(                                                 \
         const i64 *indptr, i64 first, i64 last, const i64 *starts, const Arc *arcs, Arc *spare)    \

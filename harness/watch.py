@@ -19,20 +19,17 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import sleep
 from typing import Any, NamedTuple
 
 from harness import logs
+from harness.connect import connect, listening, own_addresses
 from harness.errors import Exit, Interrupted, UsageError
-from harness.signals import handled_by, keep_now, stoppable
+from harness.signals import STOPPING, handled_by, keep_now, stoppable
 from harness.streams import say
 
-_CONNECT_SECONDS = 3.0
-# How often a waiting thread wakes up for nothing. Some limit makes the socket one that does not
-# block, which `signal.set_wakeup_fd` asks for.
-_LISTEN_SECONDS = 3600.0
 # Until the rank that aborts has ended all others; a launcher that does not is helped along.
 _ABORT_SECONDS = 5.0
 # A fault that all ranks find is rank 0's to tell; so long the others wait for it.
@@ -62,9 +59,10 @@ class Watch:
         self.comm, self.name = comm, name
         self._told = threading.Event()
         self._code: int | None = None
+        self._signal: int | None = None  # the last that came
         self._lifeline: Any = None  # the monitor's stdin: closed with this process
         offer = comm.first(self._start_monitor() if comm.rank == 0 else None)
-        self._line = _connect(offer, comm) if offer else None
+        self._line = connect(offer, comm.rank) if offer else None
         if not comm.all_agree(self._line is not None) and self._line is not None:
             self._line.close()
             self._line = None
@@ -79,7 +77,8 @@ class Watch:
         settings = {"token": token, "size": self.comm.size, "failed": int(Exit.RANK)}
         command = [sys.executable, "-I", str(Path(__file__).with_name("monitor.py"))]
         try:
-            with _listener(backlog=self.comm.size) as listener:
+            # A batch system signals every process of a job, this one too before it can ignore it.
+            with listening(backlog=self.comm.size) as listener, _held_back():
                 monitor = subprocess.Popen(
                     [*command, str(listener.fileno())],
                     stdin=subprocess.PIPE,
@@ -94,7 +93,7 @@ class Watch:
                 port = listener.getsockname()[1]
         except OSError:
             return None
-        return {"token": token, "port": port, "hosts": _own_addresses()}
+        return {"token": token, "port": port, "hosts": own_addresses()}
 
     def guard(self, work: Callable[[], int], ending: Callable[[BaseException], Ending]) -> int:
         """Do this rank's part of a command; return the exit status that all ranks agree on.
@@ -108,7 +107,7 @@ class Watch:
             logs.take_warnings()
         signal.set_wakeup_fd(self._line.fileno(), warn_on_full_buffer=False)
         try:
-            with handled_by(lambda _number, _frame: None):
+            with handled_by(self._note):
                 outcome = _outcome(work, ending)
                 self._send(ended=outcome.code, **_news(outcome))
                 self._told.wait()
@@ -121,6 +120,12 @@ class Watch:
             self._lifeline.close()
         return self._code
 
+    def _note(self, number: int, _frame: Any) -> None:
+        """Take a signal: the monitor knows of it, and decides, as long as there is one."""
+        self._signal = number
+        if self._told.is_set() and self._code is None:
+            raise Interrupted(number)
+
     def _end_unwatched(self, outcome: Ending) -> int:
         if outcome.code in (Exit.OK, Exit.INVALID, Exit.INCOMPLETE):
             return outcome.code
@@ -128,7 +133,9 @@ class Watch:
         if self.comm.rank > 0:
             sleep(_ABORT_SECONDS if stopped else _GRACE_SECONDS)
         if outcome.text:
-            where = f"error: rank {self.comm.rank} on {_host()}: " if not stopped else ""
+            where = (
+                f"error: rank {self.comm.rank} on {socket.gethostname()}: " if not stopped else ""
+            )
             logs.error(f"{outcome.trace}{self.name}: {where}{outcome.text}")
         self._abort(outcome.code if stopped else Exit.RANK)
         return outcome.code
@@ -149,6 +156,8 @@ class Watch:
             if "abort" in message:
                 self._fall(message["abort"], message["who"])
         self._told.set()
+        if self._code is None and self._signal is not None and self.comm.rank == 0:
+            self._stop(Interrupted(self._signal))
 
     def _messages(self) -> Iterator[dict[str, Any]]:
         assert self._line is not None
@@ -214,41 +223,11 @@ def _news(outcome: Ending) -> dict[str, Any]:
     return {"text": text, "trace": trace, "logged": False}
 
 
-def _host() -> str:
-    return socket.gethostname()
-
-
-def _listener(backlog: int) -> socket.socket:
-    if socket.has_dualstack_ipv6():
-        return socket.create_server(
-            ("", 0), family=socket.AF_INET6, dualstack_ipv6=True, backlog=backlog
-        )
-    return socket.create_server(("", 0), backlog=backlog)
-
-
-def _own_addresses() -> list[str]:
-    """Names and numbers by which other machines may know this one, the likeliest first."""
-    found = [_host()]
-    with suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.connect(("192.0.2.1", 9))  # sends nothing, but finds the way out of here
-        found.append(probe.getsockname()[0])
-    with suppress(OSError):
-        found += [str(info[4][0]) for info in socket.getaddrinfo(_host(), None)]
-    return list(dict.fromkeys(found))
-
-
-def _connect(offer: dict[str, Any], comm: Any) -> socket.socket | None:
-    """Connect to the monitor and say who this is; None if it cannot be reached."""
-    hosts = offer["hosts"]
-    if hosts[0] == _host():
-        hosts = ["127.0.0.1", "::1", *hosts]
-    who = {"token": offer["token"], "rank": comm.rank, "host": _host(), "pid": os.getpid()}
-    for host in hosts:
-        try:
-            line = socket.create_connection((host, offer["port"]), timeout=_CONNECT_SECONDS)
-            line.sendall(json.dumps(who).encode() + b"\n")
-            line.settimeout(_LISTEN_SECONDS)
-            return line
-        except OSError:
-            continue
-    return None
+@contextmanager
+def _held_back() -> Iterator[None]:
+    """Let the signals that stop a job wait, for this thread and what it starts."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -41,7 +41,7 @@ def test_an_exception_on_one_rank_ends_the_job_with_one_message(rank):
 
 
 @pytest.mark.parametrize("rank", [0, 1])
-@pytest.mark.parametrize("death", ["os.kill(os.getpid(), signal.SIGKILL)", "os._exit(0)"])
+@pytest.mark.parametrize("death", ["os.kill(os.getpid(), signal.SIGKILL)", "os._exit(1)"])
 def test_a_rank_that_dies_ends_the_job_with_one_message(rank, death):
     start = time.monotonic()
     done = launched(3, stand_in(on(rank, death), seconds=60))
@@ -121,12 +121,24 @@ def test_a_signal_reaches_a_rank_that_waits_for_the_others():
 
 def test_a_job_whose_monitor_is_gone_still_ends():
     kill = "import subprocess; subprocess.run(['pkill', '-KILL', '-P', str(os.getpid())])"
-    done = launched(3, stand_in(f"{on(0, 0)} or exec({kill!r})", seconds=0.5))
+    done = launched(3, stand_in(f"comm.rank == 0 and exec({kill!r})", seconds=0.5))
     assert done.status == 0 and done.out == "the result\n"
 
 
+@pytest.mark.parametrize("whom", ["mpirun", 0])
+def test_a_signal_ends_a_job_whose_monitor_is_gone(whom):
+    kill = "import subprocess; subprocess.run(['pkill', '-KILL', '-P', str(os.getpid())])"
+    do = f"(comm.rank == 0 and exec({kill!r}), time.sleep(1), {TELL})"
+    job = started(3, stand_in(do, seconds=60))
+    ranks = pids(job)
+    os.kill(job.pid if whom == "mpirun" else ranks[whom], signal.SIGTERM)
+    _, err = job.communicate(timeout=30)
+    assert job.returncode == 143
+    assert "sssp info: terminated" in err
+
+
 def test_ranks_that_cannot_connect_end_as_well():
-    alone = "import harness.watch as w; w._connect = lambda offer, comm: None\n"
+    alone = "import harness.watch as w; w.connect = lambda offer, rank: None\n"
     program = stand_in(on(1, "1 / 0"), seconds=60)
     done = launched(3, ["-c", alone + program[1]])
     assert done.status == 4

@@ -131,8 +131,8 @@ class Solver:
             from sssp.cuda import CUDAEngine
             from sssp.cuda_rank import CUDARankEngine
 
-            on_device = CUDAEngine if csr.halo is None else CUDARankEngine
-            return on_device(csr, choose(csr, self._delta), self.device)
+            there = CUDAEngine if csr.halo is None else CUDARankEngine
+            return there(csr, choose(csr, self._delta, on_device=True), self.device)
         kind = CPUEngine if csr.halo is None else CPURankEngine
         return kind(csr, choose(csr, self._delta), self.threads)
 

@@ -43,6 +43,7 @@ class Pauses:
         self.limit = limit
         self.comm = comm or Alone()
         self._last: float | None = None
+        self._warned = False
 
     def stops(self, result: dict[str, Any]) -> bool:
         """Call before each round. Does the run end here, although searches remain?"""
@@ -68,4 +69,6 @@ class Pauses:
             with one_writer():
                 self.file.keep_now_and_then(result)
         except ResultError as error:
-            self.progress.warn(f"the finished searches are not kept yet: {error}")
+            if not self._warned:
+                self.progress.warn(f"the finished searches are not kept yet: {error}")
+            self._warned = True

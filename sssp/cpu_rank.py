@@ -58,22 +58,19 @@ class CPURankEngine(CPUEngine):
 
     def relax(self, lo: float) -> None:
         if self.pulled:
-            self._work_off()
+            self._settle()
         else:
             switch = max(self.choices.switch_settled // self.halo.size, 1)
             self._advance(1, int(self._bits(lo)), switch)
 
-    def _work_off(self) -> None:
-        """Relax noted arcs until nothing improves here."""
-        weight, book = self.weight_type(0), self.books[0]
-        lists = (
-            self.state, self.heads, self.nexts, self.marks, self.waiting, self.halo.link_start,
-            self.promised, self.changed, self.words, self.shared, book,
+    def _settle(self) -> None:
+        """Relax noted arcs: a sweep over all, or until nothing improves here."""
+        chains.settle(
+            not self.swept, self.within, self.noted, self.weight_type(0), self.state, self.heads,
+            self.nexts, self.marks, self.waiting, self.halo.link_start, self.promised,
+            self.changed, self.words, self.shared, self.books[0],
         )  # fmt: skip
-        if not self.swept:
-            chains.sweep(self.within, self.noted, weight, *lists)
-            self.swept = True
-        chains.work_off(self.within, weight, *lists)
+        self.swept = True
 
     def pull(self, floor: float) -> None:
         csr = self.csr

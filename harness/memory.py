@@ -30,6 +30,9 @@ from sssp.comm import Alone, Comm
 GIB = 2**30
 
 BASE = 512 * 2**20
+# The ranks of a machine share the pages of libraries and leave compiling to one process; what each
+# then has of its own was 95 MB, with the memory that MPI shares among 4 ranks.
+RANK_BASE = 192 * 2**20
 _EDGE_IDS = 16  # src and dst of a kept edge
 # Bytes of an arc by those of a weight. Where weights have 8, they are sorted as 8-byte ranks and
 # unfolded to 16 bytes an arc afterwards, with the ranks still there.
@@ -77,6 +80,10 @@ class Need:
     ranks: int = 1
 
     @property
+    def base(self) -> int:
+        return BASE if self.ranks == 1 else RANK_BASE
+
+    @property
     def edge_list(self) -> int:
         return self._share(self.edges * (_EDGE_IDS + self.weight_bytes)) if self.edges_kept else 0
 
@@ -107,7 +114,7 @@ class Need:
     @property
     def total(self) -> int:
         after = self.search + self.answers * self.answer
-        return BASE + self.edge_list + max(self.construction, after)
+        return self.base + self.edge_list + max(self.construction, after)
 
 
 @dataclass(frozen=True)
@@ -214,7 +221,7 @@ def choose(
         if need.edges_kept and need.total <= (comfortable if keep is None else most):
             return need
         if not need.edges_kept and need.total <= most:
-            spare = comfortable - BASE - need.search
+            spare = comfortable - need.base - need.search
             limit = MOST_ANSWERS if comm.size == 1 else _ANSWERS_OF_A_RANK
             return replace(need, answers=min(limit, max(1, spare // need.answer)))
     raise MemoryRefused(_refusal(ways[-1], there, resident))

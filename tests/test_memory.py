@@ -207,3 +207,10 @@ def test_what_cannot_fit_is_exit_status_2_before_anything_is_made(
     there_is(GIB)
     assert in_process(capsys, "run", "--scale", 24).refused("scale 24", "GiB", "this test")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_sixty_four_ranks_of_a_small_graph_fit_into_a_laptop():
+    alone, rank = (Need(2**12, 2**16, edges_kept=False, ranks=ranks) for ranks in (1, 64))
+    assert 64 * rank.total < 16 * GIB
+    assert rank.total > rank.search + rank.answer
+    assert rank.base < alone.base

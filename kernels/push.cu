@@ -174,7 +174,7 @@ __device__ inline void split_round(const u64 *state, Entry *queues, u64 *control
         bool live = false;
         if (i < count) {
             entry = spare[i];
-            live = dist_of(state, entry.vertex) == entry.dist;
+            live = dist_of(state, entry.vertex) >= entry.dist;
         }
         bool soon = live && entry.key < hi, later = live && !soon;
         append(near, control, NEAR_COUNT, capacity, soon, entry.vertex, entry.offset, entry.dist,
@@ -224,7 +224,7 @@ __device__ inline void push_round(const i64 *begin, const i64 *end, const Arc *a
         Dist dist = 0;
         if (i < count) {
             Entry entry = near[i];
-            if (dist_of(state, entry.vertex) == entry.dist) {
+            if (dist_of(state, entry.vertex) >= entry.dist) {
                 u = entry.vertex;
                 dist = entry.dist;
                 start = begin[u];

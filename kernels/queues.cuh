@@ -3,7 +3,8 @@
 // An entry says: the arcs of the vertex's row from `offset` on have not been relaxed for its
 // distance `dist`, and the first of them leads to `key` (offset 0: the row is fresh, key is dist).
 // An entry whose vertex has improved since is stale and is dropped; the improvement brought an
-// entry of its own. So each vertex has at most one entry that is not stale, over all queues.
+// entry of its own. So each vertex has at most one entry that is not stale, over all queues. Only a
+// smaller distance makes an entry stale: to see a larger one would be to see an old one.
 //
 // Queues are filled within a kernel and read by later ones alone. An entry beyond the capacity is
 // not stored and sets OVERFLOW; every reached vertex is then queued again.

@@ -261,7 +261,7 @@ __device__ inline void count_levels(const i64 *indptr, const Arc *arcs, i64 star
         if (most > 64) most = 64;                                                                  \
         sort_rows<Arc, 64>(indptr, first, last, 0, most, arcs, arcs, kept, tile);                  \
     }                                                                                              \
-    extern "C" __global__ void __launch_bounds__(1024) sort_rows_##suffix(                         \
+    extern "C" __global__ void sort_rows_##suffix(                                                 \
         const i64 *indptr, i64 first, i64 last, i64 least, i64 most, Arc *arcs, Arc *spare,        \
         i64 *kept)                                                                                 \
     {                                                                                              \

@@ -111,7 +111,7 @@ def _markdown_row(i: int, result: dict[str, Any]) -> dict[str, str]:
     if solver["threads"]:
         engine.append(_count(solver["threads"], "thread"))
     if result["num_mpi_processes"] > 1:
-        engine.append(_count(result["num_mpi_processes"], "rank"))
+        engine.append(_ranks(result))
     problems = submission_problems(result)
     return {
         "run": str(i),
@@ -188,6 +188,12 @@ def _machine(machine: dict[str, Any]) -> str:
     if machine.get("cores"):
         parts.insert(1, _count(machine["cores"], "core"))
     return ", ".join(str(part) for part in parts if part) or "-"
+
+
+def _ranks(result: dict[str, Any]) -> str:
+    ranks = _count(result["num_mpi_processes"], "rank")
+    hosts = {place["host"] for place in result.get("ranks", {}).get("places", ())}
+    return ranks if len(hosts) < 2 else f"{ranks} on {len(hosts)} machines"
 
 
 def _validated(searches: list[dict[str, Any]]) -> str:

@@ -165,6 +165,19 @@ def test_a_signal_keeps_the_finished_searches(sssp, spoil, number, status, word)
     assert all(search["valid"] for search in result["searches"])
 
 
+def test_a_signal_after_the_last_search_keeps_a_complete_result(sssp, monkeypatch):
+    import harness.run
+
+    def interrupted(*_):
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(harness.run, "measure", interrupted)
+    done = sssp(*SMALL, "--quiet")
+    assert done.status == 143 and "--resume" not in done.err
+    assert "3 of 3 searches were finished, kept in out/" in done.err
+    assert only_result("out")["status"] == "complete"
+
+
 def test_a_signal_before_the_first_search_leaves_no_file(sssp, spoil, tmp_path):
     spoil(lambda root, answer: os.kill(os.getpid(), signal.SIGINT))
     done = sssp(*SMALL, "--quiet")

@@ -385,6 +385,8 @@ def test_a_run_of_ranks_shows_their_number_and_what_they_exchanged():
     assert first["exchange"] == "4 KiB in 90 messages a search, 22% of its time, load 1.25"
     assert second["exchange"] == "-"
     assert "exchange" not in render([example()], "markdown")
+    two["ranks"]["places"] = [{"host": f"node{i}"} for i in range(2)]
+    assert "| cpu, 2 threads, 2 ranks on 2 machines |" in render([two], "markdown")
 
 
 @pytest.mark.parametrize(

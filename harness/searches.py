@@ -159,9 +159,9 @@ def timed_search(solver: Solver, root: int, out: Answer) -> tuple[dict[str, Any]
 def _of_all_ranks(answer: Answer, comm: Comm) -> dict[str, Any]:
     """Return what the ranks have done together in a search: arcs, phases, exchange."""
     mine = answer.traffic
-    sent = mine.messages, mine.bytes, mine.calls, mine.seconds
+    sent = mine.messages, mine.bytes, mine.calls, mine.seconds, mine.parts
     told = comm.gather((answer.arcs, answer.phases, *sent))
-    arcs, phases, messages, size, calls, seconds = zip(*told, strict=True)
+    arcs, phases, messages, size, calls, seconds, parts = zip(*told, strict=True)
     return {
         "arcs": sum(arcs),
         "phases": max(phases),
@@ -171,6 +171,7 @@ def _of_all_ranks(answer: Answer, comm: Comm) -> dict[str, Any]:
             "collectives": max(calls),
             "seconds": sum(seconds) / comm.size,
             "arcs_largest": max(arcs),
+            "parts": {part: sum(one[part] for one in parts) for part in parts[0]},
         },
     }
 

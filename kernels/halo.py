@@ -160,6 +160,19 @@ def promise(counts, label, rows, leaves_from, like, link_start, link_rank, promi
 
 
 @njit(cache=True)
+def list_unsettled(rows, settled_below, unreached, state, marks, changed):
+    """Mark and list the own vertices reached at `settled_below` or later; returns how many."""
+    known = 0
+    for v in range(rows):
+        dist = dist_of(state, v, unreached)
+        if settled_below <= dist < unreached:
+            marks[v] |= CHANGED
+            changed[known] = v
+            known += 1
+    return known
+
+
+@njit(cache=True)
 def changed_news(size, changed, known, like, link_start, link_rank, link_label, promised, marks,
                  state):  # fmt: skip
     """The distance of each changed vertex, for those who want it."""

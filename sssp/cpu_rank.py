@@ -24,10 +24,20 @@ _ROOM = 2
 
 
 class CPURankEngine(CPUEngine):
-    """Searches on one rank's rows (see `CPUEngine`)."""
+    """Searches on one rank's rows (see `CPUEngine`).
 
-    def __init__(self, csr: CSR, choices: Choices, threads: int):
+    Parameters
+    ----------
+    csr, choices, threads
+        As of a `CPUEngine`.
+    asks : bool
+        After the pull, ask for news of some ghosts; else be told of all that change. Asking sends
+        less, the more so the more ranks there are (docs/SCALING.md).
+    """
+
+    def __init__(self, csr: CSR, choices: Choices, threads: int, asks: bool = True):
         super().__init__(csr, choices, threads)
+        self.asks = asks
         assert csr.halo is not None
         self.halo: Halo = csr.halo
         self.within = np.empty(_ROOM * self.queues.shape[1], self.entry)
@@ -143,6 +153,13 @@ class CPURankEngine(CPUEngine):
             counts, label, self.csr.rows, self.csr.leaves_from, self.unreached, ours.link_start,
             ours.link_rank, self.promised, self.state,
         )  # fmt: skip
+
+    def promise_all(self) -> None:
+        """Everyone gets news of everything he sees, beginning with what the pull has found."""
+        self.promised[:] = 1
+        self.words[chains.KNOWN] = halo.list_unsettled(
+            self.csr.rows, self.settled_below, self.unreached, self.state, self.marks, self.changed
+        )
 
     def hear_asked(self, dist: np.ndarray) -> None:
         """Take the distances of the ghosts that were asked for."""

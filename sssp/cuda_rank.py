@@ -21,6 +21,8 @@ from sssp.cuda import SWEEPS, CUDAEngine
 class CUDARankEngine(CUDAEngine):
     """Searches on one rank's rows (see `CUDAEngine`)."""
 
+    asks = True
+
     def __init__(self, csr: CSR, choices: Choices, device: Device):
         assert csr.halo is not None
         self.halo: Halo = csr.halo

@@ -35,7 +35,9 @@ def reached(comm: Comm, engine: Any) -> None:
 
 def questions(comm: Comm, engine: Any) -> None:
     """Whoever has noted an arc asks for its end's distance, now and whenever it changes."""
-    if comm.size > 1:
+    if comm.size > 1 and not engine.asks:
+        engine.promise_all()
+    elif comm.size > 1:
         with comm.traffic.of("questions"):
             asked, label = comm.exchange(*engine.wanted())
             _, dist = comm.exchange(asked, engine.promise(asked, label))

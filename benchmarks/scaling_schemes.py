@@ -1,0 +1,94 @@
+"""Two ways to go on after the pull, on the same graph and roots: ask for news, or be told of all.
+
+    mpirun -n 4 python benchmarks/scaling_schemes.py --scale 18
+
+Prints, for each way, the median of the milliseconds of a search and the bytes that all ranks sent
+in one, by what they were for (see sssp/exchange.py); and the offers as they would be if each
+improvement was sent at once, not the least of a round alone. Roots take turns.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+from pathlib import Path
+from time import perf_counter
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from graphs import KroneckerStream, build_csr, search_keys  # noqa: E402
+from graphs.alone import Traffic  # noqa: E402
+from graphs.partition import share  # noqa: E402
+from kernels.queues import OUT_TAIL  # noqa: E402
+from sssp import Solver  # noqa: E402
+from sssp.choices import choose  # noqa: E402
+from sssp.comm import world  # noqa: E402
+from sssp.cpu_rank import CPURankEngine  # noqa: E402
+from sssp.loop import solve  # noqa: E402
+
+SCHEMES = {"ask": True, "tell all": False}
+
+
+class _Counting(CPURankEngine):
+    """Counts what was found for ghosts, improvement by improvement."""
+
+    improvements = 0
+
+    def offers(self):
+        self.improvements += int(self.shared[OUT_TAIL])
+        return super().offers()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n\n")[0])
+    parser.add_argument("--scale", type=int, default=16)
+    parser.add_argument("--roots", type=int, default=16)
+    asked = parser.parse_args()
+    comm = world()
+    if comm.size == 1:
+        sys.exit("scaling_schemes.py: start it on several ranks, with mpirun -n P")
+    mine = share(16 << asked.scale, comm.rank, comm.size)
+    edges = KroneckerStream(asked.scale, first=mine.start, count=mine.stop - mine.start)
+    csr = build_csr(edges, threads=1, comm=comm)
+    keys = search_keys(csr.graph_n, csr.degree_positive, count=asked.roots, comm=comm)
+    out = Solver(csr, "cpu", 1, comm=comm).new_answer()
+    engines = {name: _Counting(csr, choose(csr), 1, asks) for name, asks in SCHEMES.items()}
+    found = {name: [one_search(engines[name], comm, int(keys[0]), out)] for name in SCHEMES}
+    for name in SCHEMES:
+        found[name].clear()
+    for root in keys:
+        for name, engine in engines.items():
+            found[name].append(one_search(engine, comm, int(root), out))
+    if comm.rank == 0:
+        print(f"{comm.size} ranks, scale {asked.scale}, {len(keys)} roots")
+        for name in SCHEMES:
+            print(line(name, found[name]))
+
+
+def one_search(engine, comm, root, out):
+    """Search once; returns milliseconds, bytes by part, and the bytes of offers sent one by one."""
+    comm.traffic = Traffic()
+    engine.improvements = 0
+    comm.barrier()
+    start = perf_counter()
+    solve(engine, comm, root, out)
+    comm.barrier()
+    seconds = perf_counter() - start
+    every = comm.gather((comm.traffic.parts, 12 * engine.improvements))
+    parts = {part: sum(one[part] for one, _ in every) for part in every[0][0]}
+    return 1e3 * seconds, parts, sum(plain for _, plain in every)
+
+
+def line(name, found):
+    parts = {part: statistics.mean(one[part] for _, one, _ in found) for part in found[0][1]}
+    words = ", ".join(f"{part} {size:.0f}" for part, size in parts.items())
+    plain = statistics.mean(one for *_, one in found)
+    return (
+        f"{name}: {statistics.median(ms for ms, *_ in found):.1f} ms, "
+        f"{sum(parts.values()):.0f} bytes ({words}; offers one by one {plain:.0f})"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -31,7 +31,7 @@ from harness.machine import git_state, machine_facts, versions
 from harness.results import store
 
 
-def figures(device: Any, scale: int, roots: int) -> dict[str, Any]:
+def figures(device: Any, scale: int, roots: int, one_launch: bool = False) -> dict[str, Any]:
     """Measure a scale; raw figures.
 
     Returns
@@ -39,6 +39,7 @@ def figures(device: Any, scale: int, roots: int) -> dict[str, Any]:
     dict
         graph          as in results/schema.json
         generation_seconds, construction_seconds
+        one_launch     all rounds of pushes in one cooperative launch, else launches ahead
         searches       of each: root, seconds by the wall clock, phases, arcs looked at
         kernels        by name: launches, seconds and bytes, summed over all searches;
                        bytes null for kernels that only steer
@@ -57,6 +58,7 @@ def figures(device: Any, scale: int, roots: int) -> dict[str, Any]:
     device.synchronize()
     construction = perf_counter() - start - edges.generation_seconds
     engine, out = solver._engine, solver.new_answer()
+    engine.one_launch = one_launch
     keys = search_keys(csr.n, csr.degree_positive, count=roots).tolist()
     solver.search(keys[0], out)
     searches = []
@@ -83,6 +85,7 @@ def figures(device: Any, scale: int, roots: int) -> dict[str, Any]:
         },
         "generation_seconds": edges.generation_seconds,
         "construction_seconds": construction,
+        "one_launch": one_launch,
         "searches": searches,
         "kernels": {
             name: {
@@ -103,9 +106,10 @@ def table(found: dict[str, Any]) -> str:
     median = np.median([search["seconds"] for search in found["searches"]])
     kernels = found["kernels"]
     total = sum(kernel["seconds"] for kernel in kernels.values())
+    one_launch = ", rounds in one launch," if found["one_launch"] else ""
     lines = [
-        f"scale {found['graph']['scale']} on {found['machine'].get('gpu', 'unknown')}: median "
-        f"search {1e3 * median:.4g} ms, kernels {1e3 * total / count:.4g} ms a search, copy "
+        f"scale {found['graph']['scale']}{one_launch} on {found['machine'].get('gpu', 'unknown')}: "
+        f"median search {1e3 * median:.4g} ms, kernels {1e3 * total / count:.4g} ms a search, copy "
         f"{peak / 1e9:.4g} GB/s",
         "",
         "| kernel | launches a search | ms a search | share of time | GB/s | share of the copy |",
@@ -133,6 +137,11 @@ def parser() -> ArgumentParser:
     )
     flags.add_argument("--scale", type=int, nargs="+", default=[20, 22, 24, 26], metavar="S")
     flags.add_argument("--roots", type=int, default=16, metavar="K", help="searches (default: 16)")
+    flags.add_argument(
+        "--one-launch",
+        action="store_true",
+        help="all rounds of pushes in one cooperative launch (default: several launches ahead)",
+    )
     flags.add_argument("--output", default="results/runs", metavar="DIR")
     return flags
 
@@ -153,7 +162,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     commit, dirty = git_state()
     for scale in flags.scale:
         started = datetime.now(UTC).isoformat(timespec="seconds")
-        found = figures(device, scale, flags.roots)
+        found = figures(device, scale, flags.roots, flags.one_launch)
         record = {
             "kind": "gpu kernels", **found, "machine": {**machine_facts(), **gpu_facts()},
             "versions": versions(), "commit": commit, "dirty": dirty, "started": started,

@@ -59,6 +59,17 @@ def test_every_kernel_of_a_search_is_timed_and_its_bytes_are_counted(shim, tmp_p
     assert {line.split(" | ")[0].lstrip("| ") for line in shown.splitlines()[4:]} == set(kernels)
 
 
+def test_the_same_with_all_rounds_in_one_launch(shim, tmp_path, capsys):
+    flags = ["--scale", "9", "--roots", "2", "--one-launch", "--output", str(tmp_path)]
+    assert gpu_kernels.main(flags) == 0
+    (path,) = tmp_path.glob("*.json")
+    found = json.loads(path.read_text())
+    assert found["one_launch"] is True
+    assert {"rounds", "pull"} <= set(found["kernels"])
+    assert "plan" not in found["kernels"]
+    assert capsys.readouterr().out.startswith("scale 9, rounds in one launch, on ")
+
+
 def test_without_a_gpu_the_reason_is_told_and_nothing_is_written(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(cuda_missing, "missing", lambda: "no NVIDIA driver")
     assert gpu_kernels.main(["--output", str(tmp_path)]) == 3

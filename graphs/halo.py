@@ -13,7 +13,11 @@ from typing import Any
 
 import numpy as np
 
+from graphs.errors import GraphError
 from graphs.partition import Partition
+
+# A label is an int32.
+MOST_LABELS = 2**31 - 2
 
 
 @dataclass(frozen=True)
@@ -100,7 +104,18 @@ def settle_labels(
     rows, leaves : int
     ghosts : int64 (g,)
         Original ids of the ghosts, ascending.
+
+    Raises
+    ------
+    GraphError
+        On all ranks, where one has 2^31 labels and more.
     """
+    most = int(comm.most(len(index) + len(ghosts)))
+    if most > MOST_LABELS:
+        raise GraphError(
+            f"a rank has {most} vertices with those its arcs lead to, {MOST_LABELS} are allowed; "
+            "take more ranks"
+        )
     bounds = partition.bounds
     counts = np.diff(np.searchsorted(ghosts, bounds)).astype(np.int64)
     owner = np.repeat(np.arange(partition.size, dtype=np.int32), counts)

@@ -113,6 +113,17 @@ def test_a_fault_in_one_ranks_edges_is_told_to_all():
         on_ranks(3, lambda comm: build_csr(part_of(edges, comm.rank, 3), threads=1, comm=comm))
 
 
+def test_more_labels_than_32_bits_hold_are_refused_on_every_rank(monkeypatch):
+    monkeypatch.setattr("graphs.halo.MOST_LABELS", 90)
+    edges = kronecker(7)
+
+    def work(comm):
+        with pytest.raises(GraphError, match="take more ranks"):
+            build_csr(part_of(edges, comm.rank, 3), threads=1, comm=comm)
+
+    on_ranks(3, work)
+
+
 @pytest.mark.parametrize("size", [2, 3, 5])
 def test_rows_hubs_and_figures_are_those_of_one_process(size):
     edges = kronecker(9)

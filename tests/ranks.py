@@ -83,6 +83,8 @@ class ThreadRank:
 
     def exchange(self, counts: np.ndarray, *arrays: np.ndarray) -> tuple[np.ndarray, ...]:
         self.exchanges += 1
+        # Those on a device are staged, as sssp.comm does it.
+        arrays = tuple(a if isinstance(a, np.ndarray) else a.get() for a in arrays)
         assert len(counts) == self.size
         assert all(len(array) == np.sum(counts) for array in arrays)
         brought = self.meeting.meet(self.rank, "exchange", (np.array(counts, np.int64), arrays))

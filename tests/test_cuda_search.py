@@ -74,18 +74,19 @@ def test_golden_distances_of_scale_10_to_the_bit(device):
         assert verdict(edges, root, dist, device.to_host(answer.parent)).valid
 
 
-def test_a_search_uses_every_kernel_it_is_for(device):
+def test_a_search_uses_every_kernel_it_is_for(device, monkeypatch):
     """A graph with hubs is pushed, pulled and swept; its rows are long enough to be cut."""
     edges = kronecker(13)
     solver = solver_on(device, edges)
     engine = solver._engine
     started = []
     for module in (engine._push, engine._pull, engine._sweep):
-        original = module.launch
-        module.launch = lambda name, *rest, original=original, **more: (
-            started.append(name),
-            original(name, *rest, **more),
-        )
+
+        def launch(name, *rest, original=module.launch, **more):
+            started.append(name)
+            original(name, *rest, **more)
+
+        monkeypatch.setattr(module, "launch", launch)
     answer = check(solver, edges, int(np.argmax(np.bincount(edges.src))))
     assert engine.pulled
     assert {"rounds", "push", "push_hubs", "pull", "sweep", "settle_leaves"} <= set(started)

@@ -134,6 +134,23 @@ def with_hubs(seed: int, weights: str, dtype: np.dtype, directed: bool) -> EdgeL
     )
 
 
+def cluster_far_from_hub() -> EdgeList:
+    """A hub, 0, with 200 near neighbours, and 50 far ones that are close to each other.
+
+    The lightest arcs of the far ones lead to each other, and only then one to the hub: while none
+    of them is reached, they look at 49 arcs in vain.
+    """
+    random = np.random.default_rng(8)
+    near = [(0, v) for v in range(1, 201)] + [(v, v + 1) for v in range(1, 200)]
+    far = [(0, v) for v in range(201, 251)]
+    close = [(u, v) for u in range(201, 251) for v in range(201, u)]
+    weights = [
+        random.uniform(low, high, len(ends))
+        for ends, low, high in ((near, 0, 0.1), (far, 0.5, 0.6), (close, 0.001, 0.002))
+    ]
+    return edge_list(near + far + close, np.concatenate(weights), 251)
+
+
 def edge_list(
     ends: Ends, weight: Sequence[float], n: int, directed: bool = False, dtype: type = np.float32
 ) -> EdgeList:

@@ -17,7 +17,7 @@ from golden_data import golden_edges, golden_roots, rows, sha256_of_distances
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracle import dijkstra
-from strategies import edge_list, make_edges, searches, with_hubs
+from strategies import cluster_far_from_hub, edge_list, make_edges, searches, with_hubs
 from verdicts import verdict
 
 import sssp
@@ -124,6 +124,20 @@ def test_fixed_graphs_that_are_pulled(device, dtype, directed):
         for seed in range(8)
     ]
     assert any(pulled)
+
+
+def test_a_pull_looks_far_into_a_row(device):
+    """Further than a lane does alone: the rest of the row is looked at by a warp."""
+    edges = cluster_far_from_hub()
+    csr = build_csr(edges)
+    solver = Solver(csr, device=device, delta=0.001)
+    chosen = replace(
+        solver._engine.choices, early=True, switch_settled=20, switch_arcs=0, finish_arcs=0
+    )
+    solver._engine = sssp.cuda.CUDAEngine(csr, chosen, device)
+    for root in (0, 3):
+        check(solver, edges, root)
+        assert solver._engine.pulled
 
 
 def pulled_search(device, edges, share, seed):

@@ -139,7 +139,8 @@ class OnDevice(Host):
 
     @staticmethod
     def _engine_need(n: int, edges: int, weight_bytes: int) -> int:
-        from sssp.cuda import SPARE_ENTRIES, DeviceNeed
+        from sssp.cuda import SPARE_ENTRIES
+        from sssp.device_need import DeviceNeed
 
         kind = "float64" if weight_bytes == 8 else "float32"
         return DeviceNeed.of(n, n + SPARE_ENTRIES, 2 * edges, kind).total

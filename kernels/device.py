@@ -16,7 +16,7 @@ import numpy as np
 
 from kernels.nvrtc import OPTIONS, compiled
 
-__all__ = ["OPTIONS", "Device", "Module", "checked", "defines", "source"]
+__all__ = ["OPTIONS", "Device", "Module", "checked", "defines", "enumerators", "source"]
 
 FOLDER = Path(__file__).parent
 _INCLUDE = re.compile(r'^#include "(\w+\.cuh)"$', re.MULTILINE)
@@ -37,6 +37,16 @@ def source(file: str) -> str:
         return _INCLUDE.sub(included, (FOLDER / name).read_text())
 
     return text(file)
+
+
+def enumerators(file: str, name: str) -> dict[str, int]:
+    """The names of an enumeration in a source, and their values: 0, 1, 2, ..."""
+    text = re.sub(r"//.*", "", source(file))
+    found = re.search(rf"enum {name} \{{(.*?)\}}", text, re.DOTALL)
+    if found is None:
+        raise ValueError(f"{file} has no enum {name}")
+    names = [part.strip() for part in found[1].split(",") if part.strip()]
+    return {name: value for value, name in enumerate(names)}
 
 
 def defines(macros: dict[str, object], lanes: int) -> tuple[str, ...]:

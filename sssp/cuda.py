@@ -8,20 +8,18 @@ small, one block runs it and those after it in a single launch.
 from __future__ import annotations
 
 import math
-import re
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from graphs.csr import CSR
-from kernels.device import Device, source
+from kernels.device import Device, enumerators
 from kernels.tentative import UNREACHED
 from sssp.choices import Choices
+from sssp.device_need import DeviceNeed
 from sssp.engine import Answer
 from sssp.errors import DeviceMemoryError
 
-CHUNK = 512  # arcs of a chunk of a long row, as in kernels/push.cu
 BINS = 256  # of rows that are not finished, as in kernels/pull.cu
 # Entries that one block looks at in a round sooner than the host starts one on all blocks.
 NARROW = 2048
@@ -31,57 +29,6 @@ AHEAD = 8
 SWEEPS = 6
 # Entries a queue has room for beyond one for each vertex that can be reached.
 SPARE_ENTRIES = 1024
-
-
-def enumerators(name: str) -> dict[str, int]:
-    """The names of an enumeration in kernels/queues.cuh, and their values."""
-    text = re.sub(r"//.*", "", source("queues.cuh"))
-    found = re.search(rf"enum {name} \{{(.*?)\}}", text, re.DOTALL)
-    assert found is not None, name
-    names = [part.strip() for part in found[1].split(",") if part.strip()]
-    return {name: value for value, name in enumerate(names)}
-
-
-@dataclass(frozen=True)
-class DeviceNeed:
-    """Bytes on the device that a search needs beside the rows, array by array.
-
-    For Graph500's graphs, n = 2^scale vertices and 32 n arcs at the most: 8 n + 64 n + 2 n + 12 n.
-
-    state     distance and parent of each label
-    queues    four queues of entries
-    hubs      chunks of long rows, two for each CHUNK arcs at most
-    answer    distance and parent in original ids
-    """
-
-    state: int
-    queues: int
-    hubs: int
-    answer: int
-
-    @staticmethod
-    def of(
-        labels: int, capacity: int, arcs: int, kind: str, several_ranks: bool = False
-    ) -> DeviceNeed:
-        """What a graph of this size needs, with room for `capacity` entries in a queue."""
-        wide = kind == "float64"
-        entry = 24 if wide else 16
-        return DeviceNeed(
-            state=labels * (16 if wide else 8),
-            queues=(5 if several_ranks else 4) * entry * capacity,
-            hubs=entry * hub_capacity(arcs),
-            answer=labels * (8 + (4 if kind == "float32" else 8)),
-        )
-
-    @property
-    def total(self) -> int:
-        """The sum."""
-        return self.state + self.queues + self.hubs + self.answer
-
-
-def hub_capacity(arcs: int) -> int:
-    """Chunks that rows of more than CHUNK arcs can have, over all rows."""
-    return 2 * arcs // CHUNK + 1
 
 
 class CUDAEngine:
@@ -115,8 +62,8 @@ class CUDAEngine:
             device.module(file, **self._macros) for file in ("push.cu", "pull.cu", "sweep.cu")
         )
         self._all = device.blocks * 256
-        self._word = enumerators("Word")
-        self._status = enumerators("Status")
+        self._word = enumerators("queues.cuh", "Word")
+        self._status = enumerators("queues.cuh", "Status")
         self._allocate()
         self.root = -1  # of the last search, its index among the own vertices
         self.switched = self.pulled = self.waiting = False

@@ -30,8 +30,9 @@ from graphs.device_edges import matrix_on_device, on_device
 from graphs.errors import GraphError
 from graphs.generator import KroneckerStream, kronecker
 from harness.cli import ending_of
+from kernels.device import enumerators
 from sssp import Solver
-from sssp.cuda import DeviceNeed, enumerators
+from sssp.device_need import CHUNK, DeviceNeed
 from sssp.errors import DeviceMemoryError, EngineError
 
 device = devices()
@@ -91,7 +92,7 @@ def test_a_search_uses_every_kernel_it_is_for(device, monkeypatch):
     assert engine.pulled
     assert {"rounds", "push", "push_hubs", "pull", "sweep", "settle_leaves"} <= set(started)
     # The root's own row is longer than a chunk.
-    assert np.diff(solver.csr.out.indptr).max() > sssp.cuda.CHUNK
+    assert np.diff(solver.csr.out.indptr).max() > CHUNK
     assert 0 < answer.arcs < solver.csr.arcs / 4
 
 
@@ -330,10 +331,15 @@ def test_what_is_counted_is_what_is_allocated(device):
 
 
 def test_the_words_of_the_device_have_names():
-    word = enumerators("Word")
+    word = enumerators("queues.cuh", "Word")
     assert word["NEAR"] == 0
     assert word["WORDS"] == len(word) - 1
-    assert enumerators("Status") == {"GOING": 0, "EMPTY": 1, "SWITCH": 2, "OVERRAN": 3}
+    assert enumerators("queues.cuh", "Status") == {
+        "GOING": 0,
+        "EMPTY": 1,
+        "SWITCH": 2,
+        "OVERRAN": 3,
+    }
 
 
 def test_searches_under_the_sanitizers():

@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from kernels.chains import CHANGED
 from kernels.heap import heap_to_far
+from kernels.noted import CHANGED, NOTED
 from kernels.queues import FAR, OUT, OUT_AT, OUT_TAIL, append_far, close_chunks
 from kernels.tentative import dist_of, improve, parent_of, put
 
@@ -124,20 +124,20 @@ def hear(label, dist, nobody, state):
 
 
 @njit(cache=True)
-def wanted(heads, size, rows, ghost_rank, ghost_label):
-    """The ghosts on which noted arcs hang (see kernels.chains), by owner.
+def wanted(marks, size, rows, ghost_rank, ghost_label):
+    """The ghosts that are tails of noted arcs (see kernels.noted), by owner.
 
     Returns how many of each rank, their labels here, and their labels there.
     """
     counts = np.zeros(size, np.int64)
     for ghost in range(len(ghost_rank)):
-        if heads[rows + ghost] >= 0:
+        if marks[rows + ghost] & NOTED != 0:
             counts[ghost_rank[ghost]] += 1
     cursor = _starts(counts)
     here = np.empty(counts.sum(), np.int32)
     there = np.empty(len(here), np.int32)
     for ghost in range(len(ghost_rank)):
-        if heads[rows + ghost] >= 0:
+        if marks[rows + ghost] & NOTED != 0:
             at = cursor[ghost_rank[ghost]]
             cursor[ghost_rank[ghost]] = at + 1
             here[at] = ghost + rows

@@ -14,7 +14,7 @@ import numpy as np
 
 from graphs.csr import CSR
 from graphs.halo import Halo
-from kernels import chains, halo, pull
+from kernels import halo, noted, pull
 from kernels.queues import OVERFLOW, ran_over
 from sssp.choices import Choices
 from sssp.cpu import CPUEngine
@@ -42,19 +42,15 @@ class CPURankEngine(CPUEngine):
         self.halo: Halo = csr.halo
         self.within = np.empty(_ROOM * self.queues.shape[1], self.entry)
         self.noted = 0
-        self.heads = np.full(csr.labels, -1, np.int32)
-        self.nexts = np.empty(len(self.within), np.int32)
-        self.waiting = np.empty(csr.labels, np.int32)
         self.marks = np.zeros(csr.labels, np.uint8)
         self.promised = np.zeros(len(self.halo.link_rank), np.uint8)
         self.changed = np.empty(csr.rows, np.int32)
-        self.words = np.zeros(chains.WORDS, np.int64)
+        self.words = np.zeros(noted.WORDS, np.int64)
         self.asked = np.empty(0, np.int32)
         self.swept = False
 
     def reset(self, root: int) -> None:
         super().reset(root)
-        self.heads[:] = -1
         self.promised[:] = 0
         self.marks[:] = 0
         self.words[:] = 0
@@ -63,22 +59,22 @@ class CPURankEngine(CPUEngine):
     def nearest(self) -> float:
         if not self.pulled:
             return super().nearest()
-        done = self.swept and self.words[chains.LENGTH] == 0
+        done = self.swept and self.words[noted.LENGTH] == 0
         return math.inf if done else self._distance(self.settled_below)
 
     def relax(self, lo: float) -> None:
         if self.pulled:
-            self._settle()
+            self._sweep()
         else:
             switch = max(self.choices.switch_settled // self.halo.size, 1)
             self._advance(1, int(self._bits(lo)), switch)
 
-    def _settle(self) -> None:
-        """Relax noted arcs: a sweep over all, or until nothing improves here."""
-        chains.settle(
-            not self.swept, self.within, self.noted, self.weight_type(0), self.state, self.heads,
-            self.nexts, self.marks, self.waiting, self.halo.link_start, self.promised,
-            self.changed, self.words, self.shared, self.books[0],
+    def _sweep(self) -> None:
+        """Relax noted arcs: all of them the first time, then those whose tails have changed."""
+        noted.sweep(
+            not self.swept, self.within, self.noted, self.weight_type(0), self.state, self.marks,
+            self.halo.link_start, self.promised, self.changed, self.words, self.shared,
+            self.books[0],
         )  # fmt: skip
         self.swept = True
 
@@ -95,8 +91,7 @@ class CPURankEngine(CPUEngine):
                 break
             self.books[:, OVERFLOW] = 0
             self.within = np.empty(4 * len(self.within), self.entry)
-            self.nexts = np.empty(len(self.within), np.int32)
-        chains.chain(self.within, self.noted, self.heads, self.nexts)
+        noted.mark_tails(self.within, self.noted, self.marks)
         self.pulled = True
 
     def offers(self) -> tuple[np.ndarray, ...]:
@@ -126,23 +121,23 @@ class CPURankEngine(CPUEngine):
         """The own vertices that changed, to those who asked: counts, label, dist."""
         ours = self.halo
         news = halo.changed_news(
-            ours.size, self.changed, self.words[chains.KNOWN], self.unreached, ours.link_start,
+            ours.size, self.changed, self.words[noted.KNOWN], self.unreached, ours.link_start,
             ours.link_rank, ours.link_label, self.promised, self.marks, self.state,
         )  # fmt: skip
-        self.words[chains.KNOWN] = 0
+        self.words[noted.KNOWN] = 0
         return news
 
     def hear(self, label: np.ndarray, dist: np.ndarray) -> None:
         """Take the distances of ghosts from their owners."""
         halo.hear(label, dist, self.csr.labels, self.state)
         if self.swept:
-            chains.wake(label, self.heads, self.marks, self.waiting, self.words)
+            noted.wake(label, self.marks, self.words)
 
     def wanted(self) -> tuple[np.ndarray, np.ndarray]:
         """The ghosts of which news are wanted: counts, labels at their owners."""
         ours = self.halo
         counts, self.asked, there = halo.wanted(
-            self.heads, ours.size, self.csr.rows, ours.ghost_rank, ours.ghost_label
+            self.marks, ours.size, self.csr.rows, ours.ghost_rank, ours.ghost_label
         )
         return counts, there
 
@@ -157,7 +152,7 @@ class CPURankEngine(CPUEngine):
     def promise_all(self) -> None:
         """Everyone gets news of everything he sees, beginning with what the pull has found."""
         self.promised[:] = 1
-        self.words[chains.KNOWN] = halo.list_unsettled(
+        self.words[noted.KNOWN] = halo.list_unsettled(
             self.csr.rows, self.settled_below, self.unreached, self.state, self.marks, self.changed
         )
 

@@ -74,6 +74,18 @@ class Comm(Protocol):
         """End the whole job at once."""
 
 
+class _Parts:
+    """The ranks that get or send something: (rank, first item, items) of each, and the total."""
+
+    def __init__(self, counts: list[int]):
+        self.total = 0
+        self.ranks = []
+        for rank, count in enumerate(counts):
+            if count:
+                self.ranks.append((rank, self.total, count))
+                self.total += count
+
+
 class Ranks:
     """The ranks of an MPI communicator.
 
@@ -146,31 +158,35 @@ class Ranks:
         sent = np.ascontiguousarray(counts, np.int64)
         received = np.empty(self.size, np.int64)
         self.comm.Alltoall(sent, received)
-        results = [received, *(self._swap(array, sent, received) for array in arrays)]
+        here, there = _Parts(sent.tolist()), _Parts(received.tolist())
+        waits: list[Any] = []
+        results = [received, *(self._swap(array, here, there, waits) for array in arrays)]
+        self.mpi.Request.Waitall(waits)
         return self._count(start, tuple(results))
 
-    def _swap(self, array: Any, sent: np.ndarray, received: np.ndarray) -> Any:
-        """Move one array: messages between those alone who have something for each other."""
+    def _swap(self, array: Any, here: _Parts, there: _Parts, waits: list[Any]) -> Any:
+        """Begin to move one array: messages between those who have something for each other."""
         xp, array = _to_send(array)
-        item = self._items_of(array.dtype.itemsize)
-        result = xp.empty(int(received.sum()), array.dtype)
+        size = array.dtype.itemsize
+        item = self._items_of(size)
+        result = xp.empty(there.total, array.dtype)
+        if not here.ranks and not there.ranks:
+            return result
         ours = xp.ascontiguousarray(array).view(np.uint8)
         theirs = result.view(np.uint8)
-        size, waits = array.dtype.itemsize, []
-        there, here = _starts(received), _starts(sent)
-        for rank in np.flatnonzero(received):
+        for rank, first, count in there.ranks:
             if rank != self.rank:
-                part = theirs[there[rank] * size : there[rank + 1] * size]
-                waits.append(self.comm.Irecv([part, received[rank], item], int(rank), _TAG))
-        for rank in np.flatnonzero(sent):
-            part = ours[here[rank] * size : here[rank + 1] * size]
-            if rank != self.rank:
-                waits.append(self.comm.Isend([part, sent[rank], item], int(rank), _TAG))
-                self.traffic.messages += 1
-                self.traffic.bytes += len(part)
+                part = theirs[first * size : (first + count) * size]
+                waits.append(self.comm.Irecv([part, count, item], rank, _TAG))
+        own = [first for rank, first, _ in there.ranks if rank == self.rank]
+        for rank, first, count in here.ranks:
+            part = ours[first * size : (first + count) * size]
+            if rank == self.rank:
+                theirs[own[0] * size : (own[0] + count) * size] = part
             else:
-                theirs[there[rank] * size : there[rank + 1] * size] = part
-        self.mpi.Request.Waitall(waits)
+                waits.append(self.comm.Isend([part, count, item], rank, _TAG))
+                self.traffic.messages += 1
+                self.traffic.bytes += count * size
         return result
 
     def _items_of(self, size: int) -> Any:
@@ -194,11 +210,6 @@ def _to_send(array: Any) -> tuple[Any, Any]:
     # MPI knows nothing of streams: what fills the arrays must be done.
     cupy.cuda.get_current_stream().synchronize()
     return cupy, array
-
-
-def _starts(counts: np.ndarray) -> list[int]:
-    """Where each rank's part starts, and where the last one ends."""
-    return [0, *np.cumsum(counts).tolist()]
 
 
 def launched_size() -> int:

@@ -93,19 +93,19 @@ def apply_offers(target, dist, parent, state, heap, queues, shared, books):
 
 
 @njit(cache=True)
-def settled_news(size, rows, settled_below, link_start, link_rank, link_label, state):
-    """The distance of every own vertex below `settled_below`, for each rank that sees it."""
+def news_between(size, rows, least, below, link_start, link_rank, link_label, state):
+    """Distances in [least, below) of own vertices [0, rows), for each rank that sees the vertex."""
     counts = np.zeros(size, np.int64)
     for v in range(rows):
-        if dist_of(state, v, settled_below) < settled_below:
+        if least <= dist_of(state, v, below) < below:
             for k in range(link_start[v], link_start[v + 1]):
                 counts[link_rank[k]] += 1
     cursor = _starts(counts)
     label = np.empty(counts.sum(), np.int32)
-    dist = np.full(len(label), settled_below)
+    dist = np.full(len(label), below)
     for v in range(rows):
-        mine = dist_of(state, v, settled_below)
-        if mine < settled_below:
+        mine = dist_of(state, v, below)
+        if least <= mine < below:
             for k in range(link_start[v], link_start[v + 1]):
                 at = cursor[link_rank[k]]
                 cursor[link_rank[k]] = at + 1

@@ -200,23 +200,30 @@ def _sweep_together(workers, within, count, state, weight, improved, shared, boo
 
 
 @njit(cache=True)
-def note(workers, settled_below, floor, rows, leaves_from, unreached, indptr, arcs, state, within,
-         shared, books):  # fmt: skip
-    """Pull over rows [0, rows) of the incoming arcs; returns how many arcs `within` then holds.
-
-    Every queued entry is forgotten: the pull covers what the entries stood for. Where `within` is
-    too short for the arcs in reach, a thread's OVERFLOW is set.
-    """
+def forget_queued(unreached, shared, books):
+    """Every queued entry is forgotten: a pull over all rows covers what the entries stood for."""
     shared[NEAR_COUNT] = shared[NEXT_TAIL] = shared[FAR_TAIL] = shared[TURN] = shared[STOP] = 0
     books[:, NEXT_AT : FAR_AT + 2] = 0
     books[:, LEAST] = np.int64(unreached)
     shared[NEXT], shared[NEAR], shared[FAR], shared[SPARE] = 0, 1, 2, 3
+
+
+@njit(cache=True)
+def note(workers, first, last, settled_below, floor, leaves_from, indptr, arcs, state, within,
+         noted, shared, books):  # fmt: skip
+    """Pull over the rows [first, last) of the incoming arcs; returns how many `within` then holds.
+
+    `noted` entries are there already. Where `within` is too short for the arcs in reach, a
+    thread's OVERFLOW is set.
+    """
     shared[PHASES] += 1
-    if workers == 1 or rows <= ALONE:
-        _pull(settled_below, floor, rows, leaves_from, indptr, arcs, state, within, shared,
+    shared[TURN] = first
+    shared[FAR_TAIL] = noted
+    if workers == 1 or last - first <= ALONE:
+        _pull(settled_below, floor, last, leaves_from, indptr, arcs, state, within, shared,
               books[0])  # fmt: skip
     else:
-        _pull_together(workers, settled_below, floor, rows, leaves_from, indptr, arcs, state,
+        _pull_together(workers, settled_below, floor, last, leaves_from, indptr, arcs, state,
                        within, shared, books)  # fmt: skip
     close_chunks(within, books, FAR_AT)
     count = min(shared[FAR_TAIL], len(within))
@@ -244,8 +251,9 @@ def pull(workers, settled_below, floor, rows, leaves_from, unreached, indptr, ar
     # The improved need one queue; the arcs within reach have the room of the other three.
     improved = queues[0]
     within = queues[1:4].reshape(3 * queues.shape[1])
-    count = note(workers, settled_below, floor, rows, leaves_from, unreached, indptr, arcs, state,
-                 within, shared, books)  # fmt: skip
+    forget_queued(unreached, shared, books)
+    count = note(workers, 0, rows, settled_below, floor, leaves_from, indptr, arcs, state, within,
+                 0, shared, books)  # fmt: skip
     while not ran_over(books):
         if (
             sweep(workers, within, count, state, arcs[0].weight, improved, shared, books)

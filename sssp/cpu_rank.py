@@ -1,14 +1,15 @@
 """The CPU engine of one rank among several: what it tells the others, and what it hears.
 
 Until the switch a rank pushes one bucket at a time and offers the owners of ghosts what it found
-for them. At the switch every rank is told which of its ghosts are settled; from there on it pulls
-for its own vertices alone, and asks for news of just those ghosts on which an arc within reach
-hangs.
+for them. At the switch every rank is told which of its ghosts are settled. From there on it pulls
+for its own vertices alone: first for those of the longest rows, of which all who see them are told,
+then for the rest. It asks for news of just those ghosts on which an arc within reach hangs.
 """
 
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -21,6 +22,8 @@ from sssp.cpu import CPUEngine
 
 # Room for noted arcs at first, in those of a queue; it grows where that does not do.
 _ROOM = 2
+# Of so many rows, times the ranks, one is a hub's: all ranks together are told of n / 8 vertices.
+_HUB_SHARE = 8
 
 
 class CPURankEngine(CPUEngine):
@@ -40,6 +43,7 @@ class CPURankEngine(CPUEngine):
         self.asks = asks
         assert csr.halo is not None
         self.halo: Halo = csr.halo
+        self.hubs = csr.rows // (_HUB_SHARE * self.halo.size) if csr.hubs else 0
         self.within = np.empty(_ROOM * self.queues.shape[1], self.entry)
         self.noted = 0
         self.marks = np.zeros(csr.labels, np.uint8)
@@ -78,21 +82,33 @@ class CPURankEngine(CPUEngine):
         )  # fmt: skip
         self.swept = True
 
+    def pull_hubs(self, floor: float) -> None:
+        """Pull for the vertices of the longest rows alone: most noted arcs begin there."""
+        pull.forget_queued(self.unreached, self.shared, self.books)
+        self.noted = 0
+        self._note(0, self.hubs, floor)
+
     def pull(self, floor: float) -> None:
+        self._note(self.hubs, self.csr.rows, floor)
+        noted.mark_tails(self.within, self.noted, self.marks)
+        self.pulled = True
+
+    def _note(self, first: int, last: int, floor: float) -> None:
         csr = self.csr
         assert csr.incoming is not None  # wants_pull() said so
         while True:
-            self.noted = pull.note(
-                self.threads, self.settled_below, self._bits(floor), csr.rows, csr.leaves_from,
-                self.unreached, csr.incoming.indptr, csr.incoming.arcs, self.state, self.within,
+            found = pull.note(
+                self.threads, first, last, self.settled_below, self._bits(floor), csr.leaves_from,
+                csr.incoming.indptr, csr.incoming.arcs, self.state, self.within, self.noted,
                 self.shared, self.books,
             )  # fmt: skip
             if not ran_over(self.books):
                 break
             self.books[:, OVERFLOW] = 0
-            self.within = np.empty(4 * len(self.within), self.entry)
-        noted.mark_tails(self.within, self.noted, self.marks)
-        self.pulled = True
+            longer = np.empty(4 * len(self.within), self.entry)
+            longer[: self.noted] = self.within[: self.noted]
+            self.within = longer
+        self.noted = found
 
     def offers(self) -> tuple[np.ndarray, ...]:
         """What was found for ghosts: counts, target, dist, parent."""
@@ -111,10 +127,21 @@ class CPURankEngine(CPUEngine):
 
     def settled_news(self) -> tuple[np.ndarray, ...]:
         """The settled own vertices, to all who see them: counts, label, dist."""
+        return self._news(self.csr.rows, self.zero, self.settled_below)
+
+    def hub_news(self) -> tuple[np.ndarray, ...]:
+        """What the pull found for own vertices of the longest rows: counts, label, dist."""
+        return self._news(self.hubs, self.settled_below, self.unreached)
+
+    def reached_news(self) -> tuple[np.ndarray, ...]:
+        """Every reached own vertex, to all who see it: counts, label, dist."""
+        return self._news(self.csr.rows, self.zero, self.unreached)
+
+    def _news(self, rows: int, least: Any, below: Any) -> tuple[np.ndarray, ...]:
         ours = self.halo
-        return halo.settled_news(
-            ours.size, self.csr.rows, self.settled_below, ours.link_start, ours.link_rank,
-            ours.link_label, self.state,
+        return halo.news_between(
+            ours.size, rows, least, below, ours.link_start, ours.link_rank, ours.link_label,
+            self.state,
         )  # fmt: skip
 
     def changed_news(self) -> tuple[np.ndarray, ...]:

@@ -26,11 +26,19 @@ def settled(comm: Comm, engine: Any) -> None:
         engine.hear(*received[1:])
 
 
+def hubs(comm: Comm, engine: Any, floor: float) -> None:
+    """The vertices of the longest rows pull first, and all who see them are told."""
+    if comm.size > 1 and hasattr(engine, "pull_hubs"):
+        engine.pull_hubs(floor)
+        with comm.traffic.of("hubs"):
+            received = comm.exchange(*engine.hub_news())
+        engine.hear(*received[1:])
+
+
 def reached(comm: Comm, engine: Any) -> None:
     """Every reached vertex is told to all who see it."""
     if comm.size > 1:
-        engine.settled_below = engine.unreached
-        settled(comm, engine)
+        engine.hear(*comm.exchange(*engine.reached_news())[1:])
 
 
 def questions(comm: Comm, engine: Any) -> None:

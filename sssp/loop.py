@@ -22,10 +22,11 @@ def solve(engine: Engine, comm: Comm, root: int, out: Answer) -> Answer:
         if lo == math.inf:
             break
         if engine.wants_pull(*seen):
-            floor = engine.finish(lo)
+            floor = comm.least(engine.finish(lo))
             exchange.offers(comm, engine)
             exchange.settled(comm, engine)
-            engine.pull(comm.least(floor))
+            exchange.hubs(comm, engine, floor)
+            engine.pull(floor)
             exchange.questions(comm, engine)
         else:
             engine.relax(lo)

@@ -48,6 +48,10 @@ class Alone:
     node_rank: int = 0
     node_size: int = 1
     traffic: Traffic = field(default_factory=Traffic)
+    transport = None
+
+    def attach(self, device: Any) -> None:
+        pass
 
     def least(self, value: float) -> float:
         return value

@@ -25,7 +25,8 @@ def rank_facts(comm: Comm, threads: int) -> dict[str, Any]:
         Those of this rank.
     """
     here = {"host": socket.gethostname(), "threads": threads, "cores": _cores()}
-    return {"library": _library(), "places": comm.gather(here)}
+    facts = {"library": _library(), "places": comm.gather(here)}
+    return facts if comm.transport is None else {**facts, "transport": comm.transport}
 
 
 def _library() -> str:

@@ -171,6 +171,23 @@ class Device:
         array.get(out=out)
         return out
 
+    def write(self, array: np.ndarray, out: Any) -> None:
+        """Copy one of `pinned` to a device array, complete when this returns."""
+        out.set(array)
+        self.synchronize()
+
+    def pointer(self, array: Any) -> int:
+        """The address of a device array."""
+        return int(array.data.ptr)
+
+    def stream(self) -> int:
+        """The stream on which everything is started, as CUDA knows it."""
+        return int(self.xp.cuda.get_current_stream().ptr)
+
+    def bus_id(self) -> str:
+        """What tells the devices of a machine apart, in all its processes."""
+        return str(self._device.pci_bus_id)
+
     def synchronize(self) -> None:
         """Wait until everything started so far is done."""
         self.xp.cuda.get_current_stream().synchronize()

@@ -1,7 +1,8 @@
 """What the ranks of a search tell each other: everything that crosses a process goes through here.
 
 One process has nobody to tell (`Alone`). What several ranks (`Ranks`) call, all of them call in the
-same order. MPI is imported under a launcher alone.
+same order. MPI is imported under a launcher alone. Arrays on a device go the way that
+sssp/transport.py chooses, and no caller knows which.
 """
 
 from __future__ import annotations
@@ -9,28 +10,38 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from time import perf_counter
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from graphs.alone import Alone, Traffic
+from sssp.transport import Parts, Transport, choose
+
+if TYPE_CHECKING:
+    from kernels.device import Device
 
 _TAG = 500
-# 1: MPI gets arrays on a device as they are. Else they are staged: copied to the host, sent from
-# there and received there.
-CUDA_AWARE = "SSSP_CUDA_AWARE_MPI"
 # What the launchers of MPICH and Intel MPI, PMIx, Open MPI, and Slurm tell each process.
 LAUNCHERS = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "SLURM_STEP_NUM_TASKS")
 
 
 class Comm(Protocol):
-    """The ranks of a job. All calls are collective."""
+    """The ranks of a job. All calls are collective.
+
+    transport   how arrays on a device travel; None before `attach`
+    """
 
     rank: int
     size: int
     node_rank: int
     node_size: int
     traffic: Traffic
+
+    @property
+    def transport(self) -> str | None: ...
+
+    def attach(self, device: Device) -> None:
+        """Choose how arrays on the ranks' devices travel; before the first one does."""
 
     def least(self, value: float) -> float:
         """Least of the ranks' values."""
@@ -67,23 +78,11 @@ class Comm(Protocol):
 
         counts   int64 (size,)   items for each rank
         arrays   ordered by the rank they go to, any dtype; received ones by where they come from;
-                 on the host, or on a device
+                 all on the host, or on the devices that were attached, and so are those received
         """
 
     def abort(self, code: int) -> None:
         """End the whole job at once."""
-
-
-class _Parts:
-    """The ranks that get or send something: (rank, first item, items) of each, and the total."""
-
-    def __init__(self, counts: list[int]):
-        self.total = 0
-        self.ranks = []
-        for rank, count in enumerate(counts):
-            if count:
-                self.ranks.append((rank, self.total, count))
-                self.total += count
 
 
 class Ranks:
@@ -104,6 +103,18 @@ class Ranks:
         node.Free()
         self.traffic = Traffic()
         self._types: dict[int, Any] = {}
+        self._device: str | None = None
+        self._transport: Transport | None = None
+
+    @property
+    def transport(self) -> str | None:
+        return None if self._transport is None else self._transport.name
+
+    def attach(self, device: Device) -> None:
+        # Solvers come and go, the way between their devices stays.
+        if not self.all_agree(self._device == device.bus_id()):
+            self._transport = choose(self, device)
+            self._device = device.bus_id()
 
     def _reduce(self, values: Any, dtype: type, operation: Any) -> np.ndarray:
         start = perf_counter()
@@ -158,22 +169,33 @@ class Ranks:
         sent = np.ascontiguousarray(counts, np.int64)
         received = np.empty(self.size, np.int64)
         self.comm.Alltoall(sent, received)
-        here, there = _Parts(sent.tolist()), _Parts(received.tolist())
-        waits: list[Any] = []
-        results = [received, *(self._swap(array, here, there, waits) for array in arrays)]
-        self.mpi.Request.Waitall(waits)
-        return self._count(start, tuple(results))
+        here, there = Parts(sent.tolist()), Parts(received.tolist())
+        if all(isinstance(array, np.ndarray) for array in arrays):
+            results = self._swap(arrays, here, there)
+        else:
+            assert self._transport is not None, "arrays on a device before attach"
+            results = self._transport.swap(arrays, here, there)
+        return self._count(start, (received, *results))
 
-    def _swap(self, array: Any, here: _Parts, there: _Parts, waits: list[Any]) -> Any:
-        """Begin to move one array: messages between those who have something for each other."""
-        xp, array = _to_send(array)
-        size = array.dtype.itemsize
+    def _swap(self, arrays: Sequence[np.ndarray], here: Parts, there: Parts) -> list[np.ndarray]:
+        results = [np.empty(there.total, array.dtype) for array in arrays]
+        self.move([np.ascontiguousarray(array) for array in arrays], results, here, there)
+        return results
+
+    def move(self, ours: Sequence[Any], theirs: Sequence[Any], here: Parts, there: Parts) -> None:
+        """Messages between those who have something for each other; for arrays MPI can read."""
+        waits: list[Any] = []
+        if here.ranks or there.ranks:
+            for array, result in zip(ours, theirs, strict=True):
+                item = array.dtype.itemsize
+                self._begin(array.view(np.uint8), result.view(np.uint8), item, here, there, waits)
+        self.mpi.Request.Waitall(waits)
+
+    def _begin(
+        self, ours: Any, theirs: Any, size: int, here: Parts, there: Parts, waits: list[Any]
+    ) -> None:
+        """Begin to move the bytes of one array, of so many an item."""
         item = self._items_of(size)
-        result = xp.empty(there.total, array.dtype)
-        if not here.ranks and not there.ranks:
-            return result
-        ours = xp.ascontiguousarray(array).view(np.uint8)
-        theirs = result.view(np.uint8)
         for rank, first, count in there.ranks:
             if rank != self.rank:
                 part = theirs[first * size : (first + count) * size]
@@ -187,7 +209,6 @@ class Ranks:
                 waits.append(self.comm.Isend([part, count, item], rank, _TAG))
                 self.traffic.messages += 1
                 self.traffic.bytes += count * size
-        return result
 
     def _items_of(self, size: int) -> Any:
         """MPI's type of an item, so that counts are items: bytes would pass 2^31 sooner."""
@@ -197,19 +218,6 @@ class Ranks:
 
     def abort(self, code: int) -> None:
         self.comm.Abort(code)
-
-
-def _to_send(array: Any) -> tuple[Any, Any]:
-    """The array as MPI gets it, and the module that makes such arrays."""
-    if isinstance(array, np.ndarray):
-        return np, array
-    if os.environ.get(CUDA_AWARE) != "1":
-        return np, array.get()
-    import cupy
-
-    # MPI knows nothing of streams: what fills the arrays must be done.
-    cupy.cuda.get_current_stream().synchronize()
-    return cupy, array
 
 
 def launched_size() -> int:

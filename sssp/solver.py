@@ -120,6 +120,8 @@ class Solver:
         self.device = device
         if self.name == "cuda" and device is None:
             self.device = device_for(self.comm)
+        if self.device is not None and csr.halo is not None:
+            self.comm.attach(self.device)
         self.output = check_output(output, self.name)
         self._delta = delta
         self._engine = self._make(csr)

@@ -50,6 +50,10 @@ class ThreadRank:
         self.traffic = Traffic()
 
     node_rank, node_size = 0, 1
+    transport = "staged"
+
+    def attach(self, device: Any) -> None:
+        pass
 
     def least(self, value: float) -> float:
         return min(self.gather(value))

@@ -6,17 +6,14 @@ device; and, once, processes under mpirun.
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 from devices import devices
+from elsewhere import WAYS
 from golden_data import golden_edges, golden_roots, rows, sha256_of_distances
-from house import HOUSE
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from launched import launched
 from oracle import dijkstra
 from ranks import on_ranks
 from strategies import edge_list, make_edges, searches, with_hubs
@@ -144,31 +141,21 @@ UNDER_MPIRUN = """
 import sys
 sys.path.insert(0, "tests")
 import numpy as np
+from elsewhere import Elsewhere, device_of
 from golden_data import rows, sha256_of_distances
-from shim import ShimDevice
 from graphs.csr import build_csr
 from graphs.generator import kronecker
 from graphs.partition import part_of
 from sssp import Solver
 from sssp.comm import world
 
-# An array on a device, as the comm sees one.
-class Elsewhere:
-    def __init__(self, array):
-        self.dtype, self.array = array.dtype, array
-
-    def __len__(self):
-        return len(self.array)
-
-    def get(self):
-        return self.array
-
-comm = world()
+comm, way = world(), sys.argv[1]
 assert comm.size == 2
 csr = build_csr(part_of(kronecker(10), comm.rank, comm.size), threads=1, comm=comm)
 exchange = comm.exchange
 comm.exchange = lambda counts, *arrays: exchange(counts, *map(Elsewhere, arrays))
-solver = Solver(csr, comm=comm, device=ShimDevice())
+solver = Solver(csr, comm=comm, device=device_of(comm, way))
+assert comm.transport == way
 for row in rows("roots_s10_ef16_seed_def.csv"):
     dist = np.concatenate(comm.gather(solver.search(int(row["root"])).dist))
     assert sha256_of_distances(dist) == row["sha256_dist_float32le_N"], row["root"]
@@ -178,15 +165,8 @@ if comm.rank == 0:
 
 
 @pytest.mark.mpi
-def test_golden_distances_of_scale_10_under_mpirun():
-    beside = os.path.dirname(sys.executable)
-    path = beside + os.pathsep + os.environ["PATH"]
-    done = subprocess.run(
-        ["mpirun", "-n", "2", sys.executable, "-B", "-c", UNDER_MPIRUN],
-        cwd=HOUSE,
-        env={**os.environ, "PATH": path, "NUMBA_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        timeout=240,
-    )
-    assert (done.returncode, done.stdout) == (0, "equal\n"), done.stderr[-4000:]
+@pytest.mark.parametrize("way", WAYS)
+def test_golden_distances_of_scale_10_under_mpirun(way):
+    one_thread = {"NUMBA_NUM_THREADS": "1"}
+    done = launched(2, ["-B", "-c", UNDER_MPIRUN, way], one_thread, timeout=240)
+    assert (done.status, done.out) == (0, "equal\n"), done.err[-4000:]

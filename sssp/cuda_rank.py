@@ -156,6 +156,11 @@ class CUDARankEngine(CUDAEngine):
         before = self.state, self.control, np.uint64(self.settled_below), *self.links
         return self._collect("settled_news", self._all, before, (np.int32, self.unreached.dtype))
 
+    def reached_news(self) -> tuple[Any, ...]:
+        """The reached own vertices, to all who see them: counts, label, dist."""
+        self.settled_below = self.unreached
+        return self.settled_news()
+
     def changed_news(self) -> tuple[Any, ...]:
         """The own vertices that changed, to those who asked: counts, label, dist."""
         before = (

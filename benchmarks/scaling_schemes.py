@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from graphs import KroneckerStream, build_csr, search_keys  # noqa: E402
 from graphs.alone import Traffic  # noqa: E402
 from graphs.partition import share  # noqa: E402
-from kernels.queues import OUT_TAIL  # noqa: E402
+from kernels.queues import OUT_AT, OUT_END, OUT_TAIL  # noqa: E402
 from sssp import Solver  # noqa: E402
 from sssp.choices import choose  # noqa: E402
 from sssp.comm import world  # noqa: E402
@@ -36,7 +36,8 @@ class _Counting(CPURankEngine):
     improvements = 0
 
     def offers(self):
-        self.improvements += int(self.shared[OUT_TAIL])
+        unfilled = self.books[:, OUT_END] - self.books[:, OUT_AT]
+        self.improvements += int(self.shared[OUT_TAIL] - unfilled.sum())
         return super().offers()
 
 

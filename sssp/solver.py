@@ -117,6 +117,9 @@ class Solver:
         device = device or getattr(csr, "device", None)
         self.name = check_engine(engine) if device is None else _device_engine(engine)
         self.comm: Comm = Alone() if comm is None else comm
+        # Ranks search alike: with one that has no GPU, "auto" takes none.
+        if engine == "auto" and device is None and not self.comm.all_agree(self.name == "cuda"):
+            self.name = "cpu"
         self.device = device
         if self.name == "cuda" and device is None:
             self.device = device_for(self.comm)

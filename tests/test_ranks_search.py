@@ -113,6 +113,18 @@ def test_a_fault_in_one_ranks_edges_is_told_to_all():
         on_ranks(3, lambda comm: build_csr(part_of(edges, comm.rank, 3), threads=1, comm=comm))
 
 
+def test_ranks_take_one_engine_where_only_some_have_a_gpu(monkeypatch):
+    best = iter(["cuda", "cpu", "cuda"])
+    monkeypatch.setattr("sssp.solver.check_engine", lambda engine: next(best))
+    edges = kronecker(5)
+
+    def work(comm):
+        csr = build_csr(part_of(edges, comm.rank, 3), threads=1, comm=comm)
+        return Solver(csr, threads=1, comm=comm).name
+
+    assert on_ranks(3, work) == ["cpu", "cpu", "cpu"]
+
+
 def test_more_labels_than_32_bits_hold_are_refused_on_every_rank(monkeypatch):
     monkeypatch.setattr("graphs.halo.MOST_LABELS", 90)
     edges = kronecker(7)

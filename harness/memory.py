@@ -21,11 +21,14 @@ import socket
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from harness.cgroup import memory_headroom
 from harness.errors import MemoryRefused
 from harness.machine import cores, total_memory
-from sssp.comm import Alone, Comm
+
+if TYPE_CHECKING:
+    from sssp.comm import Comm
 
 GIB = 2**30
 
@@ -142,6 +145,14 @@ def available(proc: Path = Path("/proc")) -> Available:
     return Available(*min(found))
 
 
+def one_process() -> Comm:
+    """Return the comm of one process."""
+    # Not at import: the command first checks that the packages beside this one are ours.
+    from sssp.comm import Alone
+
+    return Alone()
+
+
 def available_to_each(comm: Comm) -> Available:
     """Return what the rank that has least may take; the same on all ranks."""
     here = available()
@@ -206,7 +217,7 @@ def choose(
     MemoryRefused
         If no way fits, with the figures.
     """
-    comm = comm or Alone()
+    comm = comm or one_process()
     there = available_to_each(comm)
     most = there.bytes + resident
     comfortable = most - there.bytes // 10

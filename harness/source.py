@@ -16,11 +16,11 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import MemoryRefused, UsageError
-from harness.memory import BASE, Need, available, available_to_each, choose, gib
-from sssp.comm import Alone, Comm
+from harness.memory import BASE, Need, available, available_to_each, choose, gib, one_process
 
 if TYPE_CHECKING:
     from graphs.edges import EdgeList, Edges
+    from sssp.comm import Comm
 
 
 @dataclass(frozen=True)
@@ -77,13 +77,13 @@ class OfficialGraph:
 
     def plan(self, comm: Comm | None = None) -> Callable[[], Opened]:
         """Return what makes the edges; MemoryRefused, with the figures, if a run cannot fit."""
-        comm = comm or Alone()
+        comm = comm or one_process()
         need = self.need(comm)
         return lambda: self._open(need, comm)
 
     def need(self, comm: Comm | None = None) -> Need:
         """Return what a run on it takes; MemoryRefused, with the figures, if that is too much."""
-        comm = comm or Alone()
+        comm = comm or one_process()
         try:
             return choose(2**self.scale, self.edges, keep=self.keep, comm=comm)
         except MemoryRefused as refusal:
@@ -108,7 +108,7 @@ class OfficialGraph:
     def load(self) -> Edges:
         """Return the edges for no more than reading them; kept where they fit."""
         need = Need(2**self.scale, self.edges)
-        return self._edges(BASE + need.edge_list + need.answer <= available().bytes, Alone())
+        return self._edges(BASE + need.edge_list + need.answer <= available().bytes, one_process())
 
     def _edges(self, kept: bool, comm: Comm) -> Edges:
         from graphs.generator import KroneckerStream, kronecker
@@ -155,7 +155,7 @@ class GraphFile:
 
         A file which is not there, or is larger than the memory, is refused at once.
         """
-        comm = comm or Alone()
+        comm = comm or one_process()
         self._refuse_early(comm)
         return lambda: self._open(comm)
 
@@ -205,7 +205,7 @@ class GraphFile:
 
     def load(self) -> Edges:
         """Read the edges, for no more than reading them."""
-        self._refuse_early(Alone())
+        self._refuse_early(one_process())
         return self._read()
 
     def _read(self) -> EdgeList:

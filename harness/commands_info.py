@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harness.arguments import EDGEFACTOR, SCALE
 from harness.errors import EXIT_CODES, Exit
@@ -15,7 +15,9 @@ from harness.memory import available, gib
 from harness.options import DEFAULT_SCALE, use_default_threads
 from harness.source import OfficialGraph
 from harness.streams import emit, say
-from sssp.comm import Comm
+
+if TYPE_CHECKING:
+    from sssp.comm import Comm
 
 _INFO = """\
 Say what this machine is, which engines can run on it and why one cannot, which MPI mpi4py finds;

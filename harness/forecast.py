@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 from harness.errors import MemoryRefused
 from harness.memory import MOST_ANSWERS, Need, available_to_each, gib
 from harness.report_verdict import SEARCHES
 from harness.source import OfficialGraph
-from sssp.comm import Comm
+
+if TYPE_CHECKING:
+    from sssp.comm import Comm
 
 # Edges of the slice by which the time of a generation is judged.
 _SAMPLE = 2**20

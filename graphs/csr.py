@@ -158,10 +158,9 @@ def _label(order: _Order, labels: Labels) -> np.ndarray:
     return label
 
 
-def _originals(label: np.ndarray, labels: Labels, first: int) -> np.ndarray:
-    """The original id of each label, and -1 after the last."""
-    alone = len(labels.ghost_ids) == first == 0
-    original = np.full(labels.labels + 1, -1, np.int32 if alone else np.int64)
+def _originals(label: np.ndarray, labels: Labels, first: int, n: int) -> np.ndarray:
+    """The original id of each label, and -1 after the last; ids are below n."""
+    original = np.full(labels.labels + 1, -1, np.int32 if n < 2**31 else np.int64)
     original[label[: labels.own]] = np.arange(first, first + labels.own, dtype=original.dtype)
     original[labels.ghost_labels] = labels.ghost_ids
     return original
@@ -240,7 +239,7 @@ def build_csr(edges: Edges, threads: int | None = None, comm: Any = None) -> CSR
         out=out,
         incoming=incoming,
         label=own.copy() if comm.size > 1 else label,
-        original=_originals(label, labels, first),
+        original=_originals(label, labels, first, edges.n),
         rows=labels.rows,
         leaves_from=labels.leaves_from,
         leaves_to=labels.leaves_to,

@@ -126,6 +126,16 @@ class CSR:
         arrays = [self.label, self.original] + [a for r in rows for a in (r.indptr, r.arcs)]
         return sum(a.nbytes for a in arrays) + (self.halo.nbytes if self.halo else 0)
 
+    @property
+    def limit(self) -> float:
+        """The first sum that is beyond the range of the distances."""
+        return 2**32 - 1 if self.kind == "uint32" else float(np.finfo(self.kind).max)
+
+    @property
+    def never_overflows(self) -> bool:
+        """No path, however long, can be beyond that range."""
+        return self.heaviest * (self.graph_n - 1) < self.limit
+
     def as_float64(self) -> CSR:
         """The same graph with its distances in float64."""
 

@@ -22,6 +22,18 @@ def _owner(vertex, bounds):
     return r
 
 
+@njit(cache=True, forceinline=True)
+def _place(vertex, end, e, codes, bounds, cursor, rows, ends, routed):
+    """Write the arc of edge `e` in a vertex's row where its owner's cursor points."""
+    r = _owner(vertex, bounds)
+    at = cursor[r]
+    cursor[r] = at + 1
+    rows[at] = vertex - bounds[r]
+    ends[at] = end
+    if len(codes) > 0:
+        routed[at] = codes[e]
+
+
 @njit(cache=True)
 def route_arcs(src, dst, codes, bounds, forward, backward):
     """Order the arcs of some edges by the owner of their row; self loops are left out.
@@ -48,24 +60,11 @@ def route_arcs(src, dst, codes, bounds, forward, backward):
     ends = np.empty(total, np.int64)
     routed = np.empty(total if len(codes) > 0 else 0, codes.dtype)
     for e in range(len(src)):
-        u = src[e]
-        v = dst[e]
-        if u == v:
-            continue
-        if forward:
-            r = _owner(u, bounds)
-            rows[cursor[r]] = u - bounds[r]
-            ends[cursor[r]] = v
-            if len(codes) > 0:
-                routed[cursor[r]] = codes[e]
-            cursor[r] += 1
-        if backward:
-            r = _owner(v, bounds)
-            rows[cursor[r]] = v - bounds[r]
-            ends[cursor[r]] = u
-            if len(codes) > 0:
-                routed[cursor[r]] = codes[e]
-            cursor[r] += 1
+        if src[e] != dst[e]:
+            if forward:
+                _place(src[e], dst[e], e, codes, bounds, cursor, rows, ends, routed)
+            if backward:
+                _place(dst[e], src[e], e, codes, bounds, cursor, rows, ends, routed)
     return counts, rows, ends, routed
 
 

@@ -150,16 +150,6 @@ class CPUEngine:
         out.phases = int(self.shared[queues.PHASES])
         out.arcs = int(self.books[:, queues.ARCS].sum())
 
-    @property
-    def limit(self) -> float:
-        """The first sum that is beyond the range."""
-        return 2**32 - 1 if self.csr.kind == "uint32" else float(np.finfo(self.csr.kind).max)
-
-    @property
-    def never_overflows(self) -> bool:
-        """No path, however long, can be beyond the range of its type."""
-        return self.csr.heaviest * (self.csr.graph_n - 1) < self.limit
-
     def leads_out(self) -> bool:
         """Does an arc lead from a reached vertex to an unreached one? Then a sum was infinite."""
         csr = self.csr

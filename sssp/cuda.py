@@ -314,16 +314,6 @@ class CUDAEngine:
             self._answer = xp.empty(self.csr.n, out.dist.dtype), xp.empty(self.csr.n, np.int64)
         return self._answer
 
-    @property
-    def limit(self) -> float:
-        """The first sum that is beyond the range."""
-        return 2**32 - 1 if self.csr.kind == "uint32" else float(np.finfo(self.csr.kind).max)
-
-    @property
-    def never_overflows(self) -> bool:
-        """No path, however long, can be beyond the range of its type."""
-        return self.csr.heaviest * (self.csr.graph_n - 1) < self.limit
-
     def leads_out(self) -> bool:
         """Does an arc lead from a reached vertex to an unreached one? Then a sum was infinite."""
         csr = self.csr

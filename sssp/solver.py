@@ -128,7 +128,7 @@ class Solver:
         self.output = check_output(output, self.name)
         self._delta = delta
         self._engine = self._make(csr)
-        if csr.kind == "uint32" and not self._engine.never_overflows:
+        if csr.kind == "uint32" and not csr.never_overflows:
             self._try_width()
 
     def _make(self, csr: CSR) -> CPUEngine | CUDAEngine:
@@ -230,9 +230,9 @@ class Solver:
 
     def _overflowed(self, engine: CPUEngine | CUDAEngine, out: Answer) -> bool:
         """Did the last search, whose answer is `out`, meet a sum beyond the range of its type?"""
-        if engine.never_overflows:
+        if engine.csr.never_overflows:
             return False
-        if self._farthest(out) + self.csr.heaviest < engine.limit:
+        if self._farthest(out) + self.csr.heaviest < engine.csr.limit:
             return False
         exchange.reached(self.comm, engine)
         return self.comm.any(engine.leads_out())

@@ -1,7 +1,7 @@
 """What a rank's search tells other ranks, and hears from them (see graphs.halo).
 
 Messages are arrays ordered by the rank they go to; vertices are named by their labels at the
-receiver. Offers go to the owner of a ghost: target, distance (bits), parent. News come from the
+receiver. Offers go to the owner of a ghost: target, parent, distance (bits). News come from the
 owner: label of the ghost, distance.
 """
 
@@ -11,9 +11,18 @@ import numpy as np
 from numba import njit
 
 from kernels.heap import heap_to_far
-from kernels.noted import CHANGED, NOTED
 from kernels.queues import FAR, OUT, OUT_AT, OUT_TAIL, append_far, close_chunks
 from kernels.tentative import dist_of, improve, parent_of, put
+
+
+def offer_dtype(dist_dtype: np.dtype) -> np.dtype:
+    """Record of an offer."""
+    return np.dtype([("target", "<i4"), ("parent", "<i4"), ("dist", dist_dtype)])
+
+
+def news_dtype(dist_dtype: np.dtype) -> np.dtype:
+    """Record of news."""
+    return np.dtype([("label", "<i4"), ("dist", dist_dtype)])
 
 
 @njit(cache=True, forceinline=True)
@@ -48,9 +57,12 @@ def _starts(counts):
 
 
 @njit(cache=True)
-def collect_offers(size, rows, leaves_from, unreached, ghost_rank, ghost_label, link_start,
+def collect_offers(kind, size, rows, leaves_from, unreached, ghost_rank, ghost_label, link_start,
                    link_rank, link_label, state, queues, shared, books):  # fmt: skip
-    """Empty the queue of improved ghosts: for each the last, and so the least, of its offers."""
+    """Empty the queue of improved ghosts: for each the last, and so the least, of its offers.
+
+    `kind` is any array of offers.
+    """
     out = queues[OUT]
     close_chunks(out, books, OUT_AT)
     count = min(shared[OUT_TAIL], len(out))
@@ -63,55 +75,82 @@ def collect_offers(size, rows, leaves_from, unreached, ghost_rank, ghost_label, 
             else:
                 out[i].vertex = -1
     cursor = _starts(counts)
-    total = counts.sum()
-    target = np.empty(total, np.int32)
-    dist = np.full(total, unreached)
-    parent = np.empty(total, np.int32)
+    offers = np.empty(counts.sum(), kind.dtype)
     for i in range(count):
         if out[i].vertex < 0:
             continue
         ghost = out[i].vertex - rows
         r = ghost_rank[ghost]
-        at = cursor[r]
-        cursor[r] = at + 1
+        offer = offers[cursor[r]]
+        cursor[r] += 1
         u = parent_of(state, np.int64(out[i].vertex), unreached)
-        target[at] = ghost_label[ghost]
-        dist[at] = out[i].dist
-        parent[at] = link_label[_link(_index(u, rows, leaves_from), r, link_start, link_rank)]
-    return counts, target, dist, parent
+        offer.target = ghost_label[ghost]
+        offer.parent = link_label[_link(_index(u, rows, leaves_from), r, link_start, link_rank)]
+        offer.dist = out[i].dist
+    return counts, offers
 
 
 @njit(cache=True)
-def apply_offers(target, dist, parent, state, heap, queues, shared, books):
+def apply_offers(offers, state, heap, queues, shared, books):
     """Take the offers that are better, and queue their vertices."""
     far = queues[shared[FAR]]
     heap_to_far(heap, far, shared, books[0])
-    for i in range(len(target)):
-        v = np.int64(target[i])
-        if dist[i] < dist_of(state, v, dist[i]) and improve(state, v, dist[i], parent[i]):
-            append_far(far, shared, books[0], v, 0, dist[i], dist[i])
+    for i in range(len(offers)):
+        v = np.int64(offers[i].target)
+        x = offers[i].dist
+        if x < dist_of(state, v, x) and improve(state, v, x, offers[i].parent):
+            append_far(far, shared, books[0], v, 0, x, x)
 
 
 @njit(cache=True)
-def news_between(size, rows, least, below, link_start, link_rank, link_label, state):
-    """Distances in [least, below) of own vertices [0, rows), for each rank that sees the vertex."""
+def list_between(first, last, least, below, state, listed):
+    """List the own vertices [first, last) with distances in [least, below); returns how many."""
+    count = 0
+    for v in range(first, last):
+        dist = dist_of(state, v, below)
+        listed[count] = v
+        count += (least <= dist) & (dist < below)
+    return count
+
+
+@njit(cache=True)
+def list_improved(improved, count, like, state, listed):
+    """List each vertex of a queue once, by its last entry; returns how many."""
+    known = 0
+    for i in range(count):
+        v = np.int64(improved[i].vertex)
+        if v >= 0 and dist_of(state, v, like) == improved[i].dist:
+            listed[known] = v
+            known += 1
+    return known
+
+
+@njit(cache=True)
+def news(kind, size, listed, count, like, link_start, link_rank, link_label, promised, least, told,
+         state):  # fmt: skip
+    """News of some own vertices, for the ranks that see them.
+
+    `least` is 1: for those who were promised news of the vertex; or 0: for all who see it. `told`
+    has room for as many links, and `kind` is any array of news.
+    """
+    links = 0
+    for i in range(count):
+        for k in range(link_start[listed[i]], link_start[listed[i] + 1]):
+            told[links].vertex = listed[i]
+            told[links].link = k
+            links += promised[k] >= least
     counts = np.zeros(size, np.int64)
-    for v in range(rows):
-        if least <= dist_of(state, v, below) < below:
-            for k in range(link_start[v], link_start[v + 1]):
-                counts[link_rank[k]] += 1
+    for i in range(links):
+        counts[link_rank[told[i].link]] += 1
     cursor = _starts(counts)
-    label = np.empty(counts.sum(), np.int32)
-    dist = np.full(len(label), below)
-    for v in range(rows):
-        mine = dist_of(state, v, below)
-        if least <= mine < below:
-            for k in range(link_start[v], link_start[v + 1]):
-                at = cursor[link_rank[k]]
-                cursor[link_rank[k]] = at + 1
-                label[at] = link_label[k]
-                dist[at] = mine
-    return counts, label, dist
+    message = np.empty(links, kind.dtype)
+    for i in range(links):
+        k = told[i].link
+        r = link_rank[k]
+        message[cursor[r]].label = link_label[k]
+        message[cursor[r]].dist = dist_of(state, np.int64(told[i].vertex), like)
+        cursor[r] += 1
+    return counts, message
 
 
 @njit(cache=True)
@@ -124,24 +163,31 @@ def hear(label, dist, nobody, state):
 
 
 @njit(cache=True)
-def wanted(marks, size, rows, ghost_rank, ghost_label):
-    """The ghosts that are tails of noted arcs (see kernels.noted), by owner.
+def wanted(within, noted, size, rows, told, ghost_rank, ghost_label, marks, listed):
+    """The ghosts that are tails of noted arcs and no hubs, by owner.
 
-    Returns how many of each rank, their labels here, and their labels there.
+    Hubs have labels below `told` at their owners. `marks` (by label) are 0 for ghosts, `listed` has
+    room for all labels. Returns how many of each rank, their labels here, and their labels there.
     """
+    for i in range(noted):
+        marks[within[i].offset] = 1
+    found = 0
+    for ghost in range(len(ghost_rank)):
+        listed[found] = ghost
+        found += marks[rows + ghost] & (ghost_label[ghost] >= told)
+        marks[rows + ghost] = 0
     counts = np.zeros(size, np.int64)
-    for ghost in range(len(ghost_rank)):
-        if marks[rows + ghost] & NOTED != 0:
-            counts[ghost_rank[ghost]] += 1
+    for i in range(found):
+        counts[ghost_rank[listed[i]]] += 1
     cursor = _starts(counts)
-    here = np.empty(counts.sum(), np.int32)
-    there = np.empty(len(here), np.int32)
-    for ghost in range(len(ghost_rank)):
-        if marks[rows + ghost] & NOTED != 0:
-            at = cursor[ghost_rank[ghost]]
-            cursor[ghost_rank[ghost]] = at + 1
-            here[at] = ghost + rows
-            there[at] = ghost_label[ghost]
+    here = np.empty(found, np.int32)
+    there = np.empty(found, np.int32)
+    for i in range(found):
+        ghost = listed[i]
+        at = cursor[ghost_rank[ghost]]
+        cursor[ghost_rank[ghost]] = at + 1
+        here[at] = ghost + rows
+        there[at] = ghost_label[ghost]
     return counts, here, there
 
 
@@ -157,42 +203,6 @@ def promise(counts, label, rows, leaves_from, like, link_start, link_rank, promi
             dist[i] = dist_of(state, v, like)
             i += 1
     return dist
-
-
-@njit(cache=True)
-def list_unsettled(rows, settled_below, unreached, state, marks, changed):
-    """Mark and list the own vertices reached at `settled_below` or later; returns how many."""
-    known = 0
-    for v in range(rows):
-        dist = dist_of(state, v, unreached)
-        if settled_below <= dist < unreached:
-            marks[v] |= CHANGED
-            changed[known] = v
-            known += 1
-    return known
-
-
-@njit(cache=True)
-def changed_news(size, changed, known, like, link_start, link_rank, link_label, promised, marks,
-                 state):  # fmt: skip
-    """The distance of each changed vertex, for those who want it."""
-    counts = np.zeros(size, np.int64)
-    for i in range(known):
-        for k in range(link_start[changed[i]], link_start[changed[i] + 1]):
-            counts[link_rank[k]] += promised[k]
-    cursor = _starts(counts)
-    label = np.empty(counts.sum(), np.int32)
-    dist = np.full(len(label), like)
-    for i in range(known):
-        v = np.int64(changed[i])
-        marks[v] &= ~np.uint8(CHANGED)
-        for k in range(link_start[v], link_start[v + 1]):
-            if promised[k] != 0:
-                at = cursor[link_rank[k]]
-                cursor[link_rank[k]] = at + 1
-                label[at] = link_label[k]
-                dist[at] = dist_of(state, v, like)
-    return counts, label, dist
 
 
 @njit(cache=True)

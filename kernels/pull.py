@@ -245,6 +245,15 @@ def sweep(workers, within, count, state, weight, improved, shared, books):
 
 
 @njit(cache=True)
+def push_improved(labels, rows, leaves_from, unreached, state, queues, shared, books):
+    """What the last sweep has improved is to be pushed; everything, if that ran over."""
+    if ran_over(books):
+        requeue_reached(labels, rows, leaves_from, unreached, state, queues, shared, books)
+    else:
+        next_round(queues, shared, books)
+
+
+@njit(cache=True)
 def pull(workers, settled_below, floor, rows, leaves_from, unreached, indptr, arcs, state, queues,
          shared, books):  # fmt: skip
     """Pull, and sweep while that pays; what is left to push becomes `near`."""
@@ -260,8 +269,4 @@ def pull(workers, settled_below, floor, rows, leaves_from, unreached, indptr, ar
             <= count >> 6
         ):
             break
-    if ran_over(books):
-        requeue_reached(len(indptr) - 1, rows, leaves_from, unreached, state, queues, shared,
-                        books)  # fmt: skip
-    else:
-        next_round(queues, shared, books)
+    push_improved(len(indptr) - 1, rows, leaves_from, unreached, state, queues, shared, books)

@@ -88,6 +88,7 @@ def close_chunks(queue, books, at_word):
     for t in range(len(books)):
         for i in range(books[t, at_word], books[t, at_word + 1]):
             queue[i].vertex = -1
+            queue[i].offset = 0
         books[t, at_word] = 0
         books[t, at_word + 1] = 0
 

@@ -147,7 +147,8 @@ class Ranks:
         views = np.empty((self.size, 1 + len(counts)), np.float64)
         self.comm.Allgather(np.array([nearest, *counts], np.float64), views)
         self._count(start, None)
-        return float(views[:, 0].min()), views[:, 1:].sum(axis=0).astype(np.int64).tolist()
+        nearest = float(np.minimum.reduce(views[:, 0]))
+        return nearest, [int(count) for count in np.add.reduce(views[:, 1:])]
 
     def gather(self, value: Any) -> list[Any]:
         start = perf_counter()

@@ -108,8 +108,10 @@ class CPUEngine:
 
     def _advance(self, buckets: int, anchor: int, switch_settled: int) -> None:
         csr, choices = self.csr, self.choices
+        # What the pull leaves is little and lies far apart: one bucket, to the end.
+        delta = self.weight_type(self.csr.limit) if self.pulled else self.delta
         status, bits = push.advance(
-            self.threads, buckets, anchor, self.delta, choices.early, csr.rows, csr.leaves_from,
+            self.threads, buckets, anchor, delta, choices.early, csr.rows, csr.leaves_from,
             switch_settled, choices.switch_arcs, self.unreached, csr.out.indptr, csr.out.arcs,
             self.state, self.queues, self.heap, self.fifos, self.shared, self.books,
         )  # fmt: skip

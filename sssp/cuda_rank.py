@@ -21,7 +21,7 @@ from sssp.cuda import SWEEPS, CUDAEngine
 class CUDARankEngine(CUDAEngine):
     """Searches on one rank's rows (see `CUDAEngine`)."""
 
-    asks = True
+    asks, stages = True, ()
 
     def __init__(self, csr: CSR, choices: Choices, device: Device):
         assert csr.halo is not None
@@ -61,6 +61,11 @@ class CUDARankEngine(CUDAEngine):
         if self.stale:
             self.device.read(self.control, self.seen)
             self.stale = False
+
+    @property
+    def tells(self) -> bool:
+        """Are those who asked to be told what the last call of `relax` has changed?"""
+        return self.pulled
 
     def nearest(self) -> float:
         self._refresh()

@@ -10,6 +10,13 @@ from typing import Any
 from sssp.comm import Comm
 
 
+def _tell(comm: Comm, engine: Any, part: str, messages: tuple[Any, ...]) -> None:
+    """News of own vertices go to those who see them, and news of ghosts are heard."""
+    with comm.traffic.of(part):
+        received = comm.exchange(*messages)
+    engine.hear(*received[1:])
+
+
 def offers(comm: Comm, engine: Any) -> None:
     """What was found for other ranks' vertices goes to their owners."""
     if comm.size > 1:
@@ -21,30 +28,33 @@ def offers(comm: Comm, engine: Any) -> None:
 def settled(comm: Comm, engine: Any) -> None:
     """Every settled vertex is told to all who see it."""
     if comm.size > 1:
-        with comm.traffic.of("settled"):
-            received = comm.exchange(*engine.settled_news())
-        engine.hear(*received[1:])
+        _tell(comm, engine, "settled", engine.settled_news())
 
 
 def hubs(comm: Comm, engine: Any, floor: float) -> None:
-    """The vertices of the longest rows pull first, and all who see them are told."""
-    if comm.size > 1 and hasattr(engine, "pull_hubs"):
-        engine.pull_hubs(floor)
-        with comm.traffic.of("hubs"):
-            received = comm.exchange(*engine.hub_news())
-        engine.hear(*received[1:])
+    """The vertices of the longest rows pull first, in stages, and all who see them are told."""
+    if comm.size > 1:
+        for stage in engine.stages:
+            engine.pull_hubs(stage, floor)
+            _tell(comm, engine, "hubs", engine.pulled_news())
+            engine.sweep_hubs()
+            _tell(comm, engine, "hubs", engine.changed_news())
 
 
 def reached(comm: Comm, engine: Any) -> None:
     """Every reached vertex is told to all who see it."""
     if comm.size > 1:
-        engine.hear(*comm.exchange(*engine.reached_news())[1:])
+        _tell(comm, engine, "reached", engine.reached_news())
 
 
 def questions(comm: Comm, engine: Any) -> None:
-    """Whoever has noted an arc asks for its end's distance, now and whenever it changes."""
+    """Whoever has noted an arc asks for its tail's distance, now and whenever it changes.
+
+    Of hubs nobody asks: all who see them are told anyway.
+    """
     if comm.size > 1 and not engine.asks:
         engine.promise_all()
+        _tell(comm, engine, "news", engine.pulled_news())
     elif comm.size > 1:
         with comm.traffic.of("questions"):
             asked, label = comm.exchange(*engine.wanted())
@@ -54,10 +64,8 @@ def questions(comm: Comm, engine: Any) -> None:
 
 def news(comm: Comm, engine: Any) -> None:
     """What a call of `relax` has brought goes to where it belongs."""
-    if comm.size > 1 and engine.pulled:
-        with comm.traffic.of("news"):
-            received = comm.exchange(*engine.changed_news())
-        engine.hear(*received[1:])
+    if comm.size > 1 and engine.tells:
+        _tell(comm, engine, "news", engine.changed_news())
     else:
         offers(comm, engine)
 

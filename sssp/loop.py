@@ -30,7 +30,7 @@ def solve(engine: Engine, comm: Comm, root: int, out: Answer) -> Answer:
             exchange.questions(comm, engine)
         else:
             engine.relax(lo)
-        exchange.news(comm, engine)
+            exchange.news(comm, engine)
     exchange.leaves(comm, engine)
     engine.result(out)
     return out

@@ -57,11 +57,11 @@ def _starts(counts):
 
 
 @njit(cache=True)
-def collect_offers(kind, size, rows, leaves_from, unreached, ghost_rank, ghost_label, link_start,
-                   link_rank, link_label, state, queues, shared, books):  # fmt: skip
+def collect_offers(kind, size, rows, leaves_from, nobody, unreached, ghost_rank, ghost_label,
+                   link_start, link_rank, link_label, state, queues, shared, books):  # fmt: skip
     """Empty the queue of improved ghosts: for each the last, and so the least, of its offers.
 
-    `kind` is any array of offers.
+    `kind` is any array of offers. A ghost whose parent is `nobody` has its distance from its owner.
     """
     out = queues[OUT]
     close_chunks(out, books, OUT_AT)
@@ -69,11 +69,14 @@ def collect_offers(kind, size, rows, leaves_from, unreached, ghost_rank, ghost_l
     shared[OUT_TAIL] = 0
     counts = np.zeros(size, np.int64)
     for i in range(count):
-        if out[i].vertex >= 0:
-            if dist_of(state, np.int64(out[i].vertex), unreached) == out[i].dist:
-                counts[ghost_rank[out[i].vertex - rows]] += 1
-            else:
-                out[i].vertex = -1
+        v = np.int64(out[i].vertex)
+        if v < 0:
+            continue
+        ours = parent_of(state, v, unreached) != nobody
+        if ours and dist_of(state, v, unreached) == out[i].dist:
+            counts[ghost_rank[v - rows]] += 1
+        else:
+            out[i].vertex = -1
     cursor = _starts(counts)
     offers = np.empty(counts.sum(), kind.dtype)
     for i in range(count):

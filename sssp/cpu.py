@@ -61,7 +61,7 @@ class CPUEngine:
 
     def reset(self, root: int) -> None:
         csr = self.csr
-        if self.root >= csr.reachable:
+        if csr.reachable <= self.root < csr.labels:
             self._reset_labels(1, self.root, self.root + 1)
         self.switched = self.pulled = False
         self._reset_labels(self.threads, 0, csr.reachable)

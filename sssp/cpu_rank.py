@@ -160,9 +160,9 @@ class CPURankEngine(CPUEngine):
         """What was found for ghosts: counts, offers."""
         ours = self.halo
         return halo.collect_offers(
-            self.offer_kind, ours.size, self.csr.rows, self.csr.leaves_from, self.unreached,
-            ours.ghost_rank, ours.ghost_label, ours.link_start, ours.link_rank, ours.link_label,
-            self.state, self.queues, self.shared, self.books,
+            self.offer_kind, ours.size, self.csr.rows, self.csr.leaves_from, self.csr.labels,
+            self.unreached, ours.ghost_rank, ours.ghost_label, ours.link_start, ours.link_rank,
+            ours.link_label, self.state, self.queues, self.shared, self.books,
         )  # fmt: skip
 
     def apply(self, offers: np.ndarray) -> None:

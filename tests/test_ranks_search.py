@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import golden_data
 import numpy as np
 import pytest
@@ -17,6 +19,8 @@ from graphs.errors import GraphError
 from graphs.keys import search_keys
 from graphs.partition import Partition, part_of
 from harness.validation import validate
+from kernels import pull
+from kernels.queues import OVERFLOW
 from sssp import Solver
 
 QUICK = {"deadline": None, "max_examples": 150}
@@ -77,6 +81,32 @@ def test_graphs_large_enough_to_pull(weights, dtype, directed):
 def test_any_width_of_bucket(delta):
     edges = kronecker(8)
     assert alike(edges, search_on(3, edges, [5], delta=delta)[0])
+
+
+@pytest.mark.parametrize("stages", [(), (1,), (64, 16, 2)])
+@pytest.mark.parametrize("sweeps", [1, 2, 6])
+def test_any_number_of_stages_and_sweeps(stages, sweeps, monkeypatch):
+    monkeypatch.setattr("sssp.cpu_rank._STAGES", stages)
+    monkeypatch.setattr("sssp.cpu_rank._SWEEPS", sweeps)
+    edges = kronecker(10)
+    assert alike(edges, search_on(3, edges, [int(edges.src[0])])[0])
+
+
+@pytest.mark.parametrize("which", range(5))  # of two stages and three sweeps
+def test_a_sweep_that_improves_more_than_its_queue_holds_loses_nothing(which, monkeypatch):
+    sweep, calls = pull.sweep, threading.local()
+
+    def run_over(*args):
+        found = sweep(*args)
+        calls.count = getattr(calls, "count", -1) + 1
+        if calls.count != which:
+            return found
+        args[-1][0, OVERFLOW] = 1
+        return 0
+
+    monkeypatch.setattr(pull, "sweep", run_over)
+    edges = kronecker(10)
+    assert alike(edges, search_on(3, edges, [int(edges.src[0])])[0])
 
 
 def test_two_threads_a_rank():

@@ -1,6 +1,7 @@
 """The devices that tests of CUDA kernels run on: the host shim, and a GPU where there is one.
 
-A test file takes them with `device = devices()`. `sanitized` runs some of its tests once more, in a
+A test file takes them with `device = devices()`, and from here what several of them need of an
+engine there. `sanitized` runs some of its tests once more, in a
 Python of its own, with the kernels built for the address and undefined behaviour sanitizers.
 """
 
@@ -9,10 +10,17 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 from house import HOUSE
 from shim import LaneDevice, ShimDevice, compiler_missing, sanitized_environment
+from strategies import cluster_far_from_hub
+
+from graphs.csr import build_csr
+from graphs.edges import EdgeList
+from sssp import Solver
+from sssp.cuda import CUDAEngine
 
 _SANITIZE = "SSSP_TEST_SANITIZE"
 
@@ -64,3 +72,28 @@ def sanitized(*arguments: str) -> str:
     )
     assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-8000:]
     return done.stdout
+
+
+def counted_requeues(monkeypatch) -> list[CUDAEngine]:
+    """A list that grows by an engine each time it queues everything again."""
+    overruns = []
+    requeue = CUDAEngine._requeue
+
+    def counted(self):
+        overruns.append(self)
+        requeue(self)
+
+    monkeypatch.setattr(CUDAEngine, "_requeue", counted)
+    return overruns
+
+
+def far_pull(device) -> tuple[EdgeList, Solver]:
+    """A graph and a solver of it whose pull looks far into a row."""
+    edges = cluster_far_from_hub()
+    csr = build_csr(edges)
+    solver = Solver(csr, device=device, delta=0.001)
+    chosen = replace(
+        solver._engine.choices, early=True, switch_settled=20, switch_arcs=0, finish_arcs=0
+    )
+    solver._engine = CUDAEngine(csr, chosen, device)
+    return edges, solver

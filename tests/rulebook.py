@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from oracle import arcs
+from hypothesis import strategies as st
+from oracle import arcs, dijkstra
 
 from graphs.edges import Edges
 
@@ -53,3 +54,17 @@ def breakers(edges: Edges, root: int, dist: np.ndarray, parent: np.ndarray) -> d
         6: {v for v in range(n) if dist[v] == np.inf and sums(v, reached)},
     }
     return {rule: vertices for rule, vertices in found.items() if vertices}
+
+
+def mangled(data: st.DataObject, edges: Edges, root: int) -> tuple[np.ndarray, np.ndarray]:
+    """A right answer with some of its values changed."""
+    right, parent = dijkstra(edges, root)
+    dist = right.copy()
+    for _ in range(data.draw(st.integers(1, 4))):
+        v, u = (data.draw(st.integers(0, edges.n - 1)) for _ in range(2))
+        with np.errstate(all="ignore"):
+            near = [np.nextafter(dist[v], np.inf), np.nextafter(dist[v], -np.inf)]
+            wrong = [*near, dist[u], dist[u] + dist[v], np.nan, np.inf, -np.inf, -1, -0.0, 0, 1]
+        dist[v] = data.draw(st.sampled_from([dist[v], dist[v], *wrong]))
+        parent[v] = data.draw(st.sampled_from([parent[v], parent[u], u, v, root, -1, -2, edges.n]))
+    return dist, parent

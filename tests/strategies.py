@@ -151,6 +151,14 @@ def cluster_far_from_hub() -> EdgeList:
     return edge_list(near + far + close, np.concatenate(weights), 251)
 
 
+def improved_again_and_again(directed: bool = False) -> EdgeList:
+    """Each of the vertices 1 to 20 finds a shorter way to each of 21 to 40 than the one before."""
+    ends = [(0, i) for i in range(1, 21)]
+    ends += [(i, t) for i in range(1, 21) for t in range(21, 41)]
+    weight = list(range(1, 21)) + [100 - 3 * i for i in range(1, 21) for _ in range(20)]
+    return edge_list(ends, weight, 41, directed)
+
+
 def edge_list(
     ends: Ends, weight: Sequence[float], n: int, directed: bool = False, dtype: type = np.float32
 ) -> EdgeList:

@@ -6,18 +6,18 @@ random (tests/shim/fibers.h); answers are equal to the bit whatever the order.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from devices import far_pull
 from golden_data import golden_edges, golden_roots, rows, sha256_of_distances
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracle import dijkstra
 from ranks import on_ranks
 from shim import LaneDevice, compiler_missing
-from strategies import cluster_far_from_hub, edge_list, make_edges, searches, with_hubs
+from strategies import edge_list, make_edges, searches, with_hubs
 from verdicts import verdict
 
 import kernels.device
@@ -101,13 +101,7 @@ def test_long_rows_are_cut_and_dealt(device):
 
 def test_long_rows_are_pulled_together(device):
     """A lane gives up after some arcs, and the warp takes one such row after another."""
-    edges = cluster_far_from_hub()
-    csr = build_csr(edges)
-    solver = Solver(csr, device=device, delta=0.001)
-    chosen = replace(
-        solver._engine.choices, early=True, switch_settled=20, switch_arcs=0, finish_arcs=0
-    )
-    solver._engine = sssp.cuda.CUDAEngine(csr, chosen, device)
+    edges, solver = far_pull(device)
     for root in (0, 3):
         check(solver, edges, root)
         assert solver._engine.pulled

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from devices import devices
+from devices import counted_requeues, devices
 from elsewhere import WAYS
 from golden_data import golden_edges, golden_roots, rows, sha256_of_distances
 from hypothesis import given, settings
@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from launched import launched
 from oracle import dijkstra
 from ranks import on_ranks
-from strategies import edge_list, make_edges, searches, with_hubs
+from strategies import edge_list, improved_again_and_again, make_edges, searches, with_hubs
 from verdicts import verdict
 
 import sssp.cuda
@@ -97,18 +97,8 @@ def test_golden_distances_of_scale_10_on_ranks(device, size):
 
 def test_queues_that_run_over_lose_nothing_on_ranks(device, monkeypatch):
     monkeypatch.setattr(sssp.cuda, "SPARE_ENTRIES", 0)
-    overruns = []
-    requeue = sssp.cuda.CUDAEngine._requeue
-
-    def counted(self):
-        overruns.append(self)
-        requeue(self)
-
-    monkeypatch.setattr(sssp.cuda.CUDAEngine, "_requeue", counted)
-    ends = [(0, i) for i in range(1, 21)]
-    ends += [(i, t) for i in range(1, 21) for t in range(21, 41)]
-    weight = list(range(1, 21)) + [100 - 3 * i for i in range(1, 21) for _ in range(20)]
-    edges = edge_list(ends, weight, 41)
+    overruns = counted_requeues(monkeypatch)
+    edges = improved_again_and_again()
     for size in (2, 3):
         for root, answer in zip(
             (0, 30), search_on(device, size, edges, (0, 30), 1e30), strict=True

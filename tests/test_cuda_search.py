@@ -12,12 +12,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import scipy.sparse
-from devices import devices, sanitized
+from devices import counted_requeues, devices, far_pull, sanitized
 from golden_data import golden_edges, golden_roots, rows, sha256_of_distances
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracle import dijkstra
-from strategies import cluster_far_from_hub, edge_list, make_edges, searches, with_hubs
+from strategies import edge_list, improved_again_and_again, make_edges, searches, with_hubs
 from verdicts import verdict
 
 import sssp
@@ -129,13 +129,7 @@ def test_fixed_graphs_that_are_pulled(device, dtype, directed):
 
 def test_a_pull_looks_far_into_a_row(device):
     """Further than a lane does alone: the rest of the row is looked at by a warp."""
-    edges = cluster_far_from_hub()
-    csr = build_csr(edges)
-    solver = Solver(csr, device=device, delta=0.001)
-    chosen = replace(
-        solver._engine.choices, early=True, switch_settled=20, switch_arcs=0, finish_arcs=0
-    )
-    solver._engine = sssp.cuda.CUDAEngine(csr, chosen, device)
+    edges, solver = far_pull(device)
     for root in (0, 3):
         check(solver, edges, root)
         assert solver._engine.pulled
@@ -210,20 +204,9 @@ def test_wide_rounds_are_run_on_all_blocks(device, monkeypatch):
 def test_a_queue_that_runs_over_loses_nothing(device, monkeypatch):
     """The queues have room for each vertex once, and the arcs within reach for a few."""
     monkeypatch.setattr(sssp.cuda, "SPARE_ENTRIES", 0)
-    overruns = []
-    requeue = sssp.cuda.CUDAEngine._requeue
-
-    def counted(self):
-        overruns.append(self)
-        requeue(self)
-
-    monkeypatch.setattr(sssp.cuda.CUDAEngine, "_requeue", counted)
-    # Each of the vertices 1 to 20 finds a shorter way to each of 21 to 40 than the one before it.
-    ends = [(0, i) for i in range(1, 21)]
-    ends += [(i, t) for i in range(1, 21) for t in range(21, 41)]
-    weight = list(range(1, 21)) + [100 - 3 * i for i in range(1, 21) for _ in range(20)]
+    overruns = counted_requeues(monkeypatch)
     for directed in (False, True):
-        edges = edge_list(ends, weight, 41, directed)
+        edges = improved_again_and_again(directed)
         solver = solver_on(device, edges, delta=1e30)
         for root in (0, 1, 30):
             check(solver, edges, root)

@@ -11,7 +11,7 @@ from golden_data import golden_edges, rows
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracle import dijkstra
-from rulebook import breakers
+from rulebook import breakers, mangled
 from strategies import edge_list, searches
 
 import harness.device_validation
@@ -49,20 +49,6 @@ def tallied(there, answer):
         candidate.walk(part, part.weight.astype(candidate.clean.dtype))
     candidate.tally()
     return candidate.read()[1]
-
-
-def mangled(data, edges, root):
-    """A right answer, and the same with some of its values changed."""
-    right, parent = dijkstra(edges, root)
-    dist = right.copy()
-    for _ in range(data.draw(st.integers(1, 4))):
-        v, u = (data.draw(st.integers(0, edges.n - 1)) for _ in range(2))
-        with np.errstate(all="ignore"):
-            near = [np.nextafter(dist[v], np.inf), np.nextafter(dist[v], -np.inf)]
-            wrong = [*near, dist[u], dist[u] + dist[v], np.nan, np.inf, -np.inf, -1, -0.0, 0, 1]
-        dist[v] = data.draw(st.sampled_from([dist[v], dist[v], *wrong]))
-        parent[v] = data.draw(st.sampled_from([parent[v], parent[u], u, v, root, -1, -2, edges.n]))
-    return dist, parent
 
 
 @given(searches(max_n=12), st.data())

@@ -1,4 +1,7 @@
-"""Two ways to go on after the pull, on the same graph and roots: ask for news, or be told of all.
+"""Three ways to pull on ranks, on the same graph and roots.
+
+In use: hubs pull first and all who see them are told, of others those who ask. Without hubs first.
+And everyone is told of all that he sees.
 
     mpirun -n 4 python benchmarks/scaling_schemes.py --scale 18
 
@@ -27,13 +30,19 @@ from sssp.comm import world  # noqa: E402
 from sssp.cpu_rank import CPURankEngine  # noqa: E402
 from sssp.loop import solve  # noqa: E402
 
-SCHEMES = {"ask": True, "tell all": False}
+# Hubs first? Ask?
+SCHEMES = {"in use": (True, True), "no hubs first": (False, True), "tell all": (True, False)}
 
 
 class _Counting(CPURankEngine):
     """Counts what was found for ghosts, improvement by improvement."""
 
     improvements = 0
+
+    def __init__(self, csr, hubs_first, asks):
+        super().__init__(csr, choose(csr), 1, asks)
+        if not hubs_first:
+            self.stages, self.hubs = [], 0
 
     def offers(self):
         unfilled = self.books[:, OUT_END] - self.books[:, OUT_AT]
@@ -54,7 +63,7 @@ def main() -> None:
     csr = build_csr(edges, threads=1, comm=comm)
     keys = search_keys(csr.graph_n, csr.degree_positive, count=asked.roots, comm=comm)
     out = Solver(csr, "cpu", 1, comm=comm).new_answer()
-    engines = {name: _Counting(csr, choose(csr), 1, asks) for name, asks in SCHEMES.items()}
+    engines = {name: _Counting(csr, *scheme) for name, scheme in SCHEMES.items()}
     found = {name: [one_search(engines[name], comm, int(keys[0]), out)] for name in SCHEMES}
     for name in SCHEMES:
         found[name].clear()

@@ -19,6 +19,7 @@ from graphs.edges import EdgeList, Edges, check_edges
 from graphs.errors import GraphError, check_threads
 from graphs.halo import Halo, Labels, make_halo, settle_labels
 from graphs.levels import count_levels
+from graphs.pages import give_back_freed, untouched
 from graphs.partition import Partition
 from graphs.parts import Parts, RankParts
 from graphs.rows import CSR, Rows
@@ -80,11 +81,11 @@ def _alone(order: _Order) -> Labels:
         own=n,
         rows=order.rows,
         leaves=order.leaves,
-        ghost_ids=none,
         ghost_index=none,
         ghost_owner=none,
-        ghost_labels=none,
-        links=(none, none, none),
+        link_start=none,
+        link_rank=none,
+        link_label=none,
         leaves_from=order.rows,
         leaves_to=connected,
         reachable=connected,
@@ -92,23 +93,23 @@ def _alone(order: _Order) -> Labels:
     )
 
 
-def _bounds(degree: np.ndarray, own: np.ndarray, labels: int) -> np.ndarray:
-    """int64 (labels + 1,): where each row starts; `own` are the labels of the degrees."""
-    indptr = np.zeros(labels + 1, np.int64)
-    indptr[1:][own] = degree
+def _bounds(degree: np.ndarray, order: np.ndarray) -> np.ndarray:
+    """int64 (own + 1,): where the row of each own vertex starts, in this order."""
+    indptr = np.zeros(len(degree) + 1, np.int64)
+    indptr[1:] = degree[order]
     return np.cumsum(indptr, out=indptr)
 
 
-def _fill(parts: Parts | RankParts, indptr: np.ndarray, label: np.ndarray, forward: bool,
-          backward: bool) -> Rows:  # fmt: skip
-    """Rows of the given bounds (by label), filled, sorted, without parallel arcs."""
+def _fill(parts: Parts | RankParts, indptr: np.ndarray, labels: Labels, label: np.ndarray,
+          forward: bool, backward: bool) -> tuple[Rows, np.ndarray]:  # fmt: skip
+    """Rows of the given bounds (by index), filled, sorted, without parallel arcs; their lengths."""
     from kernels.build import close_gaps, sort_rows
 
-    n, threads = len(indptr) - 1, parts.threads
+    n, threads = labels.own, parts.threads
     keys = np.empty(indptr[n], np.uint64)
     # Starts move to ends as the rows fill, and the end of a row is the start of the next.
     cursor = indptr[:-1].copy()
-    parts.fill(label, forward, backward, cursor, keys)
+    parts.fill(labels, label, forward, backward, cursor, keys)
     del cursor
     target = max(len(keys) // (64 * threads), 1 << 14)
     starts = np.searchsorted(indptr, np.arange(0, len(keys), target))
@@ -116,10 +117,22 @@ def _fill(parts: Parts | RankParts, indptr: np.ndarray, label: np.ndarray, forwa
     lengths = np.empty(n, np.int32)
     block_lengths = np.empty(len(blocks) - 1, np.int64)
     floats = parts.codes.kind == "float32"
-    sort_rows(indptr, keys, floats, blocks, threads, lengths, block_lengths)
+    sort_rows(indptr, keys, floats, blocks, labels.labels, threads, lengths, block_lengths)
     kept = close_gaps(indptr, lengths, blocks, block_lengths, keys)
     keys.resize(kept, refcheck=False)
-    return Rows(indptr, parts.codes.arcs(keys))
+    return Rows(_by_label(indptr, labels), parts.codes.arcs(keys)), lengths
+
+
+def _by_label(indptr: np.ndarray, labels: Labels) -> np.ndarray:
+    """Bounds of rows by label, from those of own vertices by index."""
+    if labels.own == labels.labels:
+        return indptr
+    bounds = untouched(labels.labels + 1, np.int64)
+    last = labels.rows + labels.leaves
+    bounds[: labels.rows + 1] = indptr[: labels.rows + 1]
+    bounds[labels.leaves_from : labels.leaves_to + 1] = indptr[labels.rows : last + 1]
+    bounds[labels.leaves_to :] = indptr[last]
+    return bounds
 
 
 def _check(edges: Edges, comm: Any) -> None:
@@ -141,29 +154,31 @@ def _check(edges: Edges, comm: Any) -> None:
         )
 
 
-def _place(parts: Parts | RankParts, order: _Order, comm: Any) -> Labels:
-    """Label the own vertices, and the ghosts where there are other ranks."""
-    if not isinstance(parts, RankParts):
-        return _alone(order)
-    index = np.empty(len(order.order), np.int32)
-    index[order.order] = np.arange(len(index), dtype=np.int32)
-    return settle_labels(comm, parts.partition, index, order.rows, order.leaves, parts.ghosts)
+def _place(
+    parts: Parts | RankParts, order: _Order, comm: Any
+) -> tuple[Labels, np.ndarray, np.ndarray]:
+    """Label the own vertices, and the ghosts where there are other ranks.
 
-
-def _label(order: _Order, labels: Labels) -> np.ndarray:
-    """int32: the label of each own vertex, then of each ghost."""
+    Returns the labels; int32 (own + ghosts,) that of each own vertex, then of each ghost; and the
+    original id of each label, -1 after the last.
+    """
+    labels, of_ghosts = _alone(order), np.empty(0, np.int32)
+    first, ghosts = 0, np.empty(0, np.int64)
+    if isinstance(parts, RankParts):
+        first, ghosts = parts.first, parts.take_ghosts()
+        index = np.empty(len(order.order), np.int32)
+        index[order.order] = np.arange(len(index), dtype=np.int32)
+        labels, of_ghosts = settle_labels(
+            comm, parts.partition, index, order.rows, order.leaves, ghosts
+        )
     label = np.empty(labels.labels, np.int32)
     label[order.order] = labels.of_own(np.arange(labels.own, dtype=np.int32))
-    label[labels.own :] = labels.ghost_labels
-    return label
-
-
-def _originals(label: np.ndarray, labels: Labels, first: int, n: int) -> np.ndarray:
-    """The original id of each label, and -1 after the last; ids are below n."""
+    label[labels.own :] = of_ghosts
+    n = parts.edges.n
     original = np.full(labels.labels + 1, -1, np.int32 if n < 2**31 else np.int64)
     original[label[: labels.own]] = np.arange(first, first + labels.own, dtype=original.dtype)
-    original[labels.ghost_labels] = labels.ghost_ids
-    return original
+    original[of_ghosts] = ghosts
+    return labels, label, original
 
 
 def _halo(rows: Rows, labels: Labels, comm: Any) -> Halo | None:
@@ -216,30 +231,33 @@ def build_csr(edges: Edges, threads: int | None = None, comm: Any = None) -> CSR
             parts = RankParts(edges, codes, threads, comm)
         degree = parts.degrees(True, True)
         order = _order(degree, edges.directed, comm)
-        labels = _place(parts, order, comm)
-        first = Partition(edges.n, comm.size).first(comm.rank)
-        label = _label(order, labels)
-        own = label[: labels.own]
+        labels, label, original = _place(parts, order, comm)
+        if comm.size > 1:
+            give_back_freed()
 
-        def fill(forward: bool, backward: bool) -> Rows:
+        def fill(forward: bool, backward: bool) -> tuple[Rows, np.ndarray]:
             arcs = degree if both else parts.degrees(forward, backward)
-            return _fill(parts, _bounds(arcs, own, labels.labels), label, forward, backward)
+            bounds = _bounds(arcs, order.order)
+            return _fill(parts, bounds, labels, label, forward, backward)
 
-        out = fill(True, both)
+        out, lengths = fill(True, both)
         incoming: Rows | None = out
         if not both:
-            incoming = fill(False, True) if order.hubs or order.long_rows else None
-        levels = count_levels(out, labels, comm)
+            incoming = fill(False, True)[0] if order.hubs or order.long_rows else None
+        levels = count_levels(out, lengths, labels, comm)
+    degree_positive = np.empty(labels.own, bool)
+    degree_positive[order.order] = lengths > 0
+    own = label[: labels.own]
     return CSR(
         n=labels.own,
-        first=first,
+        first=Partition(edges.n, comm.size).first(comm.rank),
         directed=edges.directed,
         kind=codes.kind,
         weight_dtype=edges.weight_dtype,
         out=out,
         incoming=incoming,
         label=own.copy() if comm.size > 1 else label,
-        original=_originals(label, labels, first, edges.n),
+        original=original,
         rows=labels.rows,
         leaves_from=labels.leaves_from,
         leaves_to=labels.leaves_to,
@@ -248,7 +266,7 @@ def build_csr(edges: Edges, threads: int | None = None, comm: Any = None) -> CSR
         long_rows=order.long_rows,
         levels=levels,
         heaviest=codes.heaviest,
-        degree_positive=(np.diff(out.indptr) > 0)[own],
+        degree_positive=degree_positive,
         sample=_sample(out, comm),
         graph_n=edges.n,
         graph_arcs=int(comm.total([len(out.arcs)])[0]),

@@ -61,22 +61,21 @@ class Labels:
     own           vertices of this rank
     rows          own vertices that are neither leaves nor without arcs
     leaves        own vertices with one arc
-    ghost_ids     int64 (g,)   original ids of all ghosts, ascending
-    ghost_index   int32 (g,)   each one's index among its owner's vertices, in the order of theirs
+    ghost_index   int32 (g,)   each one's index among its owner's vertices, in the order of theirs;
+                  ghosts are in the order of their labels
     ghost_owner   int32 (g,)
-    ghost_labels  int32 (g,)   label here
-    links         (ranks, labels, own indices): who sees which own vertex, under which label
+    link_start, link_rank, link_label   who sees which own vertex, see `Halo`
     leaves_from, leaves_to, reachable, labels   bounds, see graphs.rows.CSR
     """
 
     own: int
     rows: int
     leaves: int
-    ghost_ids: np.ndarray
     ghost_index: np.ndarray
     ghost_owner: np.ndarray
-    ghost_labels: np.ndarray
-    links: tuple[np.ndarray, np.ndarray, np.ndarray]
+    link_start: np.ndarray
+    link_rank: np.ndarray
+    link_label: np.ndarray
     leaves_from: int
     leaves_to: int
     reachable: int
@@ -89,11 +88,33 @@ class Labels:
         label[index >= self.rows + self.leaves] += np.int32(self.reachable - self.leaves_to)
         return label
 
+    def index_of(self, label: np.ndarray) -> np.ndarray:
+        """Indices of own vertices that have arcs, by their labels."""
+        index = np.array(label, np.int32)
+        index[label >= self.leaves_from] -= np.int32(self.leaves_from - self.rows)
+        return index
+
+    def of_ghosts(self, ghost: np.ndarray) -> np.ndarray:
+        """Labels of ghosts by their places among them."""
+        label = np.array(ghost, np.int32)
+        label += np.int32(self.rows)
+        label[label >= self.leaves_from] += np.int32(self.leaves_to - self.leaves_from)
+        return label
+
+    def ghosts(self, label: np.ndarray) -> np.ndarray:
+        """The ghosts among some labels: their places, those of one owner after another."""
+        plain = label[(label >= self.rows) & (label < self.leaves_from)] - self.rows
+        leaves = label[(label >= self.leaves_to) & (label < self.reachable)]
+        ghost = np.concatenate([plain, leaves - (self.leaves_to - self.leaves_from + self.rows)])
+        return ghost[np.argsort(self.ghost_owner[ghost], kind="stable")]
+
 
 def settle_labels(
     comm: Any, partition: Partition, index: np.ndarray, rows: int, leaves: int, ghosts: np.ndarray
-) -> Labels:
+) -> tuple[Labels, np.ndarray]:
     """Agree with the other ranks on what each one's ghosts are called.
+
+    Returns the labels, and int32 (g,) those of the ghosts.
 
     Parameters
     ----------
@@ -121,6 +142,7 @@ def settle_labels(
     owner = np.repeat(np.arange(partition.size, dtype=np.int32), counts)
     asked, offsets = comm.exchange(counts, (ghosts - bounds[owner]).astype(np.int32))
     wanted = index[offsets]
+    del offsets
     _, there = comm.exchange(asked, wanted)
     is_leaf = there >= np.array(comm.gather(rows), np.int32)[owner]
     # Owners order their vertices by falling degree, so this puts the hubs together.
@@ -134,20 +156,24 @@ def settle_labels(
     labels[order[plain:]] = np.arange(leaves_to, reachable, dtype=np.int32)
     _, seen_as = comm.exchange(counts, labels)
     seen_by = np.repeat(np.arange(partition.size, dtype=np.int32), asked)
-    return Labels(
+    start = np.zeros(rows + leaves + 1, np.int64)
+    np.cumsum(np.bincount(wanted, minlength=rows + leaves), out=start[1:])
+    by_vertex = np.argsort(wanted, kind="stable")
+    settled = Labels(
         own=len(index),
         rows=rows,
         leaves=leaves,
-        ghost_ids=ghosts,
-        ghost_index=there,
-        ghost_owner=owner,
-        ghost_labels=labels,
-        links=(seen_by, seen_as, wanted),
+        ghost_index=there[order],
+        ghost_owner=owner[order],
+        link_start=start,
+        link_rank=seen_by[by_vertex],
+        link_label=seen_as[by_vertex],
         leaves_from=leaves_from,
         leaves_to=leaves_to,
         reachable=reachable,
         labels=len(index) + len(ghosts),
     )
+    return settled, labels
 
 
 def make_halo(comm: Any, labels: Labels, leaf_neighbours: np.ndarray) -> Halo:
@@ -160,27 +186,19 @@ def make_halo(comm: Any, labels: Labels, leaf_neighbours: np.ndarray) -> Halo:
     leaf_neighbours : int32
         Labels of the neighbours of own leaves, in any order.
     """
-    ranks, seen_as, index = labels.links
-    order = np.argsort(index, kind="stable")
-    degree = np.bincount(index, minlength=labels.rows + labels.leaves)
-    start = np.zeros(labels.rows + labels.leaves + 1, np.int64)
-    np.cumsum(degree, out=start[1:])
-    position = np.full(labels.labels, -1, np.int32)
-    position[labels.ghost_labels] = np.arange(len(labels.ghost_labels), dtype=np.int32)
-    ends = position[leaf_neighbours]
-    ends = np.unique(ends[ends >= 0])  # ascending: by owner
+    ends = labels.ghosts(np.unique(leaf_neighbours))
     counts = np.bincount(labels.ghost_owner[ends], minlength=comm.size).astype(np.int64)
     told, leaf_ends = comm.exchange(counts, labels.ghost_index[ends])
-    plain = np.argsort(labels.ghost_labels)[: labels.leaves_from - labels.rows]
+    plain = labels.leaves_from - labels.rows
     return Halo(
         rank=comm.rank,
         size=comm.size,
-        ghost_rank=labels.ghost_owner[plain],
-        ghost_label=labels.ghost_index[plain],
-        link_start=start,
-        link_rank=ranks[order],
-        link_label=seen_as[order],
+        ghost_rank=labels.ghost_owner[:plain],
+        ghost_label=labels.ghost_index[:plain],
+        link_start=labels.link_start,
+        link_rank=labels.link_rank,
+        link_label=labels.link_label,
         leaf_counts=told,
         leaf_ends=labels.of_own(leaf_ends),
-        leaf_ghosts=labels.ghost_labels[ends],
+        leaf_ghosts=labels.of_ghosts(ends),
     )

@@ -18,27 +18,28 @@ LEVEL_VERTICES = 1 << 13
 MOST_LEVELS = 64
 
 
-def count_levels(rows: Rows, labels: Labels, comm: Any) -> int:
+def count_levels(rows: Rows, lengths: np.ndarray, labels: Labels, comm: Any) -> int:
     """Levels of the search; the same on every rank.
 
     Parameters
     ----------
     rows : Rows
         Outgoing arcs, by label.
+    lengths : int32 (own,)
+        Arcs of each own vertex, by index.
     labels : Labels
     comm : Comm
     """
-    degree = np.diff(rows.indptr)
-    longest = int(np.argmax(degree)) if len(degree) else 0
-    lengths = comm.gather(int(degree[longest]) if len(degree) else -1)
+    longest = int(np.argmax(lengths)) if len(lengths) else 0
+    most = comm.gather(int(lengths[longest]) if len(lengths) else -1)
     frontier = np.empty(0, np.int64)
-    if lengths.index(max(lengths)) == comm.rank:
-        frontier = np.array([longest])
+    if most.index(max(most)) == comm.rank:
+        frontier = labels.of_own(np.array([longest])).astype(np.int64)
     enough = min(LEVEL_VERTICES, int(comm.total([labels.own])[0]) // 2 + 1)
     found = frontier
     levels, total = 0, 1
     while total < enough and levels < MOST_LEVELS:
-        reached = _at_home(np.unique(_neighbours(rows, frontier)), labels, comm)
+        reached = _at_home(_neighbours(rows, frontier), labels, comm)
         frontier = np.setdiff1d(reached, found)
         found = np.union1d(found, frontier)
         new, total = comm.total([len(frontier), len(found)]).tolist()
@@ -49,22 +50,18 @@ def count_levels(rows: Rows, labels: Labels, comm: Any) -> int:
 
 
 def _neighbours(rows: Rows, frontier: np.ndarray) -> np.ndarray:
-    """The ends of all arcs of some rows, int64."""
-    start, end = rows.indptr[frontier], rows.indptr[frontier + 1]
-    length = end - start
-    offset = np.arange(length.sum()) - np.repeat(np.cumsum(length) - length, length)
-    return rows.adj[np.repeat(start, length) + offset].astype(np.int64)
+    """The different ends of the arcs of some rows, int64 ascending."""
+    start, end = rows.indptr[frontier].tolist(), rows.indptr[frontier + 1].tolist()
+    ends = [rows.adj[first:last] for first, last in zip(start, end, strict=True)]
+    return np.unique(np.concatenate([rows.adj[:0], *ends])).astype(np.int64)
 
 
 def _at_home(reached: np.ndarray, labels: Labels, comm: Any) -> np.ndarray:
     """Tell the owners of ghosts that were reached; returns the own vertices reached anywhere."""
     if comm.size == 1:
         return reached
-    position = np.full(labels.labels, -1, np.int32)
-    position[labels.ghost_labels] = np.arange(len(labels.ghost_labels), dtype=np.int32)
-    ghost = position[reached]
-    own = reached[ghost < 0]
-    ghost = np.sort(ghost[ghost >= 0])  # by owner
-    counts = np.bincount(labels.ghost_owner[ghost], minlength=comm.size).astype(np.int64)
-    _, index = comm.exchange(counts, labels.ghost_index[ghost])
+    ghosts = labels.ghosts(reached)
+    own = np.setdiff1d(reached, labels.of_ghosts(ghosts), assume_unique=True)
+    counts = np.bincount(labels.ghost_owner[ghosts], minlength=comm.size).astype(np.int64)
+    _, index = comm.exchange(counts, labels.ghost_index[ghosts])
     return np.union1d(own, labels.of_own(index).astype(np.int64))

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from graphs.edges import Edges
+from graphs.halo import Labels
 from graphs.partition import Partition
 from graphs.weights import Codes
 
@@ -53,10 +54,9 @@ class Parts:
             count_rows(self.rows, bounds, self.threads, degree)
         return degree
 
-    def fill(
-        self, label: np.ndarray, forward: bool, backward: bool, cursor: np.ndarray, keys: np.ndarray
-    ) -> None:
-        """Write every arc to `keys` where the cursor of its row, a label, points."""
+    def fill(self, labels: Labels, label: np.ndarray, forward: bool, backward: bool,
+             cursor: np.ndarray, keys: np.ndarray) -> None:  # fmt: skip
+        """Write every arc to `keys` where the cursor of its row, by label, points."""
         from kernels.build import fill_rows
 
         for bounds in self._parted(label, forward, backward):
@@ -88,8 +88,8 @@ class Parts:
 class RankParts:
     """The arcs of one rank's rows, of whatever rank's edges.
 
-    `ghosts`, the ids of other ranks' vertices that the arcs lead to, are known once `degrees` has
-    seen both directions.
+    The ghosts, other ranks' vertices that the arcs lead to, are known once `degrees` has seen both
+    directions.
     """
 
     def __init__(self, edges: Edges, codes: Codes, threads: int, comm: Any):
@@ -118,12 +118,17 @@ class RankParts:
             self.codes.agree()
         return degree
 
-    def fill(
-        self, label: np.ndarray, forward: bool, backward: bool, cursor: np.ndarray, keys: np.ndarray
-    ) -> None:
-        """Write every arc to `keys` where the cursor of its row, a label, points.
+    def take_ghosts(self) -> np.ndarray:
+        """The ids of the ghosts, int64 ascending; they are not kept here."""
+        ghosts, self.ghosts = self.ghosts, np.empty(0, np.int64)
+        return ghosts
 
-        label   int32 (own + ghosts,): own vertices in their order, then the ghosts in theirs
+    def fill(self, labels: Labels, label: np.ndarray, forward: bool, backward: bool,
+             cursor: np.ndarray, keys: np.ndarray) -> None:  # fmt: skip
+        """Write every arc to `keys` where the cursor of its row points; ghosts have none.
+
+        label    int32 (own + ghosts,): own vertices in their order, then the ghosts in theirs
+        cursor   int64 (own,): by index
         """
         from kernels.build import fill_rows, part_arcs
         from kernels.route import localize
@@ -136,7 +141,7 @@ class RankParts:
             bounds = part_arcs(
                 rows, ends, codes, label, True, False, buckets, self.threads, places, parted, arcs
             )
-            fill_rows(parted, arcs, bounds, self.threads, cursor, keys)
+            fill_rows(labels.index_of(parted), arcs, bounds, self.threads, cursor, keys)
 
     def _received(
         self, forward: bool, backward: bool, weights: bool

@@ -19,7 +19,7 @@ ARC_DTYPES = {
 class Rows:
     """The arcs of one direction, grouped by vertex.
 
-    indptr   int64 (n + 1,)   row v is arcs[indptr[v] : indptr[v + 1]]
+    indptr   int64 (n + 1,)   row v is arcs[indptr[v] : indptr[v + 1]], where v is no ghost
     arcs     record (arcs,)   `adj`, the neighbour's label, and `weight`, ascending within a row
     """
 
@@ -49,7 +49,7 @@ class CSR:
     directed       False: `incoming` is `out`
     kind           arithmetic of the distances: "float32", "float64", or "uint32" for integers
     weight_dtype   dtype of the weights as handed in
-    out            rows of outgoing arcs, by label; those of ghosts are empty
+    out            rows of outgoing arcs, by label; ghosts have none
     incoming       rows of incoming arcs, by label; None for a directed graph of short rows
                    without hubs, whose search never pulls
     label          int32 (n,)            label of each own vertex

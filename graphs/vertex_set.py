@@ -44,6 +44,16 @@ class VertexSet:
         kernels.number_vertices(self.words, self.before, ids, out)
         return out
 
-    def members(self, first: int, last: int, out: np.ndarray) -> int:
-        """Write the members in first .. last-1, less `first`, into `out`; returns how many."""
-        return int(kernels.list_members(self.words, first, last, out))
+    def block(self, first: int, last: int) -> np.ndarray:
+        """The words with the bits of first .. last-1, and some bits more at either end: a view."""
+        return self.words[first // 64 : -(-last // 64)]
+
+
+def members_of_block(words: np.ndarray, first: int, count: int, dtype: np.dtype) -> np.ndarray:
+    """Return the members among `count` vertices from `first` on, less `first`, ascending.
+
+    words   their `VertexSet.block`
+    """
+    members = np.empty(count, dtype)
+    start = first % 64
+    return members[: kernels.list_members(words, start, start + count, members)].copy()

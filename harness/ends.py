@@ -3,19 +3,19 @@
 One process has every vertex: an end is its own index into the answer's arrays (`Ends`). A rank
 holds a part of the edges, whose ends are anybody's vertices, and owns a block of vertices
 (`RankEnds`). The ends are found once for a graph: a bit a vertex numbers them, and the owners are
-sent the list. From then on an owner sends what it has of them in that order, without ids, and marks
-come back the same way. So the walkers see arrays as those of one process, only shorter.
+sent those bits. From then on an owner sends what it has of them in that order, without ids, and
+marks come back the same way. So the walkers see arrays as those of one process, only shorter.
 
 Calls on ranks are collective, and none is made while slices are read: ranks have different
 numbers of those.
 
-Memory of a rank, k ends of n vertices: n/8 + n/128 bytes, 4k at the owners; for an answer 10k for
+Memory of a rank, k ends of n vertices: n/8 + n/128 bytes, n/8 as an owner; for an answer 10k for
 float32 distances, 2k fewer once its marks are back; ids of 8 bytes from 2^31 vertices on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
@@ -23,7 +23,7 @@ import numpy as np
 from graphs.edges import Edges
 from graphs.errors import GraphError
 from graphs.partition import Partition
-from graphs.vertex_set import VertexSet
+from graphs.vertex_set import VertexSet, members_of_block
 from harness.ancestors import Ancestors, RankAncestors
 from harness.chunks import Chunk, chunks_of, refuse
 
@@ -149,15 +149,25 @@ class RankEnds(Ends):
         self.ends = ends
 
     def _tell_owners(self, ends: VertexSet) -> None:
-        """Send each owner the places in its block of the vertices that are ends here."""
+        """Send each owner the bits of its block: the vertices that are ends here."""
         bounds = self.partition.bounds
-        wanted = np.empty(ends.size, self.dtype)
-        self.wanted = np.empty(self.comm.size, np.int64)
-        sent = 0
-        for rank in range(self.comm.size):
-            self.wanted[rank] = ends.members(bounds[rank], bounds[rank + 1], wanted[sent:])
-            sent += self.wanted[rank]
-        self.asked, self.places = self.comm.exchange(self.wanted, wanted)
+        blocks = [ends.block(*bounds[rank : rank + 2]) for rank in range(self.comm.size)]
+        lengths = np.array([len(block) for block in blocks], np.int64)
+        bits = self.comm.exchange(lengths, np.concatenate(blocks))[1]
+        self.blocks = bits.reshape(self.comm.size, len(bits) // self.comm.size)
+        self.asked = np.array([len(self._places(rank)) for rank in range(self.comm.size)], np.int64)
+        self.wanted = self.comm.exchange(np.ones_like(self.asked), self.asked)[1]
+
+    def _places(self, rank: int) -> np.ndarray:
+        """Places in the own block of the vertices that are ends on a rank, ascending."""
+        return members_of_block(self.blocks[rank], self.first, self.count, self.dtype)
+
+    def _parts(self) -> Iterator[tuple[slice, np.ndarray]]:
+        """What is sent to each rank: where it is among all that is sent, and its places."""
+        start = 0
+        for rank, count in enumerate(self.asked.tolist()):
+            yield slice(start, start + count), self._places(rank)
+            start += count
 
     def index(self, ids: np.ndarray) -> np.ndarray:
         return self._ends.numbers(ids, np.empty(len(ids), self.dtype))
@@ -171,26 +181,24 @@ class RankEnds(Ends):
         return self.ends
 
     def fetch(self, values: np.ndarray) -> np.ndarray:
-        return self.comm.exchange(self.asked, values[self.places])[1]
+        told = np.empty(self.asked.sum(), values.dtype)
+        for part, places in self._parts():
+            told[part] = values[places]
+        return self.comm.exchange(self.asked, told)[1]
 
     def fetch_parents(self, parent: np.ndarray) -> np.ndarray:
-        told = np.empty(len(self.places), self.dtype)
-        size = _piece_of(len(told))
-        for start in range(0, len(told), size):
-            piece = slice(start, start + size)
-            values = parent[self.places[piece]]
-            told[piece] = np.where((values >= 0) & (values < self.n), values, -1)
+        told = np.empty(self.asked.sum(), self.dtype)
+        for part, places in self._parts():
+            values = parent[places]
+            told[part] = np.where((values >= 0) & (values < self.n), values, -1)
         parents = self.comm.exchange(self.asked, told)[1]
         return self._ends.numbers(parents, parents)
 
     def give_back(self, marks: np.ndarray) -> np.ndarray:
         received = self.comm.exchange(self.wanted, marks)[1]
         own = np.zeros(self.count, np.uint8)
-        start = 0
-        for count in self.asked:  # a rank asks for no vertex twice
-            part = slice(start, start + count)
-            own[self.places[part]] |= received[part]
-            start += count
+        for part, places in self._parts():  # a rank asks for no vertex twice
+            own[places] |= received[part]
         return own
 
     def ancestors(self, parent: np.ndarray, root: int) -> Ancestors:

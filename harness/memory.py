@@ -17,8 +17,6 @@ ranks of a machine share what there is. All decide alike, by the rank that has l
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
 import socket
 import sys
 from dataclasses import dataclass, replace
@@ -145,12 +143,6 @@ def available(proc: Path = Path("/proc")) -> Available:
     if not found:
         found.append((total_memory() or sys.maxsize, "the machine's memory"))
     return Available(*min(found))
-
-
-def give_back_freed() -> None:
-    """Return to the system what was freed; the GNU C library keeps much of it for itself."""
-    with contextlib.suppress(AttributeError, OSError, TypeError):  # another C library
-        ctypes.CDLL(None).malloc_trim(0)
 
 
 def one_process() -> Comm:

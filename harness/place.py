@@ -12,8 +12,9 @@ from contextlib import suppress
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from graphs.pages import give_back_freed
 from harness.errors import MemoryRefused
-from harness.memory import Need, give_back_freed
+from harness.memory import Need
 from harness.source import OfficialGraph, Opened, Source
 from harness.validation import Validator
 from sssp.comm import Alone, Comm

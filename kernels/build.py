@@ -222,7 +222,7 @@ def _sort_row(keys, lo, hi, floats, scratch, heads):
 def _drop_parallel(keys, lo, hi, out, seen):
     """Keep the first arc to each neighbour of the sorted row keys[lo:hi]; write them from `out`.
 
-    `seen` is a bitmap over the rows, all zero before and after. Returns the new end.
+    `seen` is a bitmap over the neighbours, all zero before and after. Returns the new end.
     """
     end = out
     for k in range(lo, hi):
@@ -240,20 +240,20 @@ def _drop_parallel(keys, lo, hi, out, seen):
 
 
 @njit(cache=True, parallel=True)
-def sort_rows(indptr, keys, floats, blocks, workers, lengths, block_lengths):
+def sort_rows(indptr, keys, floats, blocks, labels, workers, lengths, block_lengths):
     """Sort each row, keep the lightest of parallel arcs, close the gaps within each block.
 
     indptr          int64 (n + 1,)       rows as filled
     keys            uint64 (arcs,)       sorted and closed up in place
     floats          the weight bits are a float32's, else an unsigned integer's
     blocks          int64 (b + 1,)       the rows of block i are blocks[i] : blocks[i + 1]
+    labels          the neighbours are 0 .. labels - 1
     lengths         (n,)                 filled: arcs left in each row
     block_lengths   int64 (b,)           filled: arcs left in each block
     """
-    n = len(indptr) - 1
     turn = np.zeros(1, np.int64)
     for _ in prange(workers):
-        seen = np.zeros((n >> 6) + 1, np.uint64)
+        seen = np.zeros((labels >> 6) + 1, np.uint64)
         heads = np.empty(1 << 16, np.int64)
         scratch = np.empty(0, np.uint64)
         while True:

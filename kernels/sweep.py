@@ -95,13 +95,16 @@ def answer(workers, label, original, state, unreached, weight, dist, parent):
 
 
 @njit(cache=True)
-def leads_out(directed, hidden_from, hidden_to, indptr, arcs, state, unreached):
+def leads_out(directed, rows, leaves_from, hidden_from, hidden_to, indptr, arcs, state, unreached):
     """Is there an arc from a reached vertex to an unreached one?
 
-    Labels [hidden_from, hidden_to) are other ranks' leaves, of which nothing is known here: their
-    owners look along the same arc from the other side.
+    Labels [rows, leaves_from) are ghosts, which have no rows. Labels [hidden_from, hidden_to) are
+    other ranks' leaves, of which nothing is known here: their owners look along the same arc from
+    the other side.
     """
-    for u in range(len(indptr) - 1):
+    for u in range(hidden_from):
+        if rows <= u < leaves_from:
+            continue
         reached = dist_of(state, u, unreached) != unreached
         if directed and not reached:
             continue

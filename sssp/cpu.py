@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from graphs.csr import CSR
+from graphs.pages import untouched
 from kernels import heap, pull, push, queues, sweep
 from kernels.tentative import UNREACHED
 from sssp.choices import Choices
@@ -36,8 +37,9 @@ class CPUEngine:
         self.delta = self._delta()
         self.state = np.empty(csr.labels * (1 if dist_dtype.itemsize == 4 else 2), np.uint64)
         self.entry = queues.entry_dtype(dist_dtype)
-        # Never written pages of these take no memory.
-        self.queues = np.empty(
+        # Never written pages of these take no memory; a rank's are small, as what it holds is.
+        room = np.empty if csr.halo is None else untouched
+        self.queues = room(
             (4 if csr.halo is None else 5, csr.labels + queues.spare_entries(threads)), self.entry
         )
         self.heap = np.empty(2 * heap.HEAP_LIMIT, self.entry)
@@ -156,6 +158,6 @@ class CPUEngine:
         """Does an arc lead from a reached vertex to an unreached one? Then a sum was infinite."""
         csr = self.csr
         return sweep.leads_out(
-            csr.directed, csr.leaves_to, csr.reachable, csr.out.indptr, csr.out.arcs, self.state,
-            self.unreached,
+            csr.directed, csr.rows, csr.leaves_from, csr.leaves_to, csr.reachable, csr.out.indptr,
+            csr.out.arcs, self.state, self.unreached,
         )  # fmt: skip

@@ -122,6 +122,8 @@ class CUDAEngine:
         if not self._on_device(rows):
             arcs = self.device.to_device(np.ascontiguousarray(arcs).view(np.uint64))
         indptr = self.device.xp.asarray(rows.indptr)
+        # Kernels of a device look at the rows of all labels, and find those of ghosts empty.
+        indptr[self.csr.rows + 1 : self.csr.leaves_from] = indptr[self.csr.rows]
         return indptr[:-1], indptr[1:], arcs
 
     def _delta(self) -> np.generic:

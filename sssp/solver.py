@@ -218,9 +218,10 @@ class Solver:
         """
         from kernels.threads import using
 
-        degree = np.diff(self.csr.out.indptr)
-        longest = int(np.argmax(degree)) if len(degree) else 0
-        ours = (int(degree[longest]), int(self.csr.original[longest])) if len(degree) else (-1, -1)
+        csr = self.csr
+        degree = csr.out.indptr[csr.label + 1] - csr.out.indptr[csr.label]
+        longest = int(np.argmax(degree)) if csr.n else 0
+        ours = (int(degree[longest]), csr.first + longest) if csr.n else (-1, -1)
         _, root = max(self.comm.gather(ours))
         out = self.new_answer()
         with using(self.threads):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphs.vertex_set import VertexSet
+from graphs.vertex_set import VertexSet, members_of_block
 
 
 def set_of(n, ids):
@@ -43,9 +43,10 @@ def test_members_of_a_range_are_listed_from_its_start(drawn, data):
     n, ids = drawn
     first = data.draw(st.integers(0, n))
     last = data.draw(st.integers(first, n))
-    out = np.empty(n, np.int32)
-    found = set_of(n, ids).members(first, last, out)
-    assert out[:found].tolist() == [v - first for v in sorted(set(ids)) if first <= v < last]
+    block = set_of(n, ids).block(first, last)
+    found = members_of_block(block, first, last - first, np.dtype(np.int32))
+    assert found.dtype == np.int32
+    assert found.tolist() == [v - first for v in sorted(set(ids)) if first <= v < last]
 
 
 def test_ids_that_are_no_vertices_are_counted_and_left_out():
@@ -61,6 +62,5 @@ def test_ids_beyond_32_bits_have_numbers():
     ids = np.array([0, 2**31 - 1, 2**31, 2**32 + 5, n - 1])
     vertices = set_of(n, ids)
     assert vertices.numbers(ids, np.empty(5, np.int64)).tolist() == [0, 1, 2, 3, 4]
-    out = np.empty(2, np.int64)
-    assert vertices.members(2**32, n, out) == 2
-    assert out.tolist() == [5, 2**32 - 1]
+    found = members_of_block(vertices.block(n - 2**20, n), n - 2**20, 2**20, np.dtype(np.int64))
+    assert found.tolist() == [2**20 - 1]

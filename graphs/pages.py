@@ -1,0 +1,31 @@
+"""Memory of the system, page by page: arrays that take no more of it than is written."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import math
+import mmap
+from typing import Any
+
+import numpy as np
+
+
+def untouched(shape: int | tuple[int, ...], dtype: Any) -> np.ndarray:
+    """Return zeros of which no page takes memory before it is written.
+
+    NumPy asks for pages of 2 MB where an array is large: a single element written takes one.
+    These are of the smallest size, and never what another array has left behind.
+    """
+    count = math.prod(shape) if isinstance(shape, tuple) else shape
+    size = max(count * np.dtype(dtype).itemsize, 1)
+    room = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    with contextlib.suppress(AttributeError, OSError):  # systems without such pages
+        room.madvise(mmap.MADV_NOHUGEPAGE)
+    return np.frombuffer(room, dtype, count).reshape(shape)
+
+
+def give_back_freed() -> None:
+    """Return to the system what was freed; the GNU C library keeps much of it for itself."""
+    with contextlib.suppress(AttributeError, OSError, TypeError):  # another C library
+        ctypes.CDLL(None).malloc_trim(0)

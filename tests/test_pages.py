@@ -1,0 +1,36 @@
+"""Arrays that take no more memory than is written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from graphs.pages import untouched
+
+
+def anonymous_bytes():
+    try:
+        lines = Path("/proc/self/status").read_text().splitlines()
+    except OSError:
+        pytest.skip("no /proc here")
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("RssAnon"))
+
+
+def test_what_is_not_written_takes_no_memory():
+    before = anonymous_bytes()
+    room = untouched((64, 2**20), np.uint64)
+    room[::8, 0] = 1
+    assert anonymous_bytes() - before < 2**22
+    assert room.sum() == 8
+
+
+@pytest.mark.parametrize("shape", [0, 3, (2, 3), (0, 4)])
+def test_it_is_zero_and_may_be_written(shape):
+    dtype = np.dtype([("vertex", "<i4"), ("key", "<f4")])
+    room = untouched(shape, dtype)
+    assert room.shape == np.zeros(shape).shape and room.dtype == dtype
+    assert not room["vertex"].any()
+    room["vertex"] = 7
+    assert (room["vertex"] == 7).all()

@@ -18,6 +18,9 @@ from graphs.partition import Partition
 
 # A label is an int32.
 MOST_LABELS = 2**31 - 2
+# A rank is named for each ghost and each link.
+RANK = np.dtype(np.uint16)
+MOST_RANKS = 2**16
 
 
 @dataclass(frozen=True)
@@ -25,11 +28,11 @@ class Halo:
     """The ghosts of a rank, and the ranks to which its own vertices are ghosts.
 
     rank, size      this rank, and how many there are
-    ghost_rank      int32 (ghosts,)   owner of the ghost of label rows + i; ghosts that are leaves
+    ghost_rank      uint16 (ghosts,)  owner of the ghost of label rows + i; ghosts that are leaves
                     are never pushed to, and not in here
     ghost_label     int32 (ghosts,)   its label there
     link_start      int64 (own + 1,)  the ranks that see own vertex i, by `own_index`
-    link_rank       int32 (links,)    ascending for one vertex
+    link_rank       uint16 (links,)   ascending for one vertex
     link_label      int32 (links,)    the vertex's label there
     leaf_counts     int64 (size,)     ends of other ranks' leaves to tell each rank
     leaf_ends       int32             their labels, by rank
@@ -63,7 +66,7 @@ class Labels:
     leaves        own vertices with one arc
     ghost_index   int32 (g,)   each one's index among its owner's vertices, in the order of theirs;
                   ghosts are in the order of their labels
-    ghost_owner   int32 (g,)
+    ghost_owner   uint16 (g,)
     link_start, link_rank, link_label   who sees which own vertex, see `Halo`
     leaves_from, leaves_to, reachable, labels   bounds, see graphs.rows.CSR
     """
@@ -129,8 +132,10 @@ def settle_labels(
     Raises
     ------
     GraphError
-        On all ranks, where one has 2^31 labels and more.
+        On all ranks, where one has 2^31 labels and more, or where there are too many ranks.
     """
+    if partition.size > MOST_RANKS:
+        raise GraphError(f"{partition.size} ranks are not allowed; at most {MOST_RANKS} are")
     most = int(comm.most(len(index) + len(ghosts)))
     if most > MOST_LABELS:
         raise GraphError(
@@ -139,7 +144,8 @@ def settle_labels(
         )
     bounds = partition.bounds
     counts = np.diff(np.searchsorted(ghosts, bounds)).astype(np.int64)
-    owner = np.repeat(np.arange(partition.size, dtype=np.int32), counts)
+    ranks = np.arange(partition.size).astype(RANK)
+    owner = np.repeat(ranks, counts)
     asked, offsets = comm.exchange(counts, (ghosts - bounds[owner]).astype(np.int32))
     wanted = index[offsets]
     del offsets
@@ -155,7 +161,7 @@ def settle_labels(
     labels[order[:plain]] = np.arange(rows, leaves_from, dtype=np.int32)
     labels[order[plain:]] = np.arange(leaves_to, reachable, dtype=np.int32)
     _, seen_as = comm.exchange(counts, labels)
-    seen_by = np.repeat(np.arange(partition.size, dtype=np.int32), asked)
+    seen_by = np.repeat(ranks, asked)
     start = np.zeros(rows + leaves + 1, np.int64)
     np.cumsum(np.bincount(wanted, minlength=rows + leaves), out=start[1:])
     by_vertex = np.argsort(wanted, kind="stable")

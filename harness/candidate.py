@@ -120,6 +120,7 @@ class Candidate:
         """Take the marks of a pass over all edges."""
         self.tight = self.seen = self.ends.give_back(sight.tight)
         self.late = self.ends.give_back(sight.late)
+        sight.late = np.empty(0, np.uint8)
         self.tree_rule = self.ancestors.check(self.clean, self.tight)
 
     def take_seen(self, sight: Sight) -> None:

@@ -30,11 +30,12 @@ class CUDARankEngine(CUDAEngine):
         super().__init__(csr, choices, device)
         xp = device.xp
         self._halo = device.module("halo.cu", **self._macros)
-        self.ghosts = xp.asarray(self.halo.ghost_rank), xp.asarray(self.halo.ghost_label)
-        self.links = tuple(
-            xp.asarray(array)
-            for array in (self.halo.link_start, self.halo.link_rank, self.halo.link_label)
+        ghost_rank, link_rank = (
+            xp.asarray(ranks.astype(np.int32))
+            for ranks in (self.halo.ghost_rank, self.halo.link_rank)
         )
+        self.ghosts = ghost_rank, xp.asarray(self.halo.ghost_label)
+        self.links = xp.asarray(self.halo.link_start), link_rank, xp.asarray(self.halo.link_label)
         self.leaf_ends = xp.asarray(self.halo.leaf_ends)
         self.leaf_ghosts = xp.asarray(self.halo.leaf_ghosts)
         self.promised = xp.zeros(len(self.halo.link_rank), np.uint32)

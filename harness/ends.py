@@ -15,7 +15,7 @@ float32 distances, 2k fewer once its marks are back; ids of 8 bytes from 2^31 ve
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
@@ -162,6 +162,13 @@ class RankEnds(Ends):
         """Places in the own block of the vertices that are ends on a rank, ascending."""
         return members_of_block(self.blocks[rank], self.first, self.count, self.dtype)
 
+    def _parts(self) -> Iterator[tuple[slice, np.ndarray]]:
+        """What is sent to each rank: where it is among all that is sent, and its places."""
+        start = 0
+        for rank, count in enumerate(self.asked.tolist()):
+            yield slice(start, start + count), self._places(rank)
+            start += count
+
     def index(self, ids: np.ndarray) -> np.ndarray:
         return self._ends.numbers(ids, np.empty(len(ids), self.dtype))
 
@@ -175,29 +182,23 @@ class RankEnds(Ends):
 
     def fetch(self, values: np.ndarray) -> np.ndarray:
         told = np.empty(self.asked.sum(), values.dtype)
-        start = 0
-        for rank, count in enumerate(self.asked.tolist()):
-            told[start : start + count] = values[self._places(rank)]
-            start += count
+        for part, places in self._parts():
+            told[part] = values[places]
         return self.comm.exchange(self.asked, told)[1]
 
     def fetch_parents(self, parent: np.ndarray) -> np.ndarray:
         told = np.empty(self.asked.sum(), self.dtype)
-        start = 0
-        for rank, count in enumerate(self.asked.tolist()):
-            values = parent[self._places(rank)]
-            told[start : start + count] = np.where((values >= 0) & (values < self.n), values, -1)
-            start += count
+        for part, places in self._parts():
+            values = parent[places]
+            told[part] = np.where((values >= 0) & (values < self.n), values, -1)
         parents = self.comm.exchange(self.asked, told)[1]
         return self._ends.numbers(parents, parents)
 
     def give_back(self, marks: np.ndarray) -> np.ndarray:
         received = self.comm.exchange(self.wanted, marks)[1]
         own = np.zeros(self.count, np.uint8)
-        start = 0
-        for rank, count in enumerate(self.asked.tolist()):  # a rank asks for no vertex twice
-            own[self._places(rank)] |= received[start : start + count]
-            start += count
+        for part, places in self._parts():  # a rank asks for no vertex twice
+            own[places] |= received[part]
         return own
 
     def ancestors(self, parent: np.ndarray, root: int) -> Ancestors:

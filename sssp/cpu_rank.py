@@ -15,6 +15,7 @@ import numpy as np
 
 from graphs.csr import CSR
 from graphs.halo import Halo
+from graphs.pages import untouched
 from kernels import halo, pull
 from kernels.queues import OVERFLOW, ran_over
 from sssp.choices import Choices
@@ -52,13 +53,13 @@ class CPURankEngine(CPUEngine):
         self.hubs = max(self.stages, default=0)
         # The rows of the last stage of the pull, and where its noted arcs begin.
         self.first = self.last = self.noted_from = 0
-        self.within = np.empty(_ROOM * self.queues.shape[1], self.entry)
+        self.within = untouched(_ROOM * self.queues.shape[1], self.entry)
         self.noted = 0
         self.sweeps = 0
         self.marks = np.zeros(csr.labels, np.uint8)
         self.promised = np.zeros(len(self.halo.link_rank), np.uint8)
-        self.listed = np.empty(csr.labels + 1, np.int32)
-        self.told = np.empty(len(self.promised) + 1, [("vertex", "<i4"), ("link", "<i4")])
+        self.listed = untouched(csr.labels + 1, np.int32)
+        self.told = untouched(len(self.promised) + 1, [("vertex", "<i4"), ("link", "<i4")])
         self.news_kind = np.empty(0, halo.news_dtype(self.unreached.dtype))
         self.offer_kind = np.empty(0, halo.offer_dtype(self.unreached.dtype))
         self.known = 0
@@ -151,7 +152,7 @@ class CPURankEngine(CPUEngine):
             if not ran_over(self.books):
                 break
             self.books[:, OVERFLOW] = 0
-            longer = np.empty(4 * len(self.within), self.entry)
+            longer = untouched(4 * len(self.within), self.entry)
             longer[: self.noted] = self.within[: self.noted]
             self.within = longer
         self.noted = found

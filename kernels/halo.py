@@ -117,12 +117,12 @@ def list_between(first, last, least, below, state, listed):
 
 
 @njit(cache=True)
-def list_improved(improved, count, like, state, listed):
-    """List each vertex of a queue once, by its last entry; returns how many."""
+def list_improved(improved, count, like, state, watched, listed):
+    """List each watched vertex of a queue once, by its last entry; returns how many."""
     known = 0
     for i in range(count):
         v = np.int64(improved[i].vertex)
-        if v >= 0 and dist_of(state, v, like) == improved[i].dist:
+        if v >= 0 and watched[v] != 0 and dist_of(state, v, like) == improved[i].dist:
             listed[known] = v
             known += 1
     return known
@@ -195,14 +195,15 @@ def wanted(within, noted, size, rows, told, ghost_rank, ghost_label, marks, list
 
 
 @njit(cache=True)
-def promise(counts, label, rows, leaves_from, like, link_start, link_rank, promised, state):
+def promise(counts, label, like, link_start, link_rank, promised, watched, state):
     """Note who wants news of which vertex; returns the distances as they are now."""
     dist = np.full(len(label), like)
     i = 0
     for r in range(len(counts)):
         for _ in range(counts[r]):
             v = np.int64(label[i])
-            promised[_link(_index(v, rows, leaves_from), r, link_start, link_rank)] = 1
+            promised[_link(v, r, link_start, link_rank)] = 1
+            watched[v] = 1
             dist[i] = dist_of(state, v, like)
             i += 1
     return dist

@@ -57,6 +57,8 @@ class CPURankEngine(CPUEngine):
         self.noted = 0
         self.sweeps = 0
         self.marks = np.zeros(csr.labels, np.uint8)
+        # Who was promised news: of which own rows somebody was, and by which links.
+        self.watched = np.zeros(csr.rows, np.uint8)
         self.promised = np.zeros(len(self.halo.link_rank), np.uint8)
         self.listed = untouched(csr.labels + 1, np.int32)
         self.told = untouched(len(self.promised) + 1, [("vertex", "<i4"), ("link", "<i4")])
@@ -67,8 +69,9 @@ class CPURankEngine(CPUEngine):
 
     def reset(self, root: int) -> None:
         super().reset(root)
-        self.promised[:] = 0
-        self.promised[: self.halo.link_start[min(self.hubs, self.csr.rows)]] = 1
+        hubs = min(self.hubs, self.csr.rows)
+        self.watched[:] = self.promised[:] = 0
+        self.watched[:hubs] = self.promised[: self.halo.link_start[hubs]] = 1
         self.sweeps = self.first = self.last = 0
 
     @property
@@ -112,7 +115,7 @@ class CPURankEngine(CPUEngine):
             self.known = self._list_between(0, self.csr.rows, self.settled_below, self.unreached)
         else:
             self.known = halo.list_improved(
-                self.queues[0], count, self.unreached, self.state, self.listed
+                self.queues[0], count, self.unreached, self.state, self.watched, self.listed
             )
 
     def _list_between(self, first: int, last: int, least: Any, below: Any) -> int:
@@ -212,13 +215,13 @@ class CPURankEngine(CPUEngine):
         """Note who wants news of what; returns the distances by now, in the same order."""
         ours = self.halo
         return halo.promise(
-            counts, label, self.csr.rows, self.csr.leaves_from, self.unreached, ours.link_start,
-            ours.link_rank, self.promised, self.state,
+            counts, label, self.unreached, ours.link_start, ours.link_rank, self.promised,
+            self.watched, self.state,
         )  # fmt: skip
 
     def promise_all(self) -> None:
         """Everyone gets news of everything he sees."""
-        self.promised[:] = 1
+        self.promised[:] = self.watched[:] = 1
 
     def hear_asked(self, dist: np.ndarray) -> None:
         """Take the distances of the ghosts that were asked for."""

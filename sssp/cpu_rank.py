@@ -2,9 +2,10 @@
 
 Until the switch a rank pushes one bucket at a time and offers the owners of ghosts what it found
 for them. At the switch every rank is told which of its ghosts are settled. From there on it pulls
-for its own vertices alone: first for those of the longest rows, of which all who see them are told,
-then for the rest. It asks for news of just those ghosts on which an arc within reach hangs. Sweeps
-over the noted arcs, with news between them, bring most of the rest; then ranks push again.
+for its own vertices alone: first for those of the longest rows, of which all who see them are told
+then and later, then for the rest. Of other ghosts it asks for news of just those on which an arc
+within reach hangs. Sweeps over the noted arcs, with news between them, bring most of what is left;
+then ranks push again.
 """
 
 from __future__ import annotations

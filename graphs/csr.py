@@ -17,7 +17,7 @@ import numpy as np
 from graphs.alone import Alone
 from graphs.edges import EdgeList, Edges, check_edges
 from graphs.errors import GraphError, check_threads
-from graphs.halo import Halo, Labels, make_halo, settle_labels
+from graphs.halo import MOST_RANKS, Halo, Labels, make_halo, settle_labels
 from graphs.levels import count_levels
 from graphs.pages import give_back_freed, untouched
 from graphs.partition import Partition
@@ -42,6 +42,8 @@ class _Order:
     leaves      of them with a single arc, which are settled at the end
     isolated    of them that are never reached
     reachable   vertices of the whole graph that may be reached
+    hubs        do a few vertices of the whole graph hold most of the arcs?
+    long_rows   are rows of the whole graph long enough to stop early in them?
     """
 
     order: np.ndarray
@@ -146,6 +148,8 @@ def _check(edges: Edges, comm: Any) -> None:
     faults = [found for found in comm.gather(fault) if found]
     if faults:
         raise GraphError(faults[0])
+    if comm.size > MOST_RANKS:
+        raise GraphError(f"{comm.size} ranks are not allowed; at most {MOST_RANKS} are")
     largest = edges.n // comm.size + 1
     if largest >= 2**31 - 1:
         raise GraphError(

@@ -16,7 +16,7 @@ import numpy as np
 from graphs.errors import GraphError
 from graphs.partition import Partition
 
-# A label is an int32.
+# Labels and links are numbered by int32.
 MOST_LABELS = 2**31 - 2
 # A rank is named for each ghost and each link.
 RANK = np.dtype(np.uint16)
@@ -31,7 +31,8 @@ class Halo:
     ghost_rank      uint16 (ghosts,)  owner of the ghost of label rows + i; ghosts that are leaves
                     are never pushed to, and not in here
     ghost_label     int32 (ghosts,)   its label there
-    link_start      int64 (own + 1,)  the ranks that see own vertex i, by `own_index`
+    link_start      int64 (rows + leaves + 1,)   the ranks that see an own vertex that has arcs, by
+                    index (`Labels.index_of`)
     link_rank       uint16 (links,)   ascending for one vertex
     link_label      int32 (links,)    the vertex's label there
     leaf_counts     int64 (size,)     ends of other ranks' leaves to tell each rank
@@ -112,6 +113,13 @@ class Labels:
         return ghost[np.argsort(self.ghost_owner[ghost], kind="stable")]
 
 
+def _check_most(comm: Any, count: int, what: str) -> None:
+    """Refuse what an int32 cannot number on some rank, on all of them."""
+    most = int(comm.most(count))
+    if most > MOST_LABELS:
+        raise GraphError(f"a rank {what.format(most)}, {MOST_LABELS} are allowed; take more ranks")
+
+
 def settle_labels(
     comm: Any, partition: Partition, index: np.ndarray, rows: int, leaves: int, ghosts: np.ndarray
 ) -> tuple[Labels, np.ndarray]:
@@ -132,21 +140,15 @@ def settle_labels(
     Raises
     ------
     GraphError
-        On all ranks, where one has 2^31 labels and more, or where there are too many ranks.
+        On all ranks, where one has 2^31 labels or links and more.
     """
-    if partition.size > MOST_RANKS:
-        raise GraphError(f"{partition.size} ranks are not allowed; at most {MOST_RANKS} are")
-    most = int(comm.most(len(index) + len(ghosts)))
-    if most > MOST_LABELS:
-        raise GraphError(
-            f"a rank has {most} vertices with those its arcs lead to, {MOST_LABELS} are allowed; "
-            "take more ranks"
-        )
+    _check_most(comm, len(index) + len(ghosts), "has {} vertices with those its arcs lead to")
     bounds = partition.bounds
     counts = np.diff(np.searchsorted(ghosts, bounds)).astype(np.int64)
     ranks = np.arange(partition.size).astype(RANK)
     owner = np.repeat(ranks, counts)
     asked, offsets = comm.exchange(counts, (ghosts - bounds[owner]).astype(np.int32))
+    _check_most(comm, len(offsets), "has vertices that other ranks see {} times")
     wanted = index[offsets]
     del offsets
     _, there = comm.exchange(asked, wanted)

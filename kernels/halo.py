@@ -166,10 +166,10 @@ def hear(label, dist, nobody, state):
 
 
 @njit(cache=True)
-def wanted(within, noted, size, rows, told, ghost_rank, ghost_label, marks, listed):
+def wanted(within, noted, size, rows, hubs, ghost_rank, ghost_label, marks, listed):
     """The ghosts that are tails of noted arcs and no hubs, by owner.
 
-    Hubs have labels below `told` at their owners. `marks` (by label) are 0 for ghosts, `listed` has
+    Hubs have labels below `hubs` at their owners. `marks` (by label) are 0 for ghosts, `listed` has
     room for all labels. Returns how many of each rank, their labels here, and their labels there.
     """
     for i in range(noted):
@@ -177,7 +177,7 @@ def wanted(within, noted, size, rows, told, ghost_rank, ghost_label, marks, list
     found = 0
     for ghost in range(len(ghost_rank)):
         listed[found] = ghost
-        found += marks[rows + ghost] & (ghost_label[ghost] >= told)
+        found += marks[rows + ghost] & (ghost_label[ghost] >= hubs)
         marks[rows + ghost] = 0
     counts = np.zeros(size, np.int64)
     for i in range(found):

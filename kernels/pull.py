@@ -36,6 +36,7 @@ from kernels.queues import (
     NEXT_TAIL,
     OUT_AT,
     OUT_TAIL,
+    OVERFLOW,
     PHASES,
     SPARE,
     STOP,
@@ -204,6 +205,7 @@ def forget_queued(unreached, shared, books):
     """Every queued entry is forgotten: a pull over all rows covers what the entries stood for."""
     shared[NEAR_COUNT] = shared[NEXT_TAIL] = shared[FAR_TAIL] = shared[TURN] = shared[STOP] = 0
     books[:, NEXT_AT : FAR_AT + 2] = 0
+    books[:, OVERFLOW] = 0
     books[:, LEAST] = np.int64(unreached)
     shared[NEXT], shared[NEAR], shared[FAR], shared[SPARE] = 0, 1, 2, 3
 

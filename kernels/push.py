@@ -256,6 +256,11 @@ def advance(workers, buckets, anchor, delta, early, rows, leaves_from, switch_se
             run_heap(limit, unreached, early, rows, leaves_from, indptr, arcs, state, heap,
                       queues[shared[FAR]], queues[len(queues) - 1], shared, books[0])  # fmt: skip
             heap_to_far(heap, queues[shared[FAR]], shared, books[0])
+            if ran_over(books):
+                requeue_reached(len(indptr) - 1, rows, leaves_from, unreached, state, queues,
+                                shared, books)  # fmt: skip
+                _drain_bucket(workers, unreached, False, rows, leaves_from, NEVER, unreached,
+                              indptr, arcs, state, queues, fifos, shared, books)  # fmt: skip
         nearest = least_far(books)
         if nearest == np.int64(unreached):
             return EMPTY, unreached

@@ -58,13 +58,22 @@ def spare_entries(workers: int) -> int:
     return 16 * _CHUNK * (workers + 1)
 
 
+@njit(cache=True)
+def _run_over(queue, first, book):
+    """Note that a queue is too short; no chunk ends with its end, so what is left are holes."""
+    for i in range(first, len(queue)):
+        queue[i].vertex = -1
+        queue[i].offset = 0
+    book[OVERFLOW] = 1
+
+
 @njit(cache=True, forceinline=True)
 def append(queue, shared, tail, book, at_word, vertex, offset, dist, key):
     at = book[at_word]
     if at == book[at_word + 1]:
         at = atomic_add(shared, tail, _CHUNK)
         if at + _CHUNK > len(queue):
-            book[OVERFLOW] = 1
+            _run_over(queue, at, book)
             return
         book[at_word + 1] = at + _CHUNK
     entry = queue[at]
@@ -84,7 +93,10 @@ def append_far(queue, shared, book, vertex, offset, dist, key):
 
 @njit(cache=True)
 def close_chunks(queue, books, at_word):
-    """Mark the unfilled ends of all threads' chunks as holes."""
+    """Mark the unfilled ends of all threads' chunks as holes.
+
+    A hole's offset is 0, as who asks for the tails of noted arcs looks at the offset alone.
+    """
     for t in range(len(books)):
         for i in range(books[t, at_word], books[t, at_word + 1]):
             queue[i].vertex = -1

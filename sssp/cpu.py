@@ -37,7 +37,7 @@ class CPUEngine:
         self.delta = self._delta()
         self.state = np.empty(csr.labels * (1 if dist_dtype.itemsize == 4 else 2), np.uint64)
         self.entry = queues.entry_dtype(dist_dtype)
-        # Never written pages of these take no memory; a rank's are small, as what it holds is.
+        # Never written pages of these take no memory; a rank takes the smallest, as it fills few.
         room = np.empty if csr.halo is None else untouched
         self.queues = room(
             (4 if csr.halo is None else 5, csr.labels + queues.spare_entries(threads)), self.entry
@@ -121,14 +121,28 @@ class CPUEngine:
             self.settled_below, self.switched = self.unreached.dtype.type(bits), True
 
     def finish(self, lo: float) -> float:
-        csr = self.csr
         self.settled_below, self.switched = self._bits(lo), True
-        floor = pull.finish_rows(
+        floor = self._finish_rows()
+        while queues.ran_over(self.books):
+            self._requeue()
+            floor = self._finish_rows()
+        return self._distance(floor)
+
+    def _requeue(self) -> None:
+        """A queue ran over: queue every reached vertex."""
+        csr = self.csr
+        queues.requeue_reached(
+            csr.labels, csr.rows, csr.leaves_from, self.unreached, self.state, self.queues,
+            self.shared, self.books,
+        )  # fmt: skip
+
+    def _finish_rows(self) -> Any:
+        csr = self.csr
+        return pull.finish_rows(
             self.settled_below, self.choices.finish_arcs, csr.rows, csr.leaves_from,
             csr.out.indptr, csr.out.arcs, self.state, self.queues, self.heap, self.shared,
             self.books,
         )  # fmt: skip
-        return self._distance(floor)
 
     def pull(self, floor: float) -> None:
         csr = self.csr

@@ -121,8 +121,10 @@ class CUDAEngine:
         arcs = rows.arcs
         if not self._on_device(rows):
             arcs = self.device.to_device(np.ascontiguousarray(arcs).view(np.uint64))
-        indptr = self.device.xp.asarray(rows.indptr)
-        # Kernels of a device look at the rows of all labels, and find those of ghosts empty.
+        # Kernels of a device look at the rows of all labels, and find those of ghosts empty. Rows
+        # of the host are not ours to write to.
+        xp = self.device.xp
+        indptr = xp.asarray(rows.indptr) if self._on_device(rows) else xp.array(rows.indptr)
         indptr[self.csr.rows + 1 : self.csr.leaves_from] = indptr[self.csr.rows]
         return indptr[:-1], indptr[1:], arcs
 

@@ -50,7 +50,8 @@ def reached(comm: Comm, engine: Any) -> None:
 def questions(comm: Comm, engine: Any) -> None:
     """Whoever has noted an arc asks for its tail's distance, now and whenever it changes.
 
-    Of hubs nobody asks: all who see them are told anyway.
+    Of hubs nobody asks: all who see them are told anyway. An engine that does not ask is told of
+    all that it sees.
     """
     if comm.size > 1 and not engine.asks:
         engine.promise_all()

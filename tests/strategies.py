@@ -152,11 +152,15 @@ def cluster_far_from_hub() -> EdgeList:
 
 
 def improved_again_and_again(directed: bool = False) -> EdgeList:
-    """Each of the vertices 1 to 20 finds a shorter way to each of 21 to 40 than the one before."""
-    ends = [(0, i) for i in range(1, 21)]
-    ends += [(i, t) for i in range(1, 21) for t in range(21, 41)]
-    weight = list(range(1, 21)) + [100 - 3 * i for i in range(1, 21) for _ in range(20)]
-    return edge_list(ends, weight, 41, directed)
+    """Each of 24 vertices finds a shorter way to each of 24 others than the one before.
+
+    A path lies between them, so that rows are short on average and pushed whole.
+    """
+    firsts, lasts = range(1, 25), range(175, 199)
+    ends = [(0, i) for i in firsts] + [(i, last) for i in firsts for last in lasts]
+    weight = [*firsts, *(100 - 3 * i for i in firsts for _ in lasts)]
+    path = [(v, v + 1) for v in range(24, 174)]
+    return edge_list(ends + path, weight + [1] * len(path), 199, directed)
 
 
 def edge_list(

@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from oracle import dijkstra
 from ranks import on_ranks
-from strategies import edge_list, make_edges, searches
+from strategies import edge_list, improved_again_and_again, make_edges, searches
 
 from graphs import build_csr, kronecker
 from graphs.edges import EdgeList
@@ -19,8 +19,9 @@ from graphs.errors import GraphError
 from graphs.keys import search_keys
 from graphs.partition import Partition, part_of
 from harness.validation import validate
-from kernels import pull
-from kernels.queues import OVERFLOW
+from kernels import pull, queues
+from kernels.queues import FAR_TAIL, OUT_TAIL, OVERFLOW
+from kernels.tentative import UNREACHED
 from sssp import Solver
 
 QUICK = {"deadline": None, "max_examples": 150}
@@ -88,25 +89,64 @@ def test_any_width_of_bucket(delta):
 def test_any_number_of_stages_and_sweeps(stages, sweeps, monkeypatch):
     monkeypatch.setattr("sssp.cpu_rank._STAGES", stages)
     monkeypatch.setattr("sssp.cpu_rank._SWEEPS", sweeps)
+    counts = count_calls(monkeypatch, "sweep")
     edges = kronecker(10)
     assert alike(edges, search_on(3, edges, [int(edges.src[0])])[0])
+    assert sorted(counts) == sorted([*range(len(stages) + sweeps)] * 3)
 
 
 @pytest.mark.parametrize("which", range(5))  # of two stages and three sweeps
 def test_a_sweep_that_improves_more_than_its_queue_holds_loses_nothing(which, monkeypatch):
-    sweep, calls = pull.sweep, threading.local()
-
-    def run_over(*args):
-        found = sweep(*args)
-        calls.count = getattr(calls, "count", -1) + 1
-        if calls.count != which:
+    def run_over(count, found, args):
+        if count != which:
             return found
         args[-1][0, OVERFLOW] = 1
         return 0
 
-    monkeypatch.setattr(pull, "sweep", run_over)
+    counts = count_calls(monkeypatch, "sweep", run_over)
     edges = kronecker(10)
     assert alike(edges, search_on(3, edges, [int(edges.src[0])])[0])
+    assert counts.count(which) == 3
+
+
+@pytest.mark.parametrize("size", [1, 3])
+def test_queues_that_run_over_at_the_switch_lose_nothing(size, monkeypatch):
+    def run_over(count, floor, args):
+        if count > 0:
+            return floor
+        shared, books = args[-2:]
+        shared[OUT_TAIL] = shared[FAR_TAIL] = 0
+        books[0, OVERFLOW] = 1
+        return UNREACHED["float32"]
+
+    counts = count_calls(monkeypatch, "finish_rows", run_over)
+    edges = kronecker(10)
+    assert alike(edges, search_on(size, edges, [int(edges.src[0])])[0])
+    assert sorted(counts) == [0] * size + [1] * size
+
+
+def count_calls(monkeypatch, kernel, instead=lambda count, found, args: found) -> list[int]:
+    """Number each rank's calls of a kernel of the pull from 0 on; `instead` is what they return."""
+    call, rank, counts = getattr(pull, kernel), threading.local(), []
+
+    def counted(*args):
+        rank.count = getattr(rank, "count", -1) + 1
+        counts.append(rank.count)
+        return instead(rank.count, call(*args), args)
+
+    monkeypatch.setattr(pull, kernel, counted)
+    return counts
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+@pytest.mark.parametrize("directed", [False, True])
+@pytest.mark.parametrize("delta", [None, 70.0, 1e30])
+def test_queues_that_run_over_lose_nothing(size, directed, delta, monkeypatch):
+    """The queues have room for little more than each vertex once, the heap for many more."""
+    monkeypatch.setattr(queues, "spare_entries", lambda workers: 64 * (workers + 1))
+    edges = improved_again_and_again(directed)
+    for answer in search_on(size, edges, [0, 1, 30], delta=delta):
+        assert alike(edges, answer)
 
 
 def test_two_threads_a_rank():
@@ -157,13 +197,29 @@ def test_ranks_take_one_engine_where_only_some_have_a_gpu(monkeypatch):
 
 def test_more_labels_than_32_bits_hold_are_refused_on_every_rank(monkeypatch):
     monkeypatch.setattr("graphs.halo.MOST_LABELS", 90)
-    edges = kronecker(7)
+    refused_on_every_rank(kronecker(7), "vertices with those its arcs lead to, 90 are allowed")
 
+
+def test_more_links_than_32_bits_hold_are_refused_on_every_rank(monkeypatch):
+    # Of 4 ranks with 4 vertices each, three see all of rank 0's: 12 links, but 8 labels at most.
+    edges = edge_list([(v, u) for v in range(4) for u in (4, 8, 12)], [0.5] * 12, 16)
+    monkeypatch.setattr("graphs.halo.MOST_LABELS", 12)
+    assert alike(edges, search_on(4, edges, [0])[0])
+    monkeypatch.setattr("graphs.halo.MOST_LABELS", 11)
+    refused_on_every_rank(edges, "vertices that other ranks see 12 times, 11 are allowed", size=4)
+
+
+def test_more_ranks_than_16_bits_name_are_refused(monkeypatch):
+    monkeypatch.setattr("graphs.csr.MOST_RANKS", 2)
+    refused_on_every_rank(kronecker(7), "3 ranks are not allowed; at most 2 are")
+
+
+def refused_on_every_rank(edges, message, size=3):
     def work(comm):
-        with pytest.raises(GraphError, match="take more ranks"):
-            build_csr(part_of(edges, comm.rank, 3), threads=1, comm=comm)
+        with pytest.raises(GraphError, match=message):
+            build_csr(part_of(edges, comm.rank, size), threads=1, comm=comm)
 
-    on_ranks(3, work)
+    on_ranks(size, work)
 
 
 @pytest.mark.parametrize("size", [2, 3, 5])

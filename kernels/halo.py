@@ -11,6 +11,7 @@ import numpy as np
 from numba import njit
 
 from kernels.heap import heap_to_far
+from kernels.bits import lowest, ones_below
 from kernels.queues import FAR, OUT, OUT_AT, OUT_TAIL, append_far, close_chunks
 from kernels.tentative import dist_of, improve, parent_of, put
 
@@ -169,19 +170,26 @@ def hear(label, dist, nobody, state):
 def wanted(within, noted, size, rows, hubs, ghost_rank, ghost_label, marks, listed):
     """The ghosts that are tails of noted arcs and no hubs, by owner.
 
-    Hubs have labels below `hubs` at their owners. `marks` (by label) are 0 for ghosts, `listed` has
-    room for all labels. Returns how many of each rank, their labels here, and their labels there.
+    Hubs have labels below `hubs` at their owners. `marks` are uint64, a bit 0 for each label of a
+    row or ghost; `listed` has room for all labels. Returns how many of each rank, their labels
+    here, and their labels there.
     """
     for i in range(noted):
-        marks[within[i].offset] = 1
+        marks[within[i].offset >> 6] |= np.uint64(1) << np.uint64(within[i].offset & 63)
+    marks[: rows >> 6] = 0
+    marks[rows >> 6] &= ~ones_below(rows & 63)
     found = 0
-    for ghost in range(len(ghost_rank)):
-        listed[found] = ghost
-        found += marks[rows + ghost] & (ghost_label[ghost] >= hubs)
-        marks[rows + ghost] = 0
     counts = np.zeros(size, np.int64)
-    for i in range(found):
-        counts[ghost_rank[listed[i]]] += 1
+    for w in range(rows >> 6, len(marks)):
+        word = marks[w]
+        marks[w] = 0
+        while word != 0:
+            ghost = (np.int64(w) << 6) + lowest(word) - rows
+            word &= word - np.uint64(1)
+            if ghost_label[ghost] >= hubs:
+                listed[found] = ghost
+                counts[ghost_rank[ghost]] += 1
+                found += 1
     cursor = _starts(counts)
     here = np.empty(found, np.int32)
     there = np.empty(found, np.int32)

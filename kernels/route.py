@@ -9,6 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from kernels.bits import lowest, ones, ones_below
+
 
 @njit(cache=True, forceinline=True)
 def _owner(vertex, bounds):
@@ -84,17 +86,6 @@ def mark_ghosts(ends, first, last, bitmap):
             bitmap[v >> 6] |= np.uint64(1) << np.uint64(v & 63)
 
 
-@njit(cache=True, forceinline=True)
-def _ones(word):
-    """Bits set in a uint64."""
-    word = word - ((word >> np.uint64(1)) & np.uint64(0x5555555555555555))
-    word = (word & np.uint64(0x3333333333333333)) + (
-        (word >> np.uint64(2)) & np.uint64(0x3333333333333333)
-    )
-    word = (word + (word >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
-    return np.int64((word * np.uint64(0x0101010101010101)) >> np.uint64(56))
-
-
 @njit(cache=True)
 def list_ghosts(bitmap):
     """Return the marked ids, int64 ascending, and how many lie before each word, int32."""
@@ -102,14 +93,13 @@ def list_ghosts(bitmap):
     total = 0
     for w in range(len(bitmap)):
         before[w] = total
-        total += _ones(bitmap[w])
+        total += ones(bitmap[w])
     ids = np.empty(total, np.int64)
     at = 0
     for w in range(len(bitmap)):
         word = bitmap[w]
         while word != 0:
-            lowest = word & (~word + np.uint64(1))
-            ids[at] = (np.int64(w) << 6) + _ones(lowest - np.uint64(1))
+            ids[at] = (np.int64(w) << 6) + lowest(word)
             at += 1
             word &= word - np.uint64(1)
     return ids, before
@@ -123,5 +113,4 @@ def localize(ends, first, last, bitmap, before):
         if first <= v < last:
             ends[i] = v - first
         else:
-            lower = (np.uint64(1) << np.uint64(v & 63)) - np.uint64(1)
-            ends[i] = last - first + before[v >> 6] + _ones(bitmap[v >> 6] & lower)
+            ends[i] = last - first + before[v >> 6] + ones(bitmap[v >> 6] & ones_below(v & 63))

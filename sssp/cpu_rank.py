@@ -57,7 +57,7 @@ class CPURankEngine(CPUEngine):
         self.within = untouched(_ROOM * self.queues.shape[1], self.entry)
         self.noted = 0
         self.sweeps = 0
-        self.marks = np.zeros(csr.labels, np.uint8)
+        self.marks = np.zeros(csr.leaves_from // 64 + 1, np.uint64)
         # Who was promised news: of which own rows somebody was, and by which links.
         self.watched = np.zeros(csr.rows, np.uint8)
         self.promised = np.zeros(len(self.halo.link_rank), np.uint8)

@@ -86,5 +86,10 @@ class Alone:
     def exchange(self, counts: np.ndarray, *arrays: np.ndarray) -> tuple[np.ndarray, ...]:
         return (counts, *arrays)
 
+    def exchange_and_look(
+        self, nearest: float, values: Sequence[int], counts: np.ndarray, *arrays: np.ndarray
+    ) -> tuple[tuple[float, list[int]], tuple[np.ndarray, ...]]:
+        return self.outlook(nearest, values), self.exchange(counts, *arrays)
+
     def abort(self, code: int) -> None:
         raise SystemExit(code)

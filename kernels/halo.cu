@@ -101,15 +101,12 @@ extern "C" __global__ void settled_news(const u64 *state, const u64 *control, u6
     }
 }
 
-// Take the distances of ghosts from their owners. PENDING: some ghost has changed.
+// Take the distances of ghosts from their owners.
 extern "C" __global__ void hear(const i32 *label, const Dist *dist, i64 count, i64 nobody,
-                                u64 *state, u64 *control)
+                                u64 *state)
 {
-    for (i64 i = thread_of_grid(); i < count; i += threads_of_grid()) {
-        if (dist[i] >= dist_of(state, label[i])) continue;
-        put(state, label[i], dist[i], nobody);
-        control[PENDING] = 1;
-    }
+    for (i64 i = thread_of_grid(); i < count; i += threads_of_grid())
+        if (dist[i] < dist_of(state, label[i])) put(state, label[i], dist[i], nobody);
 }
 
 // Mark the ghosts on which noted arcs hang.
@@ -167,7 +164,7 @@ extern "C" __global__ void plan_rank_sweep(u64 *words, bool first)
     volatile u64 *control = words;
     control[RUN] = first || (control[RUN] && control[NEXT_COUNT] > 0);
     if (!control[RUN]) return;
-    control[NEXT_COUNT] = control[PENDING] = 0;
+    control[NEXT_COUNT] = 0;
     control[PHASES]++;
 }
 

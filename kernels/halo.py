@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from kernels.heap import heap_to_far
 from kernels.bits import lowest, ones_below
+from kernels.heap import heap_to_far
 from kernels.queues import FAR, OUT, OUT_AT, OUT_TAIL, append_far, close_chunks
 from kernels.tentative import dist_of, improve, parent_of, put
 
@@ -63,6 +63,7 @@ def collect_offers(kind, size, rows, leaves_from, nobody, unreached, ghost_rank,
     """Empty the queue of improved ghosts: for each the last, and so the least, of its offers.
 
     `kind` is any array of offers. A ghost whose parent is `nobody` has its distance from its owner.
+    Returns how many for each rank, the offers, and the least distance among them.
     """
     out = queues[OUT]
     close_chunks(out, books, OUT_AT)
@@ -80,6 +81,7 @@ def collect_offers(kind, size, rows, leaves_from, nobody, unreached, ghost_rank,
             out[i].vertex = -1
     cursor = _starts(counts)
     offers = np.empty(counts.sum(), kind.dtype)
+    least = unreached
     for i in range(count):
         if out[i].vertex < 0:
             continue
@@ -91,7 +93,8 @@ def collect_offers(kind, size, rows, leaves_from, nobody, unreached, ghost_rank,
         offer.target = ghost_label[ghost]
         offer.parent = link_label[_link(_index(u, rows, leaves_from), r, link_start, link_rank)]
         offer.dist = out[i].dist
-    return counts, offers
+        least = min(least, out[i].dist)
+    return counts, offers, least
 
 
 @njit(cache=True)

@@ -116,7 +116,6 @@ extern "C" __global__ void begin_pull(u64 *control, u64 floor)
     control[HI] = control[LEAST] = UNREACHED;
     control[STATUS] = GOING;
     control[CAP] = control[SWITCH_SETTLED] = ~0ull >> 1;
-    control[PENDING] = 1;
     control[PHASES]++;
 }
 

@@ -25,8 +25,8 @@ enum Word {
     SETTLED, SETTLED_ARCS, CAP,
     // Arcs looked at, rounds, the first bin of rows that are not finished, threads at a barrier.
     ARCS, PHASES, CUT, BARRIER,
-    // Among ranks: own vertices to tell of, has a ghost changed.
-    CHANGED_COUNT, PENDING,
+    // Among ranks: own vertices to tell of.
+    CHANGED_COUNT,
     // Of the graph (labels from ROWS to LEAVES_FROM are ghosts) and of the engine's choice, the
     // same for all searches.
     CAPACITY, HUB_CAPACITY, ROWS, LEAVES_FROM, DELTA, SWITCH_SETTLED, SWITCH_ARCS,

@@ -58,8 +58,8 @@ class Comm(Protocol):
     def any(self, value: bool) -> bool:
         """Is it true on some rank?"""
 
-    def outlook(self, nearest: float, counts: Sequence[int]) -> tuple[float, list[int]]:
-        """Least of the ranks' `nearest`, and the sum of each of their counts (below 2^53)."""
+    def outlook(self, nearest: float, values: Sequence[int]) -> tuple[float, list[int]]:
+        """Least of the ranks' `nearest`, and the sum of each of their values (below 2^53)."""
 
     def gather(self, value: Any) -> list[Any]:
         """Every rank's value, on every rank, in the order of the ranks. For small ones."""
@@ -80,6 +80,11 @@ class Comm(Protocol):
         arrays   ordered by the rank they go to, any dtype; received ones by where they come from;
                  all on the host, or on the devices that were attached, and so are those received
         """
+
+    def exchange_and_look(
+        self, nearest: float, values: Sequence[int], counts: np.ndarray, *arrays: np.ndarray
+    ) -> tuple[tuple[float, list[int]], tuple[np.ndarray, ...]]:
+        """What `outlook` and `exchange` return, by one collective call."""
 
     def abort(self, code: int) -> None:
         """End the whole job at once."""
@@ -142,13 +147,9 @@ class Ranks:
     def any(self, value: bool) -> bool:
         return bool(self._reduce([value], np.int32, self.mpi.MAX)[0])
 
-    def outlook(self, nearest: float, counts: Sequence[int]) -> tuple[float, list[int]]:
-        start = perf_counter()
-        views = np.empty((self.size, 1 + len(counts)), np.float64)
-        self.comm.Allgather(np.array([nearest, *counts], np.float64), views)
-        self._count(start, None)
-        nearest = float(np.minimum.reduce(views[:, 0]))
-        return nearest, [int(count) for count in np.add.reduce(views[:, 1:])]
+    def outlook(self, nearest: float, values: Sequence[int]) -> tuple[float, list[int]]:
+        none = np.zeros(self.size, np.int64)
+        return self.exchange_and_look(nearest, values, none)[0]
 
     def gather(self, value: Any) -> list[Any]:
         start = perf_counter()
@@ -166,17 +167,28 @@ class Ranks:
         self._count(start, self.comm.Barrier())
 
     def exchange(self, counts: np.ndarray, *arrays: np.ndarray) -> tuple[np.ndarray, ...]:
+        return self.exchange_and_look(0.0, (), counts, *arrays)[1]
+
+    def exchange_and_look(
+        self, nearest: float, values: Sequence[int], counts: np.ndarray, *arrays: np.ndarray
+    ) -> tuple[tuple[float, list[int]], tuple[np.ndarray, ...]]:
         start = perf_counter()
-        sent = np.ascontiguousarray(counts, np.int64)
-        received = np.empty(self.size, np.int64)
-        self.comm.Alltoall(sent, received)
-        here, there = Parts(sent.tolist()), Parts(received.tolist())
+        # A line for each rank: how many it is sent, and what all are told. Doubles hold these.
+        sent = np.empty((self.size, 2 + len(values)))
+        sent[:, 0] = counts
+        sent[:, 1:] = nearest, *values
+        lines = np.empty_like(sent)
+        self.comm.Alltoall(sent, lines)
+        received = lines[:, 0].astype(np.int64)
+        seen = np.add.reduce(lines[:, 2:]).astype(np.int64).tolist()
+        outlook = float(np.minimum.reduce(lines[:, 1])), seen
+        here, there = Parts(counts.tolist()), Parts(received.tolist())
         if all(isinstance(array, np.ndarray) for array in arrays):
             results = self._swap(arrays, here, there)
         else:
             assert self._transport is not None, "arrays on a device before attach"
             results = self._transport.swap(arrays, here, there)
-        return self._count(start, (received, *results))
+        return outlook, self._count(start, (received, *results))
 
     def _swap(self, arrays: Sequence[np.ndarray], here: Parts, there: Parts) -> list[np.ndarray]:
         results = [np.empty(there.total, array.dtype) for array in arrays]

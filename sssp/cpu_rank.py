@@ -26,7 +26,7 @@ from sssp.cpu import CPUEngine
 _ROOM = 2
 # The vertices of the longest rows pull in stages before the rest: where n vertices can be reached,
 # those whose labels are below n / ranks^2 / each of these.
-_STAGES = (16, 4)
+_STAGES = (12, 3)
 # Sweeps over the noted arcs before the improved push: at scale 20 on two ranks they improve 4, 2
 # and 0.3 % of the heads. One more costs what it saves, one less twice as much.
 _SWEEPS = 3
@@ -66,6 +66,7 @@ class CPURankEngine(CPUEngine):
         self.news_kind = np.empty(0, halo.news_dtype(self.unreached.dtype))
         self.offer_kind = np.empty(0, halo.offer_dtype(self.unreached.dtype))
         self.known = 0
+        self.offered = self.unreached
         self.asked = np.empty(0, np.int32)
 
     def reset(self, root: int) -> None:
@@ -74,6 +75,7 @@ class CPURankEngine(CPUEngine):
         self.watched[:] = self.promised[:] = 0
         self.watched[:hubs] = self.promised[: self.halo.link_start[hubs]] = 1
         self.sweeps = self.first = self.last = 0
+        self.offered = self.unreached
 
     @property
     def tells(self) -> bool:
@@ -81,7 +83,9 @@ class CPURankEngine(CPUEngine):
         return self.sweeps > 0
 
     def nearest(self) -> float:
-        return self._distance(self.settled_below) if self.sweeps > 0 else super().nearest()
+        if self.sweeps > 0:
+            return self._distance(self.settled_below)
+        return min(super().nearest(), self._distance(self.offered))
 
     def relax(self, lo: float) -> None:
         if not self.pulled:
@@ -164,11 +168,12 @@ class CPURankEngine(CPUEngine):
     def offers(self) -> tuple[np.ndarray, ...]:
         """What was found for ghosts: counts, offers."""
         ours = self.halo
-        return halo.collect_offers(
+        counts, offers, self.offered = halo.collect_offers(
             self.offer_kind, ours.size, self.csr.rows, self.csr.leaves_from, self.csr.labels,
             self.unreached, ours.ghost_rank, ours.ghost_label, ours.link_start, ours.link_rank,
             ours.link_label, self.state, self.queues, self.shared, self.books,
         )  # fmt: skip
+        return counts, offers
 
     def apply(self, offers: np.ndarray) -> None:
         """Take what other ranks found for own vertices."""

@@ -45,6 +45,8 @@ class CUDARankEngine(CUDAEngine):
         self.hung_on = xp.empty(0, np.int32)
         self.settled_below: Any = self.unreached
         self.stale = False
+        # What went to other ranks last: the least distance offered, and how many news.
+        self.offered, self.told = int(self.unreached), 0
 
     def _chosen_words(self) -> np.ndarray:
         chosen = super()._chosen_words()
@@ -55,6 +57,7 @@ class CUDARankEngine(CUDAEngine):
     def reset(self, root: int) -> None:
         super().reset(root)
         self.stale = False
+        self.offered = int(self.unreached)
         for array in (self.promised, self.asked, self.listed):
             array[:] = 0
 
@@ -72,8 +75,8 @@ class CUDARankEngine(CUDAEngine):
     def nearest(self) -> float:
         self._refresh()
         if not self.pulled:
-            return super().nearest()
-        return self._distance(self._read("BELOW")) if self._read("PENDING") else math.inf
+            return min(super().nearest(), self._distance(self.offered))
+        return self._distance(self._read("BELOW")) if self.told else math.inf
 
     def relax(self, lo: float) -> None:
         if self.pulled:
@@ -81,6 +84,7 @@ class CUDARankEngine(CUDAEngine):
             return
         self._push.launch("begin_bucket", 1, self.control, self._bits(lo), block=32)
         super().relax(lo)
+        self.stale = False
 
     def _sweep_to_the_end(self) -> None:
         """Relax the noted arcs until nothing improves here."""
@@ -94,6 +98,7 @@ class CUDARankEngine(CUDAEngine):
                 )  # fmt: skip
                 first = False
             self.device.read(self.control, self.seen)
+            self.stale = False
             running = self._read("RUN") != 0
 
     def finish(self, lo: float) -> float:
@@ -142,6 +147,8 @@ class CUDARankEngine(CUDAEngine):
         bits = self.unreached.dtype
         messages = self._collect("offers", self._all, queued, (np.int32, bits, np.int32))
         self._halo.launch("forget_offers", 1, self.control, block=32)
+        dist = messages[2]
+        self.offered = int(dist.min()) if len(dist) else int(self.unreached)
         return messages
 
     def apply(self, target: Any, dist: Any, parent: Any) -> None:
@@ -177,15 +184,15 @@ class CUDARankEngine(CUDAEngine):
             "changed_news", self._all, before, (np.int32, self.unreached.dtype)
         )
         self._halo.launch("forget_changed", 1, self.control, block=32)
+        self.told = len(messages[1])
         return messages
 
     def hear(self, label: Any, dist: Any) -> None:
         """Take the distances of ghosts from their owners."""
         self._halo.launch(
             "hear", self._all, self._there(label), self._there(dist), np.int64(len(label)),
-            np.int64(self.csr.labels), self.state, self.control,
+            np.int64(self.csr.labels), self.state,
         )  # fmt: skip
-        self.stale = True
 
     def wanted(self) -> tuple[Any, ...]:
         """The ghosts of which news are wanted: counts, labels at their owners."""

@@ -40,7 +40,11 @@ class Engine(Protocol):
         """Forget the last search and queue `root` (an original id) at distance 0."""
 
     def nearest(self) -> float:
-        """A lower bound of every queued key, inf when nothing is queued."""
+        """A lower bound of every queued key, inf when nothing is queued.
+
+        Under several ranks it is one of what this one has just offered to others, too: they may
+        queue that.
+        """
 
     def relax(self, lo: float) -> None:
         """Push from the bucket that starts at `lo`, to its end at least.

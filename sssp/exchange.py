@@ -17,12 +17,13 @@ def _tell(comm: Comm, engine: Any, part: str, messages: tuple[Any, ...]) -> None
     engine.hear(*received[1:])
 
 
-def offers(comm: Comm, engine: Any) -> None:
-    """What was found for other ranks' vertices goes to their owners."""
+def offers(comm: Comm, engine: Any, floor: float) -> float:
+    """What was found for other ranks' vertices goes to their owners; the least floor of all."""
     if comm.size > 1:
         with comm.traffic.of("offers"):
-            received = comm.exchange(*engine.offers())
+            (floor, _), received = comm.exchange_and_look(floor, (), *engine.offers())
         engine.apply(*received[1:])
+    return floor
 
 
 def settled(comm: Comm, engine: Any) -> None:
@@ -63,12 +64,19 @@ def questions(comm: Comm, engine: Any) -> None:
         engine.hear_asked(dist)
 
 
-def news(comm: Comm, engine: Any) -> None:
-    """What a call of `relax` has brought goes to where it belongs."""
-    if comm.size > 1 and engine.tells:
-        _tell(comm, engine, "news", engine.changed_news())
-    else:
-        offers(comm, engine)
+def news(comm: Comm, engine: Any) -> tuple[float, list[int]]:
+    """What a call of `relax` has brought goes to where it belongs.
+
+    Returns the least of the engines' `nearest()`, and the sums of their `settled()`.
+    """
+    if comm.size == 1:
+        return comm.outlook(engine.nearest(), engine.settled())
+    tells = engine.tells
+    with comm.traffic.of("news" if tells else "offers"):
+        messages = engine.changed_news() if tells else engine.offers()
+        outlook, received = comm.exchange_and_look(engine.nearest(), engine.settled(), *messages)
+    (engine.hear if tells else engine.apply)(*received[1:])
+    return outlook
 
 
 def leaves(comm: Comm, engine: Any) -> None:

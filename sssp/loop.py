@@ -17,20 +17,16 @@ def solve(engine: Engine, comm: Comm, root: int, out: Answer) -> Answer:
     pulls, and what the pull leaves is worked off to the end.
     """
     engine.reset(root)
-    while True:
-        lo, seen = comm.outlook(engine.nearest(), engine.settled())
-        if lo == math.inf:
-            break
+    lo, seen = comm.outlook(engine.nearest(), engine.settled())
+    while lo < math.inf:
         if engine.wants_pull(*seen):
-            floor = comm.least(engine.finish(lo))
-            exchange.offers(comm, engine)
+            floor = exchange.offers(comm, engine, engine.finish(lo))
             exchange.settled(comm, engine)
             exchange.hubs(comm, engine, floor)
             engine.pull(floor)
             exchange.questions(comm, engine)
-        else:
-            engine.relax(lo)
-            exchange.news(comm, engine)
+        engine.relax(lo)
+        lo, seen = exchange.news(comm, engine)
     exchange.leaves(comm, engine)
     engine.result(out)
     return out

@@ -73,6 +73,9 @@ class ThreadRank:
     def outlook(self, nearest: float, counts) -> tuple[float, list[int]]:
         return self.least(nearest), self.total(counts).tolist()
 
+    def exchange_and_look(self, nearest: float, values, counts: np.ndarray, *arrays):
+        return self.outlook(nearest, values), self.exchange(counts, *arrays)
+
     def merge(self, flags: np.ndarray) -> np.ndarray:
         return np.bitwise_or.reduce(self.gather(flags))
 

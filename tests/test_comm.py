@@ -38,6 +38,15 @@ assert comm.total([1, comm.rank]).tolist() == [comm.size, sum(range(comm.size))]
 assert comm.any(comm.rank == 1) and not comm.all_agree(comm.rank == 1)
 ranks = sum(range(comm.size))
 assert comm.outlook(comm.rank, [comm.rank, 2**40]) == (0.0, [ranks, comm.size << 40])
+calls = comm.traffic.calls
+outlook, (received, news) = comm.exchange_and_look(
+    np.inf if comm.rank else 0.5, [2**52 // comm.size, 3], np.arange(comm.size),
+    np.repeat(np.arange(comm.size), np.arange(comm.size)),
+)
+assert outlook == (0.5, [2**52 // comm.size * comm.size, 3 * comm.size])
+assert received.tolist() == [comm.rank] * comm.size
+assert news.tolist() == [comm.rank] * comm.rank * comm.size
+assert comm.traffic.calls == calls + 1
 assert comm.gather((comm.rank, "x")) == [(r, "x") for r in range(comm.size)]
 assert comm.first(comm.rank) == 0
 assert comm.merge(np.array([1 << comm.rank], np.uint8)).tolist() == [2**comm.size - 1]

@@ -193,9 +193,9 @@ def _halo(rows: Rows, labels: Labels, comm: Any) -> Halo | None:
 
 
 def _sample(rows: Rows, comm: Any) -> np.ndarray:
-    """float64: weights of arcs spread evenly over the rows of all ranks."""
+    """Weights of arcs spread evenly over the rows of all ranks, in their type."""
     most = max(SAMPLE // comm.size, 1)
-    ours = rows.weight[:: max(len(rows.arcs) // most, 1)].astype(np.float64)
+    ours = rows.weight[:: max(len(rows.arcs) // most, 1)].copy()
     return np.concatenate(comm.gather(ours))
 
 

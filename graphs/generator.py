@@ -126,7 +126,7 @@ class KroneckerStream:
     scale, edgefactor, seed
         As for `kronecker`.
     slice_edges : int, optional
-        Edges in a slice, 20 bytes each; the last slice may be shorter. By default a 32nd of the
+        Edges in a slice, 20 bytes each; the last slice may be shorter. By default a 64th of the
         part: little beside what anybody makes of it.
     first, count : int, optional
         The part of the list to make, as for `kronecker`: all of it by default.
@@ -155,7 +155,7 @@ class KroneckerStream:
         self.n = 1 << self.scale
         self.first, self.m = _checked_part(self.scale, self.edgefactor, first, count)
         if slice_edges is None:
-            slice_edges = max(LEAST_SLICE, min(self.m // 32, SLICE_EDGES))
+            slice_edges = max(LEAST_SLICE, min(self.m // 64, SLICE_EDGES))
         self.slice_edges = checked_integer("slice_edges", slice_edges, 1)
         self.generation_seconds = 0.0
 

@@ -63,7 +63,7 @@ class CSR:
     levels         of a breadth-first search from the longest row to LEVEL_VERTICES vertices
     heaviest       largest weight of the whole graph
     degree_positive   bool (n,), original order: has an arc to leave by, and so may be a search key
-    sample         float64, weights of arcs spread evenly over the whole graph
+    sample         weights of arcs spread evenly over the whole graph
     graph_n, graph_arcs, graph_reachable   vertices, arcs kept, vertices with arcs: the whole graph
     halo           None for one process
     """

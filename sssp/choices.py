@@ -40,7 +40,7 @@ class Choices:
 
 def weight_quantile(csr: CSR, share: float) -> float:
     """The weight below which `share` of the arcs with weight lie, from a sample."""
-    sample = csr.sample[csr.sample > 0]
+    sample = csr.sample[csr.sample > 0].astype(np.float64)
     return float(np.quantile(sample, min(share, 1.0))) if len(sample) else 0.0
 
 

@@ -61,19 +61,12 @@ class CUDARankEngine(CUDAEngine):
         for array in (self.promised, self.asked, self.listed):
             array[:] = 0
 
-    def _refresh(self) -> None:
-        """Read the words again if a message has changed them."""
-        if self.stale:
-            self.device.read(self.control, self.seen)
-            self.stale = False
-
     @property
     def tells(self) -> bool:
         """Are those who asked to be told what the last call of `relax` has changed?"""
         return self.pulled
 
     def nearest(self) -> float:
-        self._refresh()
         if not self.pulled:
             return min(super().nearest(), self._distance(self.offered))
         return self._distance(self._read("BELOW")) if self.told else math.inf
@@ -112,7 +105,9 @@ class CUDARankEngine(CUDAEngine):
 
     def _lost(self) -> bool:
         """Has a queue run over since the last round?"""
-        self._refresh()
+        if self.stale:  # a message has changed the words
+            self.device.read(self.control, self.seen)
+            self.stale = False
         return self._read("OVERFLOW") != 0
 
     def pull(self, floor: float) -> None:

@@ -197,7 +197,7 @@ def test_ranks_take_one_engine_where_only_some_have_a_gpu(monkeypatch):
 
 def test_more_labels_than_32_bits_hold_are_refused_on_every_rank(monkeypatch):
     monkeypatch.setattr("graphs.halo.MOST_LABELS", 90)
-    refused_on_every_rank(kronecker(7), "vertices with those its arcs lead to, 90 are allowed")
+    refused_on_every_rank(kronecker(7), "its arcs lead to, 90 are allowed; take more ranks")
 
 
 def test_more_links_than_32_bits_hold_are_refused_on_every_rank(monkeypatch):

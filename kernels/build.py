@@ -15,21 +15,22 @@ import numpy as np
 from numba import njit, prange
 
 from kernels.atomics import atomic_add
+from kernels.compile import inlined, kernel
 
 _SHORT = 24
 
 
-@njit(cache=True, forceinline=True)
+@inlined
 def _bucket(row, buckets):
     return (row >> 3) & (buckets - 1)
 
 
-@njit(cache=True, forceinline=True)
+@inlined
 def _row(vertex, label):
     return np.int32(label[vertex]) if len(label) > 0 else np.int32(vertex)
 
 
-@njit(cache=True)
+@kernel
 def _count_part(src, dst, first, last, label, forward, backward, ends, counts):
     """Look up the rows of the edges [first, last) and count their arcs by bucket."""
     for e in range(first, last):
@@ -44,7 +45,7 @@ def _count_part(src, dst, first, last, label, forward, backward, ends, counts):
                 counts[_bucket(row_v, len(counts))] += 1
 
 
-@njit(cache=True, forceinline=True)
+@inlined
 def _place(row, neighbour, e, bits, cursor, rows, arcs):
     b = _bucket(row, len(cursor))
     at = cursor[b]
@@ -54,7 +55,7 @@ def _place(row, neighbour, e, bits, cursor, rows, arcs):
         arcs[at] = (np.uint64(bits[e]) << np.uint64(32)) | np.uint64(neighbour)
 
 
-@njit(cache=True)
+@kernel
 def _place_part(bits, first, last, forward, backward, ends, cursor, rows, arcs):
     """Write the arcs of the edges [first, last) where the buckets' cursors point."""
     for e in range(first, last):
@@ -150,7 +151,7 @@ def order_by_degree(degree):
     return order
 
 
-@njit(cache=True)
+@kernel
 def _insertion_sort(keys, lo, hi):
     for i in range(lo + 1, hi):
         key = keys[i]
@@ -161,15 +162,20 @@ def _insertion_sort(keys, lo, hi):
         keys[j + 1] = key
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=True)  # it allocates, and would take after the kernels that call it
+def _sort_long(keys, lo, hi):
+    keys[lo:hi].sort()
+
+
+@kernel
 def _sort_small(keys, lo, hi):
     if hi - lo <= _SHORT:
         _insertion_sort(keys, lo, hi)
     else:
-        keys[lo:hi].sort()
+        _sort_long(keys, lo, hi)
 
 
-@njit(cache=True, inline="always")
+@inlined
 def _position(key, floats):
     """A weight as a number that can be scaled: the sort only needs it to be monotone."""
     bits = np.uint32(key >> np.uint64(32))
@@ -178,7 +184,7 @@ def _position(key, floats):
     return np.float64(bits)
 
 
-@njit(cache=True)
+@kernel
 def _sort_row(keys, lo, hi, floats, scratch, heads):
     """Sort keys[lo:hi] ascending: spread over the range of weights, then each bucket alone.
 
@@ -195,7 +201,7 @@ def _sort_row(keys, lo, hi, floats, scratch, heads):
         least = min(least, position)
         most = max(most, position)
     if most == least:
-        keys[lo:hi].sort()
+        _sort_long(keys, lo, hi)
         return
     count = min(size // 4, len(heads) - 1)
     scale = count / (most - least)
@@ -210,7 +216,8 @@ def _sort_row(keys, lo, hi, floats, scratch, heads):
         b = min(np.int64((_position(keys[k], floats) - least) * scale), count - 1)
         scratch[heads[b]] = keys[k]
         heads[b] += 1
-    keys[lo:hi] = scratch[:size]
+    for k in range(size):
+        keys[lo + k] = scratch[k]
     start = lo
     for b in range(count):
         end = lo + heads[b]
@@ -218,7 +225,7 @@ def _sort_row(keys, lo, hi, floats, scratch, heads):
         start = end
 
 
-@njit(cache=True)
+@kernel
 def _drop_parallel(keys, lo, hi, out, seen):
     """Keep the first arc to each neighbour of the sorted row keys[lo:hi]; write them from `out`.
 
@@ -273,7 +280,7 @@ def sort_rows(indptr, keys, floats, blocks, labels, workers, lengths, block_leng
             block_lengths[block] = out - indptr[blocks[block]]
 
 
-@njit(cache=True)
+@kernel
 def close_gaps(indptr, lengths, blocks, block_lengths, keys):
     """Move the blocks together and make `indptr` that of the kept arcs; returns their number."""
     out = 0

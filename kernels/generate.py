@@ -19,6 +19,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit, prange
 
+from kernels.compile import inlined, kernel
 from kernels.quadrants import (
     BOUND_A,
     BOUND_B,
@@ -54,7 +55,7 @@ START, NOW, WORD_B, WORD_C, WORD_A, SMALLEST, WEIGHT, WORK = (
 )
 
 
-@njit(cache=True, forceinline=True)
+@inlined
 def _load(work, at, i):
     return (
         work[at + i],
@@ -65,7 +66,7 @@ def _load(work, at, i):
     )
 
 
-@njit(cache=True, forceinline=True)
+@inlined
 def _store(work, at, i, z):
     work[at + i] = z[0]
     work[at + LANES + i] = z[1]
@@ -74,18 +75,18 @@ def _store(work, at, i, z):
     work[at + 4 * LANES + i] = z[4]
 
 
-@njit(cache=True, forceinline=True)
+@inlined
 def _row(matrix, i):
     return matrix[i, 0], matrix[i, 1], matrix[i, 2], matrix[i, 3], matrix[i, 4]
 
 
-@njit(cache=True, forceinline=True)
+@inlined
 def _rows(m):
     """The matrix as tuples: values, which no store to the work array can change."""
     return _row(m, 0), _row(m, 1), _row(m, 2), _row(m, 3), _row(m, 4)
 
 
-@njit(cache=True, forceinline=True)
+@inlined
 def _moved(rows, z):
     return (
         inner_product(rows[0], z),
@@ -99,7 +100,7 @@ def _moved(rows, z):
 def _levels_pass(levels):
     """Compile the pass of a block through so many levels; the inner loop is unrolled."""
 
-    @njit(cache=True)
+    @kernel
     def draw(work):
         for i in range(LANES):
             z1, z2, z3, z4, z5 = _load(work, NOW, i)
@@ -121,7 +122,7 @@ _draw_level = _levels_pass(1)
 _draw_levels = _levels_pass(UNROLLED)
 
 
-@njit(cache=True)
+@kernel
 def _draw_block(work, scale):
     """Draw every level and the weight of the block whose states stand at START."""
     for i in range(LANES):
@@ -138,7 +139,7 @@ def _draw_block(work, scale):
         work[WEIGHT + i] = next_value(work[NOW + i], work[NOW + 4 * LANES + i])
 
 
-@njit(cache=True)
+@kernel
 def _draw_again(work, i, scale):
     """Make one edge of a block as the specification puts it, redraws included."""
     z1, z2, z3, z4, z5 = _load(work, START, i)
@@ -153,7 +154,7 @@ def _draw_again(work, i, scale):
     work[WEIGHT + i] = next_value(z1, z5)
 
 
-@njit(cache=True)
+@kernel
 def _redraw_block(work, scale):
     smallest = P
     for i in range(LANES):
@@ -164,7 +165,7 @@ def _redraw_block(work, scale):
                 _draw_again(work, i, scale)
 
 
-@njit(cache=True)
+@kernel
 def _write_block(work, scale, scrambler, src, dst, weight):
     val0, val1 = scrambler
     unused_bits = np.uint64(64 - scale)
@@ -176,7 +177,7 @@ def _write_block(work, scale, scrambler, src, dst, weight):
         weight[i] = weight_of(work[WEIGHT + i])
 
 
-@njit(cache=True)
+@kernel
 def _place_lanes(work, state, powers, offset):
     """Put the states of edges offset, offset + 1, ... after that of `state` at START."""
     z = state
@@ -189,7 +190,7 @@ def _place_lanes(work, state, powers, offset):
         z = _moved(one_edge, z)
 
 
-@njit(cache=True)
+@kernel
 def _next_block(work, one_block):
     for i in range(LANES):
         _store(work, START, i, _moved(one_block, _load(work, START, i)))

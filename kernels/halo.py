@@ -11,6 +11,7 @@ import numpy as np
 from numba import njit
 
 from kernels.bits import lowest, ones_below
+from kernels.compile import inlined, kernel
 from kernels.heap import heap_to_far
 from kernels.queues import FAR, OUT, OUT_AT, OUT_TAIL, append_far, close_chunks
 from kernels.tentative import dist_of, improve, parent_of, put
@@ -26,13 +27,13 @@ def news_dtype(dist_dtype: np.dtype) -> np.dtype:
     return np.dtype([("label", "<i4"), ("dist", dist_dtype)])
 
 
-@njit(cache=True, forceinline=True)
+@inlined
 def _index(label, rows, leaves_from):
     """Place of an own vertex among the own ones that have arcs."""
     return label if label < rows else label - (leaves_from - rows)
 
 
-@njit(cache=True, forceinline=True)
+@inlined
 def _link(index, rank, link_start, link_rank):
     """The link of an own vertex to a rank that sees it; -1 where it does not."""
     lo = link_start[index]
@@ -97,7 +98,7 @@ def collect_offers(kind, size, rows, leaves_from, nobody, unreached, ghost_rank,
     return counts, offers, least
 
 
-@njit(cache=True)
+@kernel
 def apply_offers(offers, state, heap, queues, shared, books):
     """Take the offers that are better, and queue their vertices."""
     far = queues[shared[FAR]]
@@ -109,7 +110,7 @@ def apply_offers(offers, state, heap, queues, shared, books):
             append_far(far, shared, books[0], v, 0, x, x)
 
 
-@njit(cache=True)
+@kernel
 def list_between(first, last, least, below, state, listed):
     """List the own vertices [first, last) with distances in [least, below); returns how many."""
     count = 0
@@ -120,7 +121,7 @@ def list_between(first, last, least, below, state, listed):
     return count
 
 
-@njit(cache=True)
+@kernel
 def list_improved(improved, count, like, state, watched, listed):
     """List each watched vertex of a queue once, by its last entry; returns how many."""
     known = 0
@@ -160,7 +161,7 @@ def news(kind, size, listed, count, like, link_start, link_rank, link_label, pro
     return counts, message
 
 
-@njit(cache=True)
+@kernel
 def hear(label, dist, nobody, state):
     """Take the distances of ghosts from their owners."""
     for i in range(len(label)):

@@ -7,8 +7,8 @@ as nothing else is nearer, and goes back into the heap under the key of its next
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from kernels.compile import inlined, kernel
 from kernels.queues import (
     ARCS,
     FAR,
@@ -28,7 +28,7 @@ from kernels.tentative import dist_of, plus, put
 HEAP_LIMIT = 512
 
 
-@njit(cache=True, forceinline=True)
+@inlined
 def _sift_up(heap, i):
     vertex = heap[i].vertex
     offset = heap[i].offset
@@ -46,7 +46,7 @@ def _sift_up(heap, i):
     heap[i].key = key
 
 
-@njit(cache=True, forceinline=True)
+@inlined
 def _pop(heap, size):
     """Remove heap[0] of `size` entries."""
     last = heap[size - 1]
@@ -65,7 +65,7 @@ def _pop(heap, size):
     heap[i] = last
 
 
-@njit(cache=True)
+@kernel
 def run_heap(limit, unreached, early, rows, leaves_from, indptr, arcs, state, heap, far, out,
              shared, book):  # fmt: skip
     """Dijkstra's order on one thread, up to the key `limit` or until the heap has grown too large.
@@ -123,7 +123,7 @@ def run_heap(limit, unreached, early, rows, leaves_from, indptr, arcs, state, he
     book[SETTLED_ARCS] += settled_arcs
 
 
-@njit(cache=True)
+@kernel
 def heap_to_far(heap, far, shared, book):
     for i in range(shared[HEAP_SIZE]):
         entry = heap[i]
@@ -131,7 +131,7 @@ def heap_to_far(heap, far, shared, book):
     shared[HEAP_SIZE] = 0
 
 
-@njit(cache=True)
+@kernel
 def far_to_heap(unreached, state, heap, queues, shared, books):
     take_far(np.int64(unreached), queues, shared, books)
     far = queues[shared[FAR]]

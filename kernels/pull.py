@@ -21,6 +21,7 @@ import numpy as np
 from numba import njit, prange
 
 from kernels.atomics import atomic_add, prefetch
+from kernels.compile import kernel
 from kernels.heap import heap_to_far
 from kernels.push import ALONE
 from kernels.queues import (
@@ -53,7 +54,7 @@ _BINS = 256
 _ROWS_A_TURN = 512
 
 
-@njit(cache=True)
+@kernel
 def _unfinished(queue, first, count, settled_below, state, indptr, scale, weight, weights_left):
     """Add up, by distance, the arcs that settled rows in queue[first:count] have left."""
     for i in range(first, count):
@@ -66,7 +67,7 @@ def _unfinished(queue, first, count, settled_below, state, indptr, scale, weight
             weights_left[b] += indptr[u + 1] - indptr[u] - entry.offset
 
 
-@njit(cache=True)
+@kernel
 def _finish(queue, first, count, settled_below, cut, rows, leaves_from, indptr, arcs, state,
             scale, out, shared, book):  # fmt: skip
     """Push the rows below bin `cut` to their end; returns the least distance of those left."""
@@ -126,7 +127,7 @@ def finish_rows(settled_below, budget, rows, leaves_from, indptr, arcs, state, q
     return min(floor, rest)
 
 
-@njit(cache=True)
+@kernel
 def _pull(settled_below, floor, rows, leaves_from, indptr, arcs, state, within, shared, book):
     """One thread's part of the pull: rows by turns; arcs within reach are noted in `within`."""
     touched = 0
@@ -164,7 +165,7 @@ def _pull(settled_below, floor, rows, leaves_from, indptr, arcs, state, within, 
     book[ARCS] += touched
 
 
-@njit(cache=True)
+@kernel
 def _sweep(within, count, state, weight, improved, shared, book):
     """One thread's part of a sweep: relax the arcs of `within`, note what improves."""
     while True:
@@ -200,7 +201,7 @@ def _sweep_together(workers, within, count, state, weight, improved, shared, boo
         _sweep(within, count, state, weight, improved, shared, books[t])
 
 
-@njit(cache=True)
+@kernel
 def forget_queued(unreached, shared, books):
     """Every queued entry is forgotten: a pull over all rows covers what the entries stood for."""
     shared[NEAR_COUNT] = shared[NEXT_TAIL] = shared[FAR_TAIL] = shared[TURN] = shared[STOP] = 0
@@ -210,7 +211,7 @@ def forget_queued(unreached, shared, books):
     shared[NEXT], shared[NEAR], shared[FAR], shared[SPARE] = 0, 1, 2, 3
 
 
-@njit(cache=True)
+@kernel
 def note(workers, first, last, settled_below, floor, leaves_from, indptr, arcs, state, within,
          noted, shared, books):  # fmt: skip
     """Pull over the rows [first, last) of the incoming arcs; returns how many `within` then holds.
@@ -233,7 +234,7 @@ def note(workers, first, last, settled_below, floor, leaves_from, indptr, arcs, 
     return count
 
 
-@njit(cache=True)
+@kernel
 def sweep(workers, within, count, state, weight, improved, shared, books):
     """Relax the noted arcs once; returns how many entries `improved` then holds."""
     shared[PHASES] += 1
@@ -246,7 +247,7 @@ def sweep(workers, within, count, state, weight, improved, shared, books):
     return min(shared[NEXT_TAIL], len(improved))
 
 
-@njit(cache=True)
+@kernel
 def push_improved(labels, rows, leaves_from, unreached, state, queues, shared, books):
     """What the last sweep has improved is to be pushed; everything, if that ran over."""
     if ran_over(books):
@@ -255,7 +256,7 @@ def push_improved(labels, rows, leaves_from, unreached, state, queues, shared, b
         next_round(queues, shared, books)
 
 
-@njit(cache=True)
+@kernel
 def pull(workers, settled_below, floor, rows, leaves_from, unreached, indptr, arcs, state, queues,
          shared, books):  # fmt: skip
     """Pull, and sweep while that pays; what is left to push becomes `near`."""

@@ -13,6 +13,7 @@ import numpy as np
 from numba import njit, prange
 
 from kernels.atomics import atomic_add, prefetch
+from kernels.compile import inlined, kernel
 from kernels.heap import HEAP_LIMIT, far_to_heap, heap_to_far, run_heap
 from kernels.queues import (
     ARCS,
@@ -50,7 +51,7 @@ ALONE = 512  # entries that are not worth waking other threads for
 FIFO = 1024
 
 
-@njit(cache=True, forceinline=True)
+@inlined
 def _push_row(entry, hi, early, rows, leaves_from, indptr, arcs, state, following, far, out, fifo,
               filled, shared, book):  # fmt: skip
     """Relax the arcs of an entry's row; returns how far `fifo` is filled with the improved."""
@@ -90,7 +91,7 @@ def _push_row(entry, hi, early, rows, leaves_from, indptr, arcs, state, followin
     return filled
 
 
-@njit(cache=True, forceinline=True)
+@inlined
 def _look_ahead(queue, i, end, indptr, arcs, state):
     """Ask for what the next entries will read: row bounds, first arc, distance at its end."""
     if i + 12 < end:
@@ -103,7 +104,7 @@ def _look_ahead(queue, i, end, indptr, arcs, state):
             prefetch(state, arcs[first].adj)
 
 
-@njit(cache=True)
+@kernel
 def _drain(step, hi, early, rows, leaves_from, settled_cap, indptr, arcs, state, near, following,
            far, out, fifo, shared, book):  # fmt: skip
     """One thread's part of a round: `step` entries of `near` by turns, and all they lead to."""
@@ -138,7 +139,7 @@ def _drain_together(workers, step, hi, early, rows, leaves_from, settled_cap, in
                following, far, out, fifos[t], shared, books[t])  # fmt: skip
 
 
-@njit(cache=True)
+@kernel
 def _split(hi, indptr, state, far, near, spare, shared, book):
     """One thread's part of parting `far` at the bucket's end into `near` and `spare`."""
     count = shared[NEAR_COUNT]
@@ -170,7 +171,7 @@ def _split_together(workers, hi, indptr, state, far, near, spare, shared, books)
         _split(hi, indptr, state, far, near, spare, shared, books[t])
 
 
-@njit(cache=True)
+@kernel
 def forget(shared, books, unreached):
     """Nothing is queued, and nothing counted."""
     shared[:NEAR] = 0
@@ -179,7 +180,7 @@ def forget(shared, books, unreached):
     books[:, LEAST] = np.int64(unreached)
 
 
-@njit(cache=True)
+@kernel
 def start(root, zero, state, heap, shared, books, unreached):
     """Queue the root at distance `zero` in an empty heap."""
     forget(shared, books, unreached)
@@ -191,7 +192,7 @@ def start(root, zero, state, heap, shared, books, unreached):
     shared[HEAP_SIZE] = 1
 
 
-@njit(cache=True)
+@kernel
 def _drain_bucket(workers, hi, early, rows, leaves_from, settled_cap, unreached, indptr, arcs,
                   state, queues, fifos, shared, books):  # fmt: skip
     """Rounds until nothing of this bucket is queued, or a thread has seen enough (STOP)."""
@@ -218,14 +219,14 @@ def _drain_bucket(workers, hi, early, rows, leaves_from, settled_cap, unreached,
             next_round(queues, shared, books)
 
 
-@njit(cache=True, forceinline=True)
+@inlined
 def _bucket_end(lo, delta, unreached):
     """End of the bucket that starts at the distance `lo` (bits): at least one distance further."""
     hi = max(plus(as_dist(lo, unreached), delta), as_dist(lo + 1, unreached))
     return min(hi, unreached)
 
 
-@njit(cache=True)
+@kernel
 def advance(workers, buckets, anchor, delta, early, rows, leaves_from, switch_settled, switch_arcs,
             unreached, indptr, arcs, state, queues, heap, fifos, shared, books):  # fmt: skip
     """Work off queued rows, nearest first, for at most `buckets` buckets.

@@ -12,9 +12,9 @@ they leave empty is marked as holes, vertex -1.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from kernels.atomics import atomic_add
+from kernels.compile import inlined, kernel
 from kernels.tentative import as_dist, dist_of
 
 # Words of `shared`, each on a cache line of its own.
@@ -58,7 +58,7 @@ def spare_entries(workers: int) -> int:
     return 16 * _CHUNK * (workers + 1)
 
 
-@njit(cache=True)
+@kernel
 def _run_over(queue, first, book):
     """Note that a queue is too short; no chunk ends with its end, so what is left are holes."""
     for i in range(first, len(queue)):
@@ -67,7 +67,7 @@ def _run_over(queue, first, book):
     book[OVERFLOW] = 1
 
 
-@njit(cache=True, forceinline=True)
+@inlined
 def append(queue, shared, tail, book, at_word, vertex, offset, dist, key):
     at = book[at_word]
     if at == book[at_word + 1]:
@@ -84,14 +84,14 @@ def append(queue, shared, tail, book, at_word, vertex, offset, dist, key):
     book[at_word] = at + 1
 
 
-@njit(cache=True, forceinline=True)
+@inlined
 def append_far(queue, shared, book, vertex, offset, dist, key):
     append(queue, shared, FAR_TAIL, book, FAR_AT, vertex, offset, dist, key)
     if np.int64(key) < book[LEAST]:
         book[LEAST] = np.int64(key)
 
 
-@njit(cache=True)
+@kernel
 def close_chunks(queue, books, at_word):
     """Mark the unfilled ends of all threads' chunks as holes.
 
@@ -105,7 +105,7 @@ def close_chunks(queue, books, at_word):
         books[t, at_word + 1] = 0
 
 
-@njit(cache=True)
+@kernel
 def least_far(books):
     """Least key of `far`, as int64; stale entries may make it too small, never too large."""
     least = books[0, LEAST]
@@ -114,7 +114,7 @@ def least_far(books):
     return least
 
 
-@njit(cache=True)
+@kernel
 def nearest(heap, shared, books, unreached):
     """Least key in the heap and in `far` (bits)."""
     least = least_far(books)
@@ -123,7 +123,7 @@ def nearest(heap, shared, books, unreached):
     return as_dist(least, unreached)
 
 
-@njit(cache=True)
+@kernel
 def settled(books):
     """Rows pushed so far, and the arcs they hold."""
     rows = arcs = 0
@@ -133,7 +133,7 @@ def settled(books):
     return rows, arcs
 
 
-@njit(cache=True)
+@kernel
 def take_far(limit, queues, shared, books):
     """Close `far` and make it the list to be read (NEAR_COUNT entries); forget its least key."""
     close_chunks(queues[shared[FAR]], books, FAR_AT)
@@ -144,7 +144,7 @@ def take_far(limit, queues, shared, books):
         books[t, LEAST] = limit
 
 
-@njit(cache=True)
+@kernel
 def next_round(queues, shared, books):
     """What was found for this bucket becomes `near`."""
     close_chunks(queues[shared[NEXT]], books, NEXT_AT)
@@ -154,7 +154,7 @@ def next_round(queues, shared, books):
     shared[TURN] = 0
 
 
-@njit(cache=True)
+@kernel
 def ran_over(books):
     for t in range(len(books)):
         if books[t, OVERFLOW] != 0:
@@ -162,7 +162,7 @@ def ran_over(books):
     return False
 
 
-@njit(cache=True)
+@kernel
 def requeue_reached(labels, rows, leaves_from, unreached, state, queues, shared, books):
     """After a queue ran over: every reached vertex is queued again, whole, ghosts to be offered."""
     near = queues[shared[NEAR]]

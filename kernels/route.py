@@ -10,9 +10,10 @@ import numpy as np
 from numba import njit
 
 from kernels.bits import lowest, ones, ones_below
+from kernels.compile import inlined, kernel
 
 
-@njit(cache=True, forceinline=True)
+@inlined
 def _owner(vertex, bounds):
     """The rank r with bounds[r] <= vertex < bounds[r + 1]; blocks are even to one vertex."""
     size = len(bounds) - 1
@@ -24,7 +25,7 @@ def _owner(vertex, bounds):
     return r
 
 
-@njit(cache=True, forceinline=True)
+@inlined
 def _place(vertex, end, e, codes, bounds, cursor, rows, ends, routed):
     """Write the arc of edge `e` in a vertex's row where its owner's cursor points."""
     r = _owner(vertex, bounds)
@@ -70,14 +71,14 @@ def route_arcs(src, dst, codes, bounds, forward, backward):
     return counts, rows, ends, routed
 
 
-@njit(cache=True)
+@kernel
 def count_arcs(rows, degree):
     """degree[row] += 1 for every arc."""
     for i in range(len(rows)):
         degree[rows[i]] += 1
 
 
-@njit(cache=True)
+@kernel
 def mark_ghosts(ends, first, last, bitmap):
     """Set the bit of every end that is not of the own block first .. last - 1."""
     for i in range(len(ends)):
@@ -105,7 +106,7 @@ def list_ghosts(bitmap):
     return ids, before
 
 
-@njit(cache=True)
+@kernel
 def localize(ends, first, last, bitmap, before):
     """Turn ids into places: own ones first, in their order, then the ghosts in theirs."""
     for i in range(len(ends)):

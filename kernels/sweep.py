@@ -6,13 +6,14 @@ import numpy as np
 from numba import njit, prange
 
 from kernels.atomics import prefetch
+from kernels.compile import kernel
 from kernels.tentative import dist_of, parent_of, plus, put, value
 
 # Vertices that are not worth waking other threads for.
 _ALONE = 1 << 14
 
 
-@njit(cache=True)
+@kernel
 def _reset(first, last, nobody, unreached, state):
     for v in range(first, last):
         put(state, v, unreached, nobody)
@@ -26,7 +27,7 @@ def _reset_together(workers, first, last, nobody, unreached, state):
                unreached, state)  # fmt: skip
 
 
-@njit(cache=True)
+@kernel
 def reset(workers, first, last, nobody, unreached, state):
     """Make the vertices [first, last) unreached; `nobody` stands for their parent."""
     if workers == 1 or last - first <= _ALONE:
@@ -35,7 +36,7 @@ def reset(workers, first, last, nobody, unreached, state):
         _reset_together(workers, first, last, nobody, unreached, state)
 
 
-@njit(cache=True)
+@kernel
 def _settle_leaves(first, last, indptr, arcs, state, unreached):
     for v in range(first, last):
         arc = arcs[indptr[v]]
@@ -53,7 +54,7 @@ def _settle_leaves_together(workers, first, last, indptr, arcs, state, unreached
                        indptr, arcs, state, unreached)  # fmt: skip
 
 
-@njit(cache=True)
+@kernel
 def settle_leaves(workers, first, last, indptr, arcs, state, unreached):
     """The vertices [first, last), with a single arc each, take their distance from its end."""
     if workers == 1 or last - first <= _ALONE:
@@ -62,7 +63,7 @@ def settle_leaves(workers, first, last, indptr, arcs, state, unreached):
         _settle_leaves_together(workers, first, last, indptr, arcs, state, unreached)
 
 
-@njit(cache=True)
+@kernel
 def _answer(first, last, label, original, state, unreached, weight, dist, parent):
     for v in range(first, last):
         ours = np.int64(label[v])
@@ -80,7 +81,7 @@ def _answer_together(workers, label, original, state, unreached, weight, dist, p
                 weight, dist, parent)  # fmt: skip
 
 
-@njit(cache=True)
+@kernel
 def answer(workers, label, original, state, unreached, weight, dist, parent):
     """Write distance and parent of every vertex in original ids.
 
@@ -94,7 +95,7 @@ def answer(workers, label, original, state, unreached, weight, dist, parent):
         _answer_together(workers, label, original, state, unreached, weight, dist, parent)
 
 
-@njit(cache=True)
+@kernel
 def leads_out(directed, rows, leaves_from, hidden_from, hidden_to, indptr, arcs, state, unreached):
     """Is there an arc from a reached vertex to an unreached one?
 

@@ -1,0 +1,15 @@
+"""How kernels are compiled.
+
+numba counts references to arrays, with a locked instruction each, wherever one is handed to a
+function that is inlined: 48 ns for one entry of a queue instead of 2, and more where threads share
+the array. A `kernel` allocates nothing, so it has nothing to count; numba refuses to compile one
+that does. What allocates, or runs in parallel, is decorated with numba's own `njit`, and leaves
+the loops that matter to kernels.
+"""
+
+from __future__ import annotations
+
+from numba import njit
+
+kernel = njit(cache=True, _nrt=False)
+inlined = njit(cache=True, _nrt=False, forceinline=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from kernels.atomics import prefetch
 from kernels.bits import lowest, ones_below
 from kernels.compile import inlined, kernel
 from kernels.heap import heap_to_far
@@ -75,8 +76,10 @@ def collect_offers(kind, size, rows, leaves_from, nobody, unreached, ghost_rank,
         v = np.int64(out[i].vertex)
         if v < 0:
             continue
-        ours = parent_of(state, v, unreached) != nobody
-        if ours and dist_of(state, v, unreached) == out[i].dist:
+        u = parent_of(state, v, unreached)
+        if u != nobody and dist_of(state, v, unreached) == out[i].dist:
+            prefetch(link_start, _index(u, rows, leaves_from))
+            prefetch(ghost_label, v - rows)
             counts[ghost_rank[v - rows]] += 1
         else:
             out[i].vertex = -1
@@ -84,6 +87,10 @@ def collect_offers(kind, size, rows, leaves_from, nobody, unreached, ghost_rank,
     offers = np.empty(counts.sum(), kind.dtype)
     least = unreached
     for i in range(count):
+        if i + 8 < count and out[i + 8].vertex >= 0:
+            u = parent_of(state, np.int64(out[i + 8].vertex), unreached)
+            prefetch(link_rank, link_start[_index(u, rows, leaves_from)])
+            prefetch(link_label, link_start[_index(u, rows, leaves_from)])
         if out[i].vertex < 0:
             continue
         ghost = out[i].vertex - rows
@@ -213,6 +220,10 @@ def promise(counts, label, like, link_start, link_rank, promised, watched, state
     i = 0
     for r in range(len(counts)):
         for _ in range(counts[r]):
+            if i + 16 < len(label):
+                prefetch(link_start, label[i + 16])
+                prefetch(state, label[i + 16])
+                prefetch(link_rank, link_start[label[i + 8]])
             v = np.int64(label[i])
             promised[_link(v, r, link_start, link_rank)] = 1
             watched[v] = 1

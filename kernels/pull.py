@@ -140,18 +140,20 @@ def _pull(settled_below, floor, rows, leaves_from, indptr, arcs, state, within, 
                 prefetch(arcs, indptr[v + 24])
                 if indptr[v + 8] < len(arcs):
                     prefetch(state, arcs[indptr[v + 8]].adj)
+                if indptr[v + 8] + 1 < len(arcs):
+                    prefetch(state, arcs[indptr[v + 8] + 1].adj)
             best = dist_of(state, v, floor)
             if best < settled_below:
                 continue
             parent = np.int64(-1)
-            first = k = indptr[v]
-            end = indptr[v + 1]
+            first = k = np.uint64(indptr[v])
+            end = np.uint64(indptr[v + 1])
             while k < end:
                 weight = arcs[k].weight
                 if plus(floor, weight) >= best:
                     break
                 u = np.int64(arcs[k].adj)
-                k += 1
+                k += np.uint64(1)
                 dist = dist_of(state, u, floor)
                 x = plus(dist, weight)
                 if x < best:
@@ -159,7 +161,7 @@ def _pull(settled_below, floor, rows, leaves_from, indptr, arcs, state, within, 
                     parent = u
                 if dist >= settled_below and u < leaves_from and plus(settled_below, weight) < best:
                     append(within, shared, FAR_TAIL, book, FAR_AT, v, u, best, bits_of(weight))
-            touched += k - first
+            touched += np.int64(k - first)
             if parent >= 0:
                 put(state, v, best, parent)
     book[ARCS] += touched
@@ -175,8 +177,8 @@ def _sweep(within, count, state, weight, improved, shared, book):
         end = min(start + 1024, count)
         for i in range(start, end):
             if i + 16 < end:
-                prefetch(state, within[i + 16].offset)
-            entry = within[i]
+                prefetch(state, within[np.uint64(i + 16)].offset)
+            entry = within[np.uint64(i)]  # unsigned, so that nothing checks for one from the end
             if entry.vertex < 0:
                 continue
             u = np.int64(entry.offset)

@@ -136,8 +136,10 @@ def _pull(settled_below, floor, rows, leaves_from, indptr, arcs, state, within, 
         if start >= rows:
             break
         for v in range(start, min(start + _ROWS_A_TURN, rows)):
-            if v + 24 < rows:
-                prefetch(arcs, indptr[v + 24])
+            if v + 32 < rows:
+                # A row's next line, too, where its first arcs end there: who has many looks on.
+                prefetch(arcs, indptr[v + 32])
+                prefetch(arcs, indptr[v + 32] + 6)
                 if indptr[v + 8] < len(arcs):
                     prefetch(state, arcs[indptr[v + 8]].adj)
                 if indptr[v + 8] + 1 < len(arcs):

@@ -120,12 +120,12 @@ def apply_offers(offers, state, heap, queues, shared, books):
 @kernel
 def list_between(first, last, least, below, state, listed):
     """List the own vertices [first, last) with distances in [least, below); returns how many."""
-    count = 0
+    count = np.uint64(0)
     for v in range(first, last):
         dist = dist_of(state, v, below)
         listed[count] = v
-        count += (least <= dist) & (dist < below)
-    return count
+        count += np.uint64((least <= dist) & (dist < below))
+    return np.int64(count)
 
 
 @kernel
@@ -133,6 +133,9 @@ def list_improved(improved, count, like, state, watched, listed):
     """List each watched vertex of a queue once, by its last entry; returns how many."""
     known = 0
     for i in range(count):
+        if i + 16 < count:
+            prefetch(watched, improved[i + 16].vertex)
+            prefetch(state, improved[i + 16].vertex)
         v = np.int64(improved[i].vertex)
         if v >= 0 and watched[v] != 0 and dist_of(state, v, like) == improved[i].dist:
             listed[known] = v
@@ -150,6 +153,11 @@ def news(kind, size, listed, count, like, link_start, link_rank, link_label, pro
     """
     links = 0
     for i in range(count):
+        if i + 16 < count:
+            prefetch(link_start, listed[i + 16])
+            prefetch(promised, link_start[listed[i + 8]])
+            prefetch(link_rank, link_start[listed[i + 8]])
+            prefetch(link_label, link_start[listed[i + 8]])
         for k in range(link_start[listed[i]], link_start[listed[i] + 1]):
             told[links].vertex = listed[i]
             told[links].link = k
@@ -186,7 +194,8 @@ def wanted(within, noted, size, rows, hubs, ghost_rank, ghost_label, marks, list
     here, and their labels there.
     """
     for i in range(noted):
-        marks[within[i].offset >> 6] |= np.uint64(1) << np.uint64(within[i].offset & 63)
+        tail = np.uint64(within[np.uint64(i)].offset)
+        marks[tail >> np.uint64(6)] |= np.uint64(1) << (tail & np.uint64(63))
     marks[: rows >> 6] = 0
     marks[rows >> 6] &= ~ones_below(rows & 63)
     found = 0

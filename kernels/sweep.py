@@ -65,12 +65,13 @@ def settle_leaves(workers, first, last, indptr, arcs, state, unreached):
 
 @kernel
 def _answer(first, last, label, original, state, unreached, weight, dist, parent):
-    for v in range(first, last):
+    for i in range(first, last):
+        v = np.uint64(i)  # unsigned, so that nothing checks for one from the end
+        if i + 128 < last:
+            prefetch(state, label[np.uint64(i + 128)])
         ours = np.int64(label[v])
-        if v + 32 < last:
-            prefetch(state, label[v + 32])
         dist[v] = value(dist_of(state, ours, unreached), weight)
-        parent[v] = original[parent_of(state, ours, unreached)]
+        parent[v] = original[np.uint64(parent_of(state, ours, unreached))]
 
 
 @njit(cache=True, parallel=True)

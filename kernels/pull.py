@@ -137,7 +137,7 @@ def _pull(settled_below, floor, rows, leaves_from, indptr, arcs, state, within, 
             break
         for v in range(start, min(start + _ROWS_A_TURN, rows)):
             if v + 32 < rows:
-                # A row's next line, too, where its first arcs end there: who has many looks on.
+                # The line that its seventh arc is on, too: who has a long row looks at several.
                 prefetch(arcs, indptr[v + 32])
                 prefetch(arcs, indptr[v + 32] + 6)
                 if indptr[v + 8] < len(arcs):

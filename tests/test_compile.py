@@ -38,8 +38,7 @@ def test_an_inner_loop_counts_no_references(kernel, arguments):
 
 
 def test_references_that_are_counted_are_found():
-    counting = {**push._split.targetoptions, "_nrt": True}
-    assert "NRT_incref" in machine_code(push._split.py_func, counting, INNERMOST[0][1])
+    assert "NRT_incref" in machine_code(lambda array: array, {"nopython": True}, [STATE])
 
 
 def machine_code(function, options, arguments) -> str:

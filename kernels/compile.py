@@ -3,7 +3,7 @@
 numba counts references to arrays, with a locked instruction each, wherever one is handed to a
 function that is inlined: 48 ns for one entry of a queue instead of 2, and more where threads share
 the array. A `kernel` allocates nothing, so it has nothing to count; numba refuses to compile one
-that does, or that assigns to a slice. What allocates, or runs in parallel, is decorated with
+that does, or that copies a slice. What allocates, or runs in parallel, is decorated with
 numba's own `njit`, and leaves the loops that matter to kernels; where a kernel calls it, with
 `_nrt=True`, or it is compiled as its caller is. The option has no other name in numba;
 tests/test_compile.py looks at the machine code.

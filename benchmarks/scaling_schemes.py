@@ -39,8 +39,8 @@ class _Counting(CPURankEngine):
 
     improvements = 0
 
-    def __init__(self, csr, hubs_first, asks):
-        super().__init__(csr, choose(csr), 1, asks)
+    def __init__(self, csr, comm, hubs_first, asks):
+        super().__init__(csr, choose(csr), 1, comm.together, asks)
         if not hubs_first:
             self.stages, self.hubs = [], 0
 
@@ -60,10 +60,10 @@ def main() -> None:
         sys.exit("scaling_schemes.py: start it on several ranks, with mpirun -n P")
     mine = share(16 << asked.scale, comm.rank, comm.size)
     edges = KroneckerStream(asked.scale, first=mine.start, count=mine.stop - mine.start)
-    csr = build_csr(edges, threads=1, comm=comm)
+    csr = build_csr(edges, threads=1, comm=comm, shared=False)
     keys = search_keys(csr.graph_n, csr.degree_positive, count=asked.roots, comm=comm)
     out = Solver(csr, "cpu", 1, comm=comm).new_answer()
-    engines = {name: _Counting(csr, *scheme) for name, scheme in SCHEMES.items()}
+    engines = {name: _Counting(csr, comm, *scheme) for name, scheme in SCHEMES.items()}
     found = {name: [one_search(engines[name], comm, int(keys[0]), out)] for name in SCHEMES}
     for name in SCHEMES:
         found[name].clear()

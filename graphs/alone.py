@@ -50,8 +50,15 @@ class Alone:
     traffic: Traffic = field(default_factory=Traffic)
     transport = None
 
+    @property
+    def neighbours(self) -> list[int]:
+        return [self.rank]
+
     def attach(self, device: Any) -> None:
         pass
+
+    def together(self, count: int, dtype: np.dtype) -> np.ndarray:
+        return np.zeros(count, dtype)
 
     def least(self, value: float) -> float:
         return value

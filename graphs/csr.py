@@ -17,7 +17,8 @@ import numpy as np
 from graphs.alone import Alone
 from graphs.edges import EdgeList, Edges, check_edges
 from graphs.errors import GraphError, check_threads
-from graphs.halo import MOST_RANKS, Halo, Labels, make_halo, settle_labels
+from graphs.halo import MOST_RANKS, Halo, make_halo
+from graphs.labels import Labels, settle_labels
 from graphs.levels import count_levels
 from graphs.pages import give_back_freed, untouched
 from graphs.partition import Partition
@@ -83,13 +84,21 @@ def _alone(order: _Order) -> Labels:
         own=n,
         rows=order.rows,
         leaves=order.leaves,
-        ghost_index=none,
+        ghost_label=none,
         ghost_owner=none,
+        plain_ghosts=0,
         link_start=none,
         link_rank=none,
         link_label=none,
+        nodes=1,
+        near=none,
+        rank_rows_from=none,
+        rank_rows_to=none,
+        rank_leaves_from=none,
+        rows_from=0,
+        plain=order.rows,
         leaves_from=order.rows,
-        leaves_to=connected,
+        isolated_from=connected,
         reachable=connected,
         labels=n,
     )
@@ -131,9 +140,9 @@ def _by_label(indptr: np.ndarray, labels: Labels) -> np.ndarray:
         return indptr
     bounds = untouched(labels.labels + 1, np.int64)
     last = labels.rows + labels.leaves
-    bounds[: labels.rows + 1] = indptr[: labels.rows + 1]
+    bounds[labels.rows_from : labels.rows_to + 1] = indptr[: labels.rows + 1]
     bounds[labels.leaves_from : labels.leaves_to + 1] = indptr[labels.rows : last + 1]
-    bounds[labels.leaves_to :] = indptr[last]
+    bounds[labels.isolated_from : labels.isolated_from + labels.own - last + 1] = indptr[last]
     return bounds
 
 
@@ -159,12 +168,12 @@ def _check(edges: Edges, comm: Any) -> None:
 
 
 def _place(
-    parts: Parts | RankParts, order: _Order, comm: Any
+    parts: Parts | RankParts, order: _Order, comm: Any, shared: bool
 ) -> tuple[Labels, np.ndarray, np.ndarray]:
-    """Label the own vertices, and the ghosts where there are other ranks.
+    """Label the own vertices, and those of other ranks that arcs lead to.
 
-    Returns the labels; int32 (own + ghosts,) that of each own vertex, then of each ghost; and the
-    original id of each label, -1 after the last.
+    Returns the labels; int32 (own + those of others,) that of each own vertex, then of each other;
+    and the original id of each label, -1 after the last.
     """
     labels, of_ghosts = _alone(order), np.empty(0, np.int32)
     first, ghosts = 0, np.empty(0, np.int64)
@@ -173,22 +182,24 @@ def _place(
         index = np.empty(len(order.order), np.int32)
         index[order.order] = np.arange(len(index), dtype=np.int32)
         labels, of_ghosts = settle_labels(
-            comm, parts.partition, index, order.rows, order.leaves, ghosts
+            comm, parts.partition, index, order.rows, order.leaves, ghosts, shared
         )
-    label = np.empty(labels.labels, np.int32)
+    label = np.empty(labels.own + len(of_ghosts), np.int32)
     label[order.order] = labels.of_own(np.arange(labels.own, dtype=np.int32))
     label[labels.own :] = of_ghosts
     n = parts.edges.n
-    original = np.full(labels.labels + 1, -1, np.int32 if n < 2**31 else np.int64)
+    together = comm.together if len(labels.near) > 1 else np.empty
+    original = together(labels.labels + 1, np.dtype(np.int32 if n < 2**31 else np.int64))
     original[label[: labels.own]] = np.arange(first, first + labels.own, dtype=original.dtype)
-    original[of_ghosts] = ghosts
+    original[of_ghosts] = ghosts  # what a neighbour writes, too, is the same
+    original[labels.labels] = -1
     return labels, label, original
 
 
 def _halo(rows: Rows, labels: Labels, comm: Any) -> Halo | None:
     if comm.size == 1:
         return None
-    start, end = rows.indptr[labels.leaves_from], rows.indptr[labels.leaves_to]
+    start, end = rows.indptr[[labels.leaves_from, labels.leaves_to]]
     return make_halo(comm, labels, rows.adj[start:end])
 
 
@@ -199,7 +210,9 @@ def _sample(rows: Rows, comm: Any) -> np.ndarray:
     return np.concatenate(comm.gather(ours))
 
 
-def build_csr(edges: Edges, threads: int | None = None, comm: Any = None) -> CSR:
+def build_csr(
+    edges: Edges, threads: int | None = None, comm: Any = None, shared: bool = True
+) -> CSR:
     """Build the rows of a graph (kernel 1).
 
     Parameters
@@ -211,6 +224,9 @@ def build_csr(edges: Edges, threads: int | None = None, comm: Any = None) -> CSR
         Threads to use; one a core by default. The result does not depend on it.
     comm : sssp.comm.Comm, optional
         The ranks that build together; each gets the rows of its own vertices.
+    shared : bool
+        Let ranks that can read each other's memory keep the distances of a search in one array,
+        and tell each other nothing. The CUDA engine needs False.
 
     Returns
     -------
@@ -235,7 +251,7 @@ def build_csr(edges: Edges, threads: int | None = None, comm: Any = None) -> CSR
             parts = RankParts(edges, codes, threads, comm)
         degree = parts.degrees(True, True)
         order = _order(degree, edges.directed, comm)
-        labels, label, original = _place(parts, order, comm)
+        labels, label, original = _place(parts, order, comm, shared)
         if comm.size > 1:
             give_back_freed()
 
@@ -262,10 +278,15 @@ def build_csr(edges: Edges, threads: int | None = None, comm: Any = None) -> CSR
         incoming=incoming,
         label=own.copy() if comm.size > 1 else label,
         original=original,
-        rows=labels.rows,
+        rows_from=labels.rows_from,
+        rows=labels.rows_to,
+        ghosts_to=labels.ghosts_to,
+        plain=labels.plain,
         leaves_from=labels.leaves_from,
         leaves_to=labels.leaves_to,
+        ghost_leaves_to=labels.ghost_leaves_to,
         reachable=labels.reachable,
+        isolated_from=labels.isolated_from,
         hubs=order.hubs,
         long_rows=order.long_rows,
         levels=levels,

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from graphs.halo import Labels
+from graphs.labels import Labels
 from graphs.rows import Rows
 
 LEVEL_VERTICES = 1 << 13
@@ -57,11 +57,13 @@ def _neighbours(rows: Rows, frontier: np.ndarray) -> np.ndarray:
 
 
 def _at_home(reached: np.ndarray, labels: Labels, comm: Any) -> np.ndarray:
-    """Tell the owners of ghosts that were reached; returns the own vertices reached anywhere."""
+    """Tell the owners what was reached; returns the own vertices reached anywhere."""
     if comm.size == 1:
         return reached
     ghosts = labels.ghosts(reached)
-    own = np.setdiff1d(reached, labels.of_ghosts(ghosts), assume_unique=True)
-    counts = np.bincount(labels.ghost_owner[ghosts], minlength=comm.size).astype(np.int64)
-    _, index = comm.exchange(counts, labels.ghost_index[ghosts])
-    return np.union1d(own, labels.of_own(index).astype(np.int64))
+    here = np.setdiff1d(reached, labels.of_ghosts(ghosts), assume_unique=True)
+    owner = np.concatenate([labels.owner_of(here), labels.ghost_owner[ghosts]])
+    label = np.concatenate([here, labels.ghost_label[ghosts]])
+    counts = np.bincount(owner, minlength=comm.size).astype(np.int64)
+    _, own = comm.exchange(counts, label[np.argsort(owner, kind="stable")])
+    return np.unique(own)

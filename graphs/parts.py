@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from graphs.edges import Edges
-from graphs.halo import Labels
+from graphs.labels import Labels
 from graphs.partition import Partition
 from graphs.weights import Codes
 

@@ -42,7 +42,9 @@ class CSR:
     """A graph as kernel 1 leaves it; under several ranks, the part of one of them.
 
     Labels are, in this order: own vertices with rows to push, ghosts (graphs.halo), own leaves,
-    ghosts that are leaves, own vertices without arcs. One process has no ghosts.
+    ghosts that are leaves, own vertices without arcs. One process has no ghosts. Ranks that label
+    together (graphs.labels) have the first two of each rank, then the next two of each, then the
+    last.
 
     n              own vertices
     first          original id of the first of them
@@ -54,10 +56,13 @@ class CSR:
                    without hubs, whose search never pulls
     label          int32 (n,)            label of each own vertex
     original       int (labels + 1,)     original id of each label; -1 after the last
-    rows           labels below are own vertices with rows to push
-    leaves_from    labels from here on have one single arc, or none
-    leaves_to      labels from here on are no own leaves
+    rows_from, rows                own vertices with rows to push, [rows_from, rows)
+    ghosts_to      ghosts that are no leaves, [rows, ghosts_to)
+    plain          labels from here on have one single arc, or none
+    leaves_from, leaves_to         own leaves
+    ghost_leaves_to                ghosts that are leaves, [leaves_to, ghost_leaves_to)
     reachable      labels from here on have no arcs at all
+    isolated_from  the first own vertex without arcs
     hubs           a few vertices hold most of the arcs
     long_rows      the average row is long enough for stopping early in it
     levels         of a breadth-first search from the longest row to LEVEL_VERTICES vertices
@@ -77,10 +82,15 @@ class CSR:
     incoming: Rows | None
     label: np.ndarray
     original: np.ndarray
+    rows_from: int
     rows: int
+    ghosts_to: int
+    plain: int
     leaves_from: int
     leaves_to: int
+    ghost_leaves_to: int
     reachable: int
+    isolated_from: int
     hubs: bool
     long_rows: bool
     levels: int
@@ -94,8 +104,20 @@ class CSR:
 
     @property
     def labels(self) -> int:
-        """Labels: own vertices and ghosts."""
+        """Labels: own vertices and ghosts, and those of the ranks that label with this one."""
         return len(self.out.indptr) - 1
+
+    @property
+    def own(self) -> tuple[int, int]:
+        """The own vertices with rows to push: first label, and the one after the last."""
+        return self.rows_from, self.rows
+
+    @property
+    def segments(self) -> list[tuple[int, int]]:
+        """Labels of own vertices with arcs, and of ghosts: the first and the end of each range."""
+        if self.ghosts_to == self.leaves_from:
+            return [(self.rows_from, self.ghost_leaves_to)]
+        return [(self.rows_from, self.ghosts_to), (self.leaves_from, self.ghost_leaves_to)]
 
     @property
     def indptr(self) -> np.ndarray:

@@ -108,7 +108,21 @@ def rank_lines(comm: Comm) -> list[tuple[str, str]]:
     for rank, place in enumerate(places):
         threads = f"{place['threads']} thread{'s' if place['threads'] > 1 else ''}"
         lines.append((f"rank {rank}", f"{place['host']}, {threads}, cores {place['cores']}"))
-    return [*lines, ("binding", binding(places)), ("MPI of the ranks", facts["library"])]
+    return [
+        *lines,
+        ("binding", binding(places)),
+        ("shared memory", sharing(comm.size, facts["nodes"])),
+        ("MPI of the ranks", facts["library"]),
+    ]
+
+
+def sharing(ranks: int, nodes: int) -> str:
+    """Return how many groups of ranks read each other's memory in a search."""
+    if nodes == ranks:
+        return "none, ranks send messages"
+    if nodes == 1:
+        return "all ranks read each other's"
+    return f"ranks of {nodes} nodes, each among themselves"
 
 
 def binding(places: list[dict[str, Any]]) -> str:

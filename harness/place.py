@@ -47,10 +47,12 @@ class Host:
         Threads of construction and of the solver.
     comm : Comm, optional
         The ranks that share the graph.
+    engine : {"auto", "cpu", "cuda"}
+        What will search on it.
     """
 
-    def __init__(self, threads: int | None = None, comm: Comm | None = None):
-        self.threads, self.comm = threads, comm or Alone()
+    def __init__(self, threads: int | None = None, comm: Comm | None = None, engine: str = "auto"):
+        self.threads, self.comm, self.engine = threads, comm or Alone(), engine
 
     def plan(self, source: Source) -> Callable[[], Opened]:
         """Return what opens the edges; MemoryRefused, with the figures, if a run cannot fit."""
@@ -65,8 +67,10 @@ class Host:
     def build(self, edges: Edges) -> CSR:
         """Kernel 1."""
         from graphs.csr import build_csr
+        from sssp.solver import agreed_engine
 
-        csr = build_csr(edges, threads=self.threads, comm=self.comm)
+        shared = agreed_engine(self.engine, self.comm) == "cpu"
+        csr = build_csr(edges, threads=self.threads, comm=self.comm, shared=shared)
         if self.comm.size > 1:
             give_back_freed()
         return csr
@@ -222,7 +226,7 @@ def place_for(engine: str, threads: int | None, comm: Comm) -> Host:
     from sssp import cuda_missing
 
     if comm.size > 1 or engine not in ("auto", "cuda") or cuda_missing.missing() is not None:
-        return Host(threads, comm)
+        return Host(threads, comm, engine)
     from sssp.solver import device_for
 
     return OnDevice(device_for(comm), threads)

@@ -25,7 +25,8 @@ def rank_facts(comm: Comm, threads: int) -> dict[str, Any]:
         Those of this rank.
     """
     here = {"host": socket.gethostname(), "threads": threads, "cores": _cores()}
-    facts = {"library": _library(), "places": comm.gather(here)}
+    nodes = len(set(comm.gather(comm.neighbours[0])))
+    facts = {"library": _library(), "places": comm.gather(here), "nodes": nodes}
     return facts if comm.transport is None else {**facts, "transport": comm.transport}
 
 

@@ -23,7 +23,7 @@ from kernels.queues import (
     append_far,
     take_far,
 )
-from kernels.tentative import dist_of, plus, put
+from kernels.tentative import dist_of, improve, plus
 
 HEAP_LIMIT = 512
 
@@ -66,11 +66,11 @@ def _pop(heap, size):
 
 
 @kernel
-def run_heap(limit, unreached, early, rows, leaves_from, indptr, arcs, state, heap, far, out,
-             shared, book):  # fmt: skip
+def run_heap(limit, unreached, early, own, plain, indptr, arcs, state, heap, far, out, shared,
+             book):  # fmt: skip
     """Dijkstra's order on one thread, up to the key `limit` or until the heap has grown too large.
 
-    Labels [rows, leaves_from) are ghosts: what improves one is noted in `out`.
+    What improves a vertex that is not in own[0] .. own[1] - 1 is noted in `out`.
     """
     size = shared[HEAP_SIZE]
     touched = settled = settled_arcs = 0
@@ -102,9 +102,8 @@ def run_heap(limit, unreached, early, rows, leaves_from, indptr, arcs, state, he
             v = np.int64(arcs[k].adj)
             k += 1
             touched += 1
-            if v < leaves_from and x < dist_of(state, v, x):
-                put(state, v, x, u)
-                if v >= rows:
+            if v < plain and x < dist_of(state, v, x) and improve(state, v, x, u):
+                if v < own[0] or v >= own[1]:
                     append(out, shared, OUT_TAIL, book, OUT_AT, v, 0, x, x)
                     continue
                 if size < len(heap) - 1:

@@ -38,6 +38,7 @@ from kernels.queues import (
     OUT_AT,
     OUT_TAIL,
     OVERFLOW,
+    OWN,
     PHASES,
     SPARE,
     STOP,
@@ -68,8 +69,8 @@ def _unfinished(queue, first, count, settled_below, state, indptr, scale, weight
 
 
 @kernel
-def _finish(queue, first, count, settled_below, cut, rows, leaves_from, indptr, arcs, state,
-            scale, out, shared, book):  # fmt: skip
+def _finish(queue, first, count, settled_below, cut, own, plain, indptr, arcs, state, scale, out,
+            shared, book):  # fmt: skip
     """Push the rows below bin `cut` to their end; returns the least distance of those left."""
     floor = settled_below
     for i in range(first, count):
@@ -87,24 +88,23 @@ def _finish(queue, first, count, settled_below, cut, rows, leaves_from, indptr, 
         for k in range(start, end):
             v = np.int64(arcs[k].adj)
             x = plus(entry.dist, arcs[k].weight)
-            better = v < leaves_from and x < dist_of(state, v, x) and improve(state, v, x, u)
-            if better and v >= rows:
+            better = v < plain and x < dist_of(state, v, x) and improve(state, v, x, u)
+            if better and (v < own[0] or v >= own[1]):
                 append(out, shared, OUT_TAIL, book, OUT_AT, v, 0, x, x)
         book[ARCS] += end - start
     return floor
 
 
 @njit(cache=True)
-def finish_rows(settled_below, budget, rows, leaves_from, indptr, arcs, state, queues, heap, shared,
+def finish_rows(settled_below, budget, own, plain, indptr, arcs, state, queues, out, heap, shared,
                 books):  # fmt: skip
     """Push the nearest settled rows to their end, for about `budget` arcs; returns the floor.
 
-    Labels [rows, leaves_from) are ghosts; a queue without arcs to push has nothing to finish.
+    A queue without arcs to push has nothing to finish.
     """
     heap_to_far(heap, queues[shared[FAR]], shared, books[0])
     if len(arcs) == 0:
         return settled_below
-    out = queues[len(queues) - 1]
     near = queues[shared[NEAR]]
     far = queues[shared[FAR]]
     close_chunks(far, books, FAR_AT)
@@ -120,23 +120,23 @@ def finish_rows(settled_below, budget, rows, leaves_from, indptr, arcs, state, q
     while cut < _BINS and total + left[cut] <= budget:
         total += left[cut]
         cut += 1
-    floor = _finish(near, first, near_count, settled_below, cut, rows, leaves_from, indptr, arcs,
-                    state, scale, out, shared, books[0])  # fmt: skip
-    rest = _finish(far, 0, far_count, settled_below, cut, rows, leaves_from, indptr, arcs, state,
-                   scale, out, shared, books[0])  # fmt: skip
+    floor = _finish(near, first, near_count, settled_below, cut, own, plain, indptr, arcs, state,
+                    scale, out, shared, books[0])  # fmt: skip
+    rest = _finish(far, 0, far_count, settled_below, cut, own, plain, indptr, arcs, state, scale,
+                   out, shared, books[0])  # fmt: skip
     return min(floor, rest)
 
 
 @kernel
-def _pull(settled_below, floor, rows, leaves_from, indptr, arcs, state, within, shared, book):
-    """One thread's part of the pull: rows by turns; arcs within reach are noted in `within`."""
+def _pull(settled_below, floor, last, plain, indptr, arcs, state, within, shared, book):
+    """One thread's part of the pull: rows to `last` by turns; notes arcs in reach in `within`."""
     touched = 0
     while True:
         start = atomic_add(shared, TURN, _ROWS_A_TURN)
-        if start >= rows:
+        if start >= last:
             break
-        for v in range(start, min(start + _ROWS_A_TURN, rows)):
-            if v + 32 < rows:
+        for v in range(start, min(start + _ROWS_A_TURN, last)):
+            if v + 32 < last:
                 # The line that its seventh arc is on, too: who has a long row looks at several.
                 prefetch(arcs, indptr[v + 32])
                 prefetch(arcs, indptr[v + 32] + 6)
@@ -161,7 +161,7 @@ def _pull(settled_below, floor, rows, leaves_from, indptr, arcs, state, within, 
                 if x < best:
                     best = x
                     parent = u
-                if dist >= settled_below and u < leaves_from and plus(settled_below, weight) < best:
+                if dist >= settled_below and u < plain and plus(settled_below, weight) < best:
                     append(within, shared, FAR_TAIL, book, FAR_AT, v, u, best, bits_of(weight))
             touched += np.int64(k - first)
             if parent >= 0:
@@ -192,11 +192,10 @@ def _sweep(within, count, state, weight, improved, shared, book):
 
 
 @njit(cache=True, parallel=True)
-def _pull_together(workers, settled_below, floor, rows, leaves_from, indptr, arcs, state, within,
-                   shared, books):  # fmt: skip
+def _pull_together(workers, settled_below, floor, last, plain, indptr, arcs, state, within, shared,
+                   books):  # fmt: skip
     for t in prange(workers):
-        _pull(settled_below, floor, rows, leaves_from, indptr, arcs, state, within, shared,
-              books[t])  # fmt: skip
+        _pull(settled_below, floor, last, plain, indptr, arcs, state, within, shared, books[t])
 
 
 @njit(cache=True, parallel=True)
@@ -216,8 +215,8 @@ def forget_queued(unreached, shared, books):
 
 
 @kernel
-def note(workers, first, last, settled_below, floor, leaves_from, indptr, arcs, state, within,
-         noted, shared, books):  # fmt: skip
+def note(workers, first, last, settled_below, floor, plain, indptr, arcs, state, within, noted,
+         shared, books):  # fmt: skip
     """Pull over the rows [first, last) of the incoming arcs; returns how many `within` then holds.
 
     `noted` entries are there already. Where `within` is too short for the arcs in reach, a
@@ -227,11 +226,10 @@ def note(workers, first, last, settled_below, floor, leaves_from, indptr, arcs, 
     shared[TURN] = first
     shared[FAR_TAIL] = noted
     if workers == 1 or last - first <= ALONE:
-        _pull(settled_below, floor, last, leaves_from, indptr, arcs, state, within, shared,
-              books[0])  # fmt: skip
+        _pull(settled_below, floor, last, plain, indptr, arcs, state, within, shared, books[0])
     else:
-        _pull_together(workers, settled_below, floor, last, leaves_from, indptr, arcs, state,
-                       within, shared, books)  # fmt: skip
+        _pull_together(workers, settled_below, floor, last, plain, indptr, arcs, state, within,
+                       shared, books)  # fmt: skip
     close_chunks(within, books, FAR_AT)
     count = min(shared[FAR_TAIL], len(within))
     shared[FAR_TAIL] = 0
@@ -252,28 +250,28 @@ def sweep(workers, within, count, state, weight, improved, shared, books):
 
 
 @kernel
-def push_improved(labels, rows, leaves_from, unreached, state, queues, shared, books):
+def push_improved(ranges, unreached, state, queues, out, shared, books):
     """What the last sweep has improved is to be pushed; everything, if that ran over."""
     if ran_over(books):
-        requeue_reached(labels, rows, leaves_from, unreached, state, queues, shared, books)
+        requeue_reached(ranges, unreached, state, queues, out, shared, books)
     else:
         next_round(queues, shared, books)
 
 
 @kernel
-def pull(workers, settled_below, floor, rows, leaves_from, unreached, indptr, arcs, state, queues,
+def pull(workers, settled_below, floor, ranges, plain, unreached, indptr, arcs, state, queues, out,
          shared, books):  # fmt: skip
     """Pull, and sweep while that pays; what is left to push becomes `near`."""
     # The improved need one queue; the arcs within reach have the room of the other three.
     improved = queues[0]
     within = queues[1:4].reshape(3 * queues.shape[1])
     forget_queued(unreached, shared, books)
-    count = note(workers, 0, rows, settled_below, floor, leaves_from, indptr, arcs, state, within,
-                 0, shared, books)  # fmt: skip
+    count = note(workers, ranges[OWN, 0], ranges[OWN, 1], settled_below, floor, plain, indptr, arcs,
+                 state, within, 0, shared, books)  # fmt: skip
     while not ran_over(books):
         if (
             sweep(workers, within, count, state, arcs[0].weight, improved, shared, books)
             <= count >> 6
         ):
             break
-    push_improved(len(indptr) - 1, rows, leaves_from, unreached, state, queues, shared, books)
+    push_improved(ranges, unreached, state, queues, out, shared, books)

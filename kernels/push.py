@@ -28,6 +28,7 @@ from kernels.queues import (
     NEXT_TAIL,
     OUT_AT,
     OUT_TAIL,
+    OWN,
     PHASES,
     SETTLED,
     SETTLED_ARCS,
@@ -52,7 +53,7 @@ FIFO = 1024
 
 
 @inlined
-def _push_row(entry, hi, early, rows, leaves_from, indptr, arcs, state, following, far, out, fifo,
+def _push_row(entry, hi, early, own, plain, indptr, arcs, state, following, far, out, fifo,
               filled, shared, book):  # fmt: skip
     """Relax the arcs of an entry's row; returns how far `fifo` is filled with the improved."""
     u = np.int64(entry.vertex)
@@ -74,8 +75,8 @@ def _push_row(entry, hi, early, rows, leaves_from, indptr, arcs, state, followin
         k += 1
         if k + 6 < end:
             prefetch(state, arcs[k + 6].adj)
-        if v < leaves_from and x < dist_of(state, v, x) and improve(state, v, x, u):
-            if v >= rows:
+        if v < plain and x < dist_of(state, v, x) and improve(state, v, x, u):
+            if v < own[0] or v >= own[1]:
                 append(out, shared, OUT_TAIL, book, OUT_AT, v, 0, x, x)
             elif x >= hi:
                 append_far(far, shared, book, v, 0, x, x)
@@ -105,7 +106,7 @@ def _look_ahead(queue, i, end, indptr, arcs, state):
 
 
 @kernel
-def _drain(step, hi, early, rows, leaves_from, settled_cap, indptr, arcs, state, near, following,
+def _drain(step, hi, early, own, plain, settled_cap, indptr, arcs, state, near, following,
            far, out, fifo, shared, book):  # fmt: skip
     """One thread's part of a round: `step` entries of `near` by turns, and all they lead to."""
     count = shared[NEAR_COUNT]
@@ -118,11 +119,11 @@ def _drain(step, hi, early, rows, leaves_from, settled_cap, indptr, arcs, state,
         for i in range(start, end):
             _look_ahead(near, i, end, indptr, arcs, state)
             if near[i].vertex >= 0:
-                filled = _push_row(near[i], hi, early, rows, leaves_from, indptr, arcs, state,
+                filled = _push_row(near[i], hi, early, own, plain, indptr, arcs, state,
                                    following, far, out, fifo, filled, shared, book)  # fmt: skip
         while done < filled:
             _look_ahead(fifo, done, filled, indptr, arcs, state)
-            filled = _push_row(fifo[done], hi, early, rows, leaves_from, indptr, arcs, state,
+            filled = _push_row(fifo[done], hi, early, own, plain, indptr, arcs, state,
                                following, far, out, fifo, filled, shared, book)  # fmt: skip
             done += 1
             if done == filled:
@@ -132,10 +133,10 @@ def _drain(step, hi, early, rows, leaves_from, settled_cap, indptr, arcs, state,
 
 
 @njit(cache=True, parallel=True)
-def _drain_together(workers, step, hi, early, rows, leaves_from, settled_cap, indptr, arcs, state,
+def _drain_together(workers, step, hi, early, own, plain, settled_cap, indptr, arcs, state,
                     near, following, far, out, fifos, shared, books):  # fmt: skip
     for t in prange(workers):
-        _drain(step, hi, early, rows, leaves_from, settled_cap, indptr, arcs, state, near,
+        _drain(step, hi, early, own, plain, settled_cap, indptr, arcs, state, near,
                following, far, out, fifos[t], shared, books[t])  # fmt: skip
 
 
@@ -193,28 +194,27 @@ def start(root, zero, state, heap, shared, books, unreached):
 
 
 @kernel
-def _drain_bucket(workers, hi, early, rows, leaves_from, settled_cap, unreached, indptr, arcs,
-                  state, queues, fifos, shared, books):  # fmt: skip
+def _drain_bucket(workers, hi, early, ranges, plain, settled_cap, unreached, indptr, arcs, state,
+                  queues, out, fifos, shared, books):  # fmt: skip
     """Rounds until nothing of this bucket is queued, or a thread has seen enough (STOP)."""
+    own = (ranges[OWN, 0], ranges[OWN, 1])
     while shared[NEAR_COUNT] > 0 and shared[STOP] == 0:
         near = queues[shared[NEAR]]
         following = queues[shared[NEXT]]
         far = queues[shared[FAR]]
-        out = queues[len(queues) - 1]
         shared[PHASES] += 1
         # Entries that follow each other were found by one thread and lie near each other in the
         # graph: long turns keep the threads off each other's cache lines, 16 each keep the balance.
         step = min(max(shared[NEAR_COUNT] // (16 * workers), 4), 512)
         if workers == 1 or shared[NEAR_COUNT] <= ALONE:
-            _drain(step, hi, early, rows, leaves_from, settled_cap, indptr, arcs, state, near,
+            _drain(step, hi, early, own, plain, settled_cap, indptr, arcs, state, near,
                    following, far, out, fifos[0], shared, books[0])  # fmt: skip
         else:
-            _drain_together(workers, step, hi, early, rows, leaves_from, settled_cap, indptr, arcs,
-                            state, near, following, far, out, fifos, shared, books)  # fmt: skip
+            _drain_together(workers, step, hi, early, own, plain, settled_cap, indptr, arcs, state,
+                            near, following, far, out, fifos, shared, books)  # fmt: skip
         if ran_over(books):
             shared[STOP] = 0
-            requeue_reached(len(indptr) - 1, rows, leaves_from, unreached, state, queues, shared,
-                            books)  # fmt: skip
+            requeue_reached(ranges, unreached, state, queues, out, shared, books)
         elif shared[STOP] == 0:
             next_round(queues, shared, books)
 
@@ -227,8 +227,8 @@ def _bucket_end(lo, delta, unreached):
 
 
 @kernel
-def advance(workers, buckets, anchor, delta, early, rows, leaves_from, switch_settled, switch_arcs,
-            unreached, indptr, arcs, state, queues, heap, fifos, shared, books):  # fmt: skip
+def advance(workers, buckets, anchor, delta, early, ranges, plain, switch_settled, switch_arcs,
+            unreached, indptr, arcs, state, queues, out, heap, fifos, shared, books):  # fmt: skip
     """Work off queued rows, nearest first, for at most `buckets` buckets.
 
     `anchor` is the distance (bits) at which the one bucket of all ranks starts; below 0 each
@@ -240,12 +240,11 @@ def advance(workers, buckets, anchor, delta, early, rows, leaves_from, switch_se
     """
     hi = limit = unreached
     if ran_over(books):
-        requeue_reached(len(indptr) - 1, rows, leaves_from, unreached, state, queues, shared,
-                        books)  # fmt: skip
+        requeue_reached(ranges, unreached, state, queues, out, shared, books)
     if shared[NEAR_COUNT] > 0:
         # What a pull has improved: no bucket, to the end.
-        _drain_bucket(workers, hi, False, rows, leaves_from, NEVER, unreached, indptr, arcs, state,
-                      queues, fifos, shared, books)  # fmt: skip
+        _drain_bucket(workers, hi, False, ranges, plain, NEVER, unreached, indptr, arcs, state,
+                      queues, out, fifos, shared, books)  # fmt: skip
     if anchor >= 0:
         limit = _bucket_end(anchor, delta, unreached)
         if shared[HEAP_SIZE] == 0 and shared[FAR_TAIL] <= HEAP_LIMIT // 2:
@@ -254,14 +253,13 @@ def advance(workers, buckets, anchor, delta, early, rows, leaves_from, switch_se
         buckets -= 1
         if shared[HEAP_SIZE] > 0:
             shared[PHASES] += 1
-            run_heap(limit, unreached, early, rows, leaves_from, indptr, arcs, state, heap,
-                      queues[shared[FAR]], queues[len(queues) - 1], shared, books[0])  # fmt: skip
+            run_heap(limit, unreached, early, (ranges[OWN, 0], ranges[OWN, 1]), plain, indptr, arcs,
+                     state, heap, queues[shared[FAR]], out, shared, books[0])  # fmt: skip
             heap_to_far(heap, queues[shared[FAR]], shared, books[0])
             if ran_over(books):
-                requeue_reached(len(indptr) - 1, rows, leaves_from, unreached, state, queues,
-                                shared, books)  # fmt: skip
-                _drain_bucket(workers, unreached, False, rows, leaves_from, NEVER, unreached,
-                              indptr, arcs, state, queues, fifos, shared, books)  # fmt: skip
+                requeue_reached(ranges, unreached, state, queues, out, shared, books)
+                _drain_bucket(workers, unreached, False, ranges, plain, NEVER, unreached, indptr,
+                              arcs, state, queues, out, fifos, shared, books)  # fmt: skip
         nearest = least_far(books)
         if nearest == np.int64(unreached):
             return EMPTY, unreached
@@ -290,12 +288,11 @@ def advance(workers, buckets, anchor, delta, early, rows, leaves_from, switch_se
         shared[FAR], shared[SPARE] = shared[SPARE], shared[FAR]
         next_round(queues, shared, books)
         if ran_over(books):
-            requeue_reached(len(indptr) - 1, rows, leaves_from, unreached, state, queues, shared,
-                            books)  # fmt: skip
+            requeue_reached(ranges, unreached, state, queues, out, shared, books)
         # Seen twice as much as the switch waits for: the bucket was too wide, do not finish it.
         cap = 2 * switch_settled // workers if settled < switch_settled else NEVER
-        _drain_bucket(workers, hi, early, rows, leaves_from, cap, unreached, indptr, arcs, state,
-                      queues, fifos, shared, books)  # fmt: skip
+        _drain_bucket(workers, hi, early, ranges, plain, cap, unreached, indptr, arcs, state,
+                      queues, out, fifos, shared, books)  # fmt: skip
         if shared[STOP] != 0:
             return SWITCH, lo
         if shared[FAR_TAIL] <= HEAP_LIMIT // 2:

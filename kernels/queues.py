@@ -6,7 +6,8 @@ fresh and key is dist). An entry whose vertex has improved since is stale and is
 improvement brought an entry of its own. Threads reserve chunks of a queue and fill them; what
 they leave empty is marked as holes, vertex -1.
 
-`shared` holds the counters that all threads use, `books` a row of counters for each thread.
+`shared` holds the counters that all threads use, `books` a row of counters for each thread. `out`
+is a queue of other ranks' vertices to which a shorter way was found; one process needs none.
 """
 
 from __future__ import annotations
@@ -24,8 +25,10 @@ NEAR_COUNT, NEXT_TAIL, FAR_TAIL, TURN, HEAP_SIZE, PHASES, STOP = (LINE * i for i
 NEAR, NEXT, FAR, SPARE = (LINE * 7 + i for i in range(4))
 OUT_TAIL = LINE * 8
 SHARED_WORDS = LINE * 9
-# The queue of ghosts to which this rank has found a shorter way; one process has none.
-OUT = 4
+
+# Rows of `ranges`, the labels [first, last) of what a search tells apart: own vertices with rows to
+# push, own leaves, and from the third on other ranks' vertices that an own row may lead to.
+OWN, LEAVES, OTHERS = range(3)
 
 # Words of a thread's row of `books`: its chunks, and what it has done.
 (
@@ -163,29 +166,33 @@ def ran_over(books):
 
 
 @kernel
-def requeue_reached(labels, rows, leaves_from, unreached, state, queues, shared, books):
-    """After a queue ran over: every reached vertex is queued again, whole, ghosts to be offered."""
-    near = queues[shared[NEAR]]
-    out = queues[len(queues) - 1]
-    count = ghosts = 0
-    for v in range(labels):
+def _list_reached(first, last, unreached, state, queue, count):
+    """Append the reached vertices [first, last) to `count` entries of a queue; returns how many."""
+    for v in range(first, last):
         dist = dist_of(state, v, unreached)
-        if dist == unreached:
-            continue
-        if rows <= v < leaves_from:
-            out[ghosts].vertex = v
-            out[ghosts].dist = dist
-            ghosts += 1
-        else:
-            near[count].vertex = v
-            near[count].offset = 0
-            near[count].dist = dist
+        if dist != unreached:
+            queue[count].vertex = v
+            queue[count].offset = 0
+            queue[count].dist = dist
             count += 1
+    return count
+
+
+@kernel
+def requeue_reached(ranges, unreached, state, queues, out, shared, books):
+    """After a queue ran over: all that is reached is queued again, whole, or is to be offered."""
+    near = queues[shared[NEAR]]
+    count = 0
+    for r in range(OTHERS):
+        count = _list_reached(ranges[r, 0], ranges[r, 1], unreached, state, near, count)
+    offers = 0
+    for r in range(OTHERS, len(ranges)):
+        offers = _list_reached(ranges[r, 0], ranges[r, 1], unreached, state, out, offers)
     for t in range(len(books)):
         books[t, NEXT_AT : FAR_END + 1] = 0
         books[t, OUT_AT : OUT_END + 1] = 0
         books[t, OVERFLOW] = 0
         books[t, LEAST] = np.int64(unreached)
     shared[NEAR_COUNT] = count
-    shared[OUT_TAIL] = ghosts
+    shared[OUT_TAIL] = offers
     shared[NEXT_TAIL] = shared[FAR_TAIL] = shared[TURN] = 0

@@ -7,6 +7,7 @@ from numba import njit, prange
 
 from kernels.atomics import prefetch
 from kernels.compile import kernel
+from kernels.queues import OTHERS
 from kernels.tentative import dist_of, parent_of, plus, put, value
 
 # Vertices that are not worth waking other threads for.
@@ -97,23 +98,21 @@ def answer(workers, label, original, state, unreached, weight, dist, parent):
 
 
 @kernel
-def leads_out(directed, rows, leaves_from, hidden_from, hidden_to, indptr, arcs, state, unreached):
+def leads_out(directed, ranges, hidden_from, hidden_to, indptr, arcs, state, unreached):
     """Is there an arc from a reached vertex to an unreached one?
 
-    Labels [rows, leaves_from) are ghosts, which have no rows. Labels [hidden_from, hidden_to) are
-    other ranks' leaves, of which nothing is known here: their owners look along the same arc from
-    the other side.
+    Labels [hidden_from, hidden_to) are other ranks' leaves, of which nothing is known here: their
+    owners look along the same arc from the other side.
     """
-    for u in range(hidden_from):
-        if rows <= u < leaves_from:
-            continue
-        reached = dist_of(state, u, unreached) != unreached
-        if directed and not reached:
-            continue
-        for k in range(indptr[u], indptr[u + 1]):
-            v = np.int64(arcs[k].adj)
-            if hidden_from <= v < hidden_to:
+    for r in range(OTHERS):
+        for u in range(ranges[r, 0], ranges[r, 1]):
+            reached = dist_of(state, u, unreached) != unreached
+            if directed and not reached:
                 continue
-            if (dist_of(state, v, unreached) != unreached) != reached:
-                return True
+            for k in range(indptr[u], indptr[u + 1]):
+                v = np.int64(arcs[k].adj)
+                if hidden_from <= v < hidden_to:
+                    continue
+                if (dist_of(state, v, unreached) != unreached) != reached:
+                    return True
     return False

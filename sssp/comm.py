@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from graphs.alone import Alone, Traffic
+from sssp import shared_memory
 from sssp.transport import Parts, Transport, choose
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ class Comm(Protocol):
     """The ranks of a job. All calls are collective.
 
     transport   how arrays on a device travel; None before `attach`
+    neighbours  the ranks whose memory this one can read, itself included, ascending
     """
 
     rank: int
@@ -40,8 +42,14 @@ class Comm(Protocol):
     @property
     def transport(self) -> str | None: ...
 
+    @property
+    def neighbours(self) -> list[int]: ...
+
     def attach(self, device: Device) -> None:
         """Choose how arrays on the ranks' devices travel; before the first one does."""
+
+    def together(self, count: int, dtype: np.dtype) -> np.ndarray:
+        """Zeros, (count,), that all neighbours see."""
 
     def least(self, value: float) -> float:
         """Least of the ranks' values."""
@@ -103,9 +111,10 @@ class Ranks:
 
         self.mpi, self.comm = MPI, mpi_comm
         self.rank, self.size = mpi_comm.Get_rank(), mpi_comm.Get_size()
-        node = mpi_comm.Split_type(MPI.COMM_TYPE_SHARED)
-        self.node_rank, self.node_size = node.Get_rank(), node.Get_size()
-        node.Free()
+        self.node = mpi_comm.Split_type(MPI.COMM_TYPE_SHARED)
+        self.node_rank, self.node_size = self.node.Get_rank(), self.node.Get_size()
+        shared = shared_memory.can_share(self.node)
+        self.neighbours = sorted(self.node.allgather(self.rank)) if shared else [self.rank]
         self.traffic = Traffic()
         self._types: dict[int, Any] = {}
         self._device: str | None = None
@@ -120,6 +129,9 @@ class Ranks:
         if not self.all_agree(self._device == device.bus_id()):
             self._transport = choose(self, device)
             self._device = device.bus_id()
+
+    def together(self, count: int, dtype: np.dtype) -> np.ndarray:
+        return shared_memory.together(self.node, count, dtype)
 
     def _reduce(self, values: Any, dtype: type, operation: Any) -> np.ndarray:
         start = perf_counter()

@@ -35,22 +35,33 @@ class CPUEngine:
         self.weight_type = np.dtype(csr.kind).type
         self.zero = dist_dtype.type(0)
         self.delta = self._delta()
-        self.state = np.empty(csr.labels * (1 if dist_dtype.itemsize == 4 else 2), np.uint64)
+        # Labels by what the search does with them, see kernels.queues.
+        self.ranges = np.array([csr.own, (csr.leaves_from, csr.leaves_to), *self._others()])
+        self.state = self._room_for_state(csr.labels * (1 if dist_dtype.itemsize == 4 else 2))
         self.entry = queues.entry_dtype(dist_dtype)
         # Never written pages of these take no memory; a rank takes the smallest, as it fills few.
-        room = np.empty if csr.halo is None else untouched
-        self.queues = room(
-            (4 if csr.halo is None else 5, csr.labels + queues.spare_entries(threads)), self.entry
-        )
+        room, spare = np.empty if csr.halo is None else untouched, queues.spare_entries(threads)
+        queued = int(np.diff(self.ranges[: queues.OTHERS]).sum())
+        self.queues = room((4, queued + spare), self.entry)
+        self.out = room(csr.plain + spare if csr.halo else 0, self.entry)
         self.heap = np.empty(2 * heap.HEAP_LIMIT, self.entry)
         self.fifos = np.empty((threads, push.FIFO), self.entry)
         self.shared = np.zeros(queues.SHARED_WORDS, np.int64)
         self.books = np.zeros((threads, queues.BOOK), np.int64)
         self.shared[[queues.NEAR, queues.NEXT, queues.FAR, queues.SPARE]] = range(4)
-        self.root = 0
+        self.root = -1
         self.settled_below = self.unreached
         self.switched = self.pulled = False
-        self._reset_labels(threads, 0, csr.labels)
+        isolated = csr.isolated_from, csr.isolated_from + csr.n - queued
+        for first, last in [*csr.segments, isolated]:
+            self._reset_labels(threads, first, last)
+
+    def _others(self) -> list[tuple[int, int]]:
+        """Labels of other ranks' vertices to which own rows may lead."""
+        return []
+
+    def _room_for_state(self, words: int) -> np.ndarray:
+        return np.empty(words, np.uint64)
 
     def _reset_labels(self, threads: int, first: int, last: int) -> None:
         sweep.reset(threads, first, last, self.csr.labels, self.unreached, self.state)
@@ -63,11 +74,12 @@ class CPUEngine:
 
     def reset(self, root: int) -> None:
         csr = self.csr
-        if csr.reachable <= self.root < csr.labels:
+        if self.root >= csr.reachable:
             self._reset_labels(1, self.root, self.root + 1)
         self.switched = self.pulled = False
-        self._reset_labels(self.threads, 0, csr.reachable)
-        self.root = 0
+        for first, last in csr.segments:
+            self._reset_labels(self.threads, first, last)
+        self.root = -1
         if csr.first <= root < csr.first + csr.n:
             self.root = int(csr.label[root - csr.first])
             push.start(
@@ -113,9 +125,9 @@ class CPUEngine:
         # What the pull leaves is little and lies far apart: one bucket, to the end.
         delta = self.weight_type(self.csr.limit) if self.pulled else self.delta
         status, bits = push.advance(
-            self.threads, buckets, anchor, delta, choices.early, csr.rows, csr.leaves_from,
+            self.threads, buckets, anchor, delta, choices.early, self.ranges, csr.plain,
             switch_settled, choices.switch_arcs, self.unreached, csr.out.indptr, csr.out.arcs,
-            self.state, self.queues, self.heap, self.fifos, self.shared, self.books,
+            self.state, self.queues, self.out, self.heap, self.fifos, self.shared, self.books,
         )  # fmt: skip
         if status == push.SWITCH:
             self.settled_below, self.switched = self.unreached.dtype.type(bits), True
@@ -130,27 +142,24 @@ class CPUEngine:
 
     def _requeue(self) -> None:
         """A queue ran over: queue every reached vertex."""
-        csr = self.csr
         queues.requeue_reached(
-            csr.labels, csr.rows, csr.leaves_from, self.unreached, self.state, self.queues,
-            self.shared, self.books,
-        )  # fmt: skip
+            self.ranges, self.unreached, self.state, self.queues, self.out, self.shared, self.books
+        )
 
     def _finish_rows(self) -> Any:
         csr = self.csr
         return pull.finish_rows(
-            self.settled_below, self.choices.finish_arcs, csr.rows, csr.leaves_from,
-            csr.out.indptr, csr.out.arcs, self.state, self.queues, self.heap, self.shared,
-            self.books,
+            self.settled_below, self.choices.finish_arcs, csr.own, csr.plain, csr.out.indptr,
+            csr.out.arcs, self.state, self.queues, self.out, self.heap, self.shared, self.books,
         )  # fmt: skip
 
     def pull(self, floor: float) -> None:
         csr = self.csr
         assert csr.incoming is not None  # wants_pull() said so
         pull.pull(
-            self.threads, self.settled_below, self._bits(floor), csr.rows, csr.leaves_from,
+            self.threads, self.settled_below, self._bits(floor), self.ranges, csr.plain,
             self.unreached, csr.incoming.indptr, csr.incoming.arcs, self.state, self.queues,
-            self.shared, self.books,
+            self.out, self.shared, self.books,
         )  # fmt: skip
         self.pulled = True
 
@@ -172,6 +181,6 @@ class CPUEngine:
         """Does an arc lead from a reached vertex to an unreached one? Then a sum was infinite."""
         csr = self.csr
         return sweep.leads_out(
-            csr.directed, csr.rows, csr.leaves_from, csr.leaves_to, csr.reachable, csr.out.indptr,
+            csr.directed, self.ranges, csr.leaves_to, csr.ghost_leaves_to, csr.out.indptr,
             csr.out.arcs, self.state, self.unreached,
         )  # fmt: skip

@@ -6,10 +6,15 @@ for its own vertices alone: first for those of the longest rows, of which all wh
 then and later, then for the rest. Of other ghosts it asks for news of just those on which an arc
 within reach hangs. Sweeps over the noted arcs, with news between them, bring most of what is left;
 then ranks push again.
+
+Neighbours (graphs.labels) keep their distances in one array. A push stores what it finds for a
+neighbour's vertex and tells him to queue it; a pull and a sweep read what they need, and write own
+vertices alone. So where all ranks are neighbours nothing else is told.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -18,18 +23,21 @@ from graphs.csr import CSR
 from graphs.halo import Halo
 from graphs.pages import untouched
 from kernels import halo, pull
-from kernels.queues import OVERFLOW, ran_over
+from kernels.queues import OUT_AT, OUT_END, OUT_TAIL, OVERFLOW, ran_over
 from sssp.choices import Choices
 from sssp.cpu import CPUEngine
 
 # Room for noted arcs at first, in those of a queue; it grows where that does not do.
-_ROOM = 2
+_ROOM = 4
 # The vertices of the longest rows pull in stages before the rest: where n vertices can be reached,
 # those whose labels are below n / ranks^2 / each of these.
 _STAGES = (12, 3)
 # Sweeps over the noted arcs before the improved push: at scale 20 on two ranks they improve 4, 2
 # and 0.3 % of the heads. One more costs what it saves, one less twice as much.
 _SWEEPS = 3
+
+
+Together = Callable[[int, np.dtype], np.ndarray]
 
 
 class CPURankEngine(CPUEngine):
@@ -39,16 +47,23 @@ class CPURankEngine(CPUEngine):
     ----------
     csr, choices, threads
         As of a `CPUEngine`.
+    together : callable
+        Makes an array that the neighbours share: `Comm.together`.
     asks : bool
         After the pull, ask for news of some ghosts; else be told of all that change. Asking sends
         less, the more so the more ranks there are (docs/SCALING.md).
     """
 
-    def __init__(self, csr: CSR, choices: Choices, threads: int, asks: bool = True):
-        super().__init__(csr, choices, threads)
-        self.asks = asks
+    def __init__(self, csr: CSR, choices: Choices, threads: int, together: Together,
+                 asks: bool = True):  # fmt: skip
         assert csr.halo is not None
         self.halo: Halo = csr.halo
+        self.together = together
+        super().__init__(csr, choices, threads)
+        self.asks = asks
+        self.shares, self.apart = self.halo.shared, self.halo.apart
+        self.near_from = self.halo.rows_from[self.halo.near]
+        rows = csr.rows - csr.rows_from
         share = csr.graph_reachable // self.halo.size**2
         self.stages = [share // part for part in _STAGES] if csr.hubs else []
         self.hubs = max(self.stages, default=0)
@@ -57,11 +72,12 @@ class CPURankEngine(CPUEngine):
         self.within = untouched(_ROOM * self.queues.shape[1], self.entry)
         self.noted = 0
         self.sweeps = 0
-        self.marks = np.zeros(csr.leaves_from // 64 + 1, np.uint64)
+        ghosts = len(self.halo.ghost_rank)
+        self.marks = np.zeros(ghosts // 64 + 1, np.uint64)
         # Who was promised news: of which own rows somebody was, and by which links.
-        self.watched = np.zeros(csr.rows, np.uint8)
+        self.watched = np.zeros(rows, np.uint8)
         self.promised = np.zeros(len(self.halo.link_rank), np.uint8)
-        self.listed = untouched(csr.labels + 1, np.int32)
+        self.listed = untouched(max(rows, ghosts) + 1, np.int32)
         self.told = untouched(len(self.promised) + 1, [("vertex", "<i4"), ("link", "<i4")])
         self.news_kind = np.empty(0, halo.news_dtype(self.unreached.dtype))
         self.offer_kind = np.empty(0, halo.offer_dtype(self.unreached.dtype))
@@ -69,12 +85,23 @@ class CPURankEngine(CPUEngine):
         self.offered = self.unreached
         self.asked = np.empty(0, np.int32)
 
+    def _others(self) -> list[tuple[int, int]]:
+        ours = self.halo
+        neighbours = ours.near[ours.near != ours.rank]
+        bounds = zip(ours.rows_from[neighbours], ours.rows_to[neighbours], strict=True)
+        return [(self.csr.rows, self.csr.ghosts_to), *bounds]
+
+    def _room_for_state(self, words: int) -> np.ndarray:
+        if len(self.halo.near) > 1:
+            return self.together(words, np.dtype(np.uint64))
+        return super()._room_for_state(words)
+
     def reset(self, root: int) -> None:
         super().reset(root)
-        hubs = min(self.hubs, self.csr.rows)
+        hubs = min(self.hubs, len(self.watched))
         self.watched[:] = self.promised[:] = 0
         self.watched[:hubs] = self.promised[: self.halo.link_start[hubs]] = 1
-        self.sweeps = self.first = self.last = 0
+        self.sweeps, self.first, self.last = 0, *2 * (self.csr.rows_from,)
         self.offered = self.unreached
 
     @property
@@ -117,32 +144,31 @@ class CPURankEngine(CPUEngine):
         """List the vertices that the last sweep has improved; if that ran over, all it may have."""
         if ran_over(self.books):
             self.books[:, OVERFLOW] = 0
-            self.known = self._list_between(0, self.csr.rows, self.settled_below, self.unreached)
-        else:
+            self.known = self._list_between(*self.csr.own, self.settled_below, self.unreached)
+        elif self.apart:
             self.known = halo.list_improved(
-                self.queues[0], count, self.unreached, self.state, self.watched, self.listed
-            )
+                self.queues[0], count, self.csr.rows_from, self.unreached, self.state,
+                self.watched, self.listed,
+            )  # fmt: skip
 
     def _list_between(self, first: int, last: int, least: Any, below: Any) -> int:
         return halo.list_between(first, last, least, below, self.state, self.listed)
 
     def _push_improved(self) -> None:
-        csr = self.csr
         pull.push_improved(
-            csr.labels, csr.rows, csr.leaves_from, self.unreached, self.state, self.queues,
-            self.shared, self.books,
-        )  # fmt: skip
+            self.ranges, self.unreached, self.state, self.queues, self.out, self.shared, self.books
+        )
 
     def pull_hubs(self, stage: int, floor: float) -> None:
         """Pull for the next of the vertices with the longest rows: most noted arcs begin there."""
-        self._pull_to(min(stage, self.csr.rows), floor)
+        self._pull_to(min(self.csr.rows_from + stage, self.csr.rows), floor)
 
     def pull(self, floor: float) -> None:
         self._pull_to(self.csr.rows, floor)
         self.pulled, self.sweeps = True, _SWEEPS
 
     def _pull_to(self, last: int, floor: float) -> None:
-        if self.last == 0:
+        if self.last == self.csr.rows_from:
             pull.forget_queued(self.unreached, self.shared, self.books)
             self.noted = 0
         self.first, self.last, self.noted_from = self.last, last, self.noted
@@ -153,7 +179,7 @@ class CPURankEngine(CPUEngine):
         assert csr.incoming is not None  # wants_pull() said so
         while True:
             found = pull.note(
-                self.threads, first, last, self.settled_below, self._bits(floor), csr.leaves_from,
+                self.threads, first, last, self.settled_below, self._bits(floor), csr.plain,
                 csr.incoming.indptr, csr.incoming.arcs, self.state, self.within, self.noted,
                 self.shared, self.books,
             )  # fmt: skip
@@ -166,14 +192,18 @@ class CPURankEngine(CPUEngine):
         self.noted = found
 
     def offers(self) -> tuple[np.ndarray, ...]:
-        """What was found for ghosts: counts, offers."""
+        """What was found for other ranks' vertices: counts, offers."""
         ours = self.halo
         counts, offers, self.offered = halo.collect_offers(
-            self.offer_kind, ours.size, self.csr.rows, self.csr.leaves_from, self.csr.labels,
-            self.unreached, ours.ghost_rank, ours.ghost_label, ours.link_start, ours.link_rank,
-            ours.link_label, self.state, self.queues, self.shared, self.books,
+            self.offer_kind, ours.size, self.ranges, self.csr.labels, self.unreached, ours.near,
+            self.near_from, ours.ghost_rank, ours.ghost_label, ours.link_start, ours.link_rank,
+            ours.link_label, self.state, self.out, self.shared, self.books,
         )  # fmt: skip
         return counts, offers
+
+    def forget_offers(self) -> None:
+        """Nobody need be told what was found for neighbours' vertices."""
+        self.shared[OUT_TAIL] = self.books[:, OUT_AT : OUT_END + 1] = 0
 
     def apply(self, offers: np.ndarray) -> None:
         """Take what other ranks found for own vertices."""
@@ -181,7 +211,7 @@ class CPURankEngine(CPUEngine):
 
     def settled_news(self) -> tuple[np.ndarray, ...]:
         """The settled own vertices, to all who see them: counts, news."""
-        return self._news(self._list_between(0, self.csr.rows, self.zero, self.settled_below), 0)
+        return self._news(self._list_between(*self.csr.own, self.zero, self.settled_below), 0)
 
     def pulled_news(self) -> tuple[np.ndarray, ...]:
         """What the last stage of the pull found for own vertices, to all who see them."""
@@ -191,7 +221,7 @@ class CPURankEngine(CPUEngine):
 
     def reached_news(self) -> tuple[np.ndarray, ...]:
         """Every reached own vertex, to all who see it: counts, news."""
-        return self._news(self._list_between(0, self.csr.rows, self.zero, self.unreached), 0)
+        return self._news(self._list_between(*self.csr.own, self.zero, self.unreached), 0)
 
     def changed_news(self) -> tuple[np.ndarray, ...]:
         """The own vertices that a sweep has changed, to those who asked: counts, news."""
@@ -200,8 +230,9 @@ class CPURankEngine(CPUEngine):
     def _news(self, count: int, least: int) -> tuple[np.ndarray, ...]:
         ours = self.halo
         return halo.news(
-            self.news_kind, ours.size, self.listed, count, self.unreached, ours.link_start,
-            ours.link_rank, ours.link_label, self.promised, least, self.told, self.state,
+            self.news_kind, ours.size, self.listed, count, self.csr.rows_from, self.unreached,
+            ours.link_start, ours.link_rank, ours.link_label, self.promised, least, self.told,
+            self.state,
         )  # fmt: skip
 
     def hear(self, news: np.ndarray) -> None:
@@ -212,8 +243,8 @@ class CPURankEngine(CPUEngine):
         """The ghosts of which news are wanted: counts, labels at their owners."""
         ours = self.halo
         counts, self.asked, there = halo.wanted(
-            self.within, self.noted, ours.size, self.csr.rows, self.hubs, ours.ghost_rank,
-            ours.ghost_label, self.marks, self.listed,
+            self.within, self.noted, ours.size, self.csr.rows, self.hubs, ours.rows_from,
+            ours.ghost_rank, ours.ghost_label, self.marks, self.listed,
         )  # fmt: skip
         return counts, there
 
@@ -221,8 +252,8 @@ class CPURankEngine(CPUEngine):
         """Note who wants news of what; returns the distances by now, in the same order."""
         ours = self.halo
         return halo.promise(
-            counts, label, self.unreached, ours.link_start, ours.link_rank, self.promised,
-            self.watched, self.state,
+            counts, label, self.csr.rows_from, self.unreached, ours.link_start, ours.link_rank,
+            self.promised, self.watched, self.state,
         )  # fmt: skip
 
     def promise_all(self) -> None:

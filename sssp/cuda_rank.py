@@ -23,6 +23,7 @@ class CUDARankEngine(CUDAEngine):
     """Searches on one rank's rows (see `CUDAEngine`)."""
 
     asks, stages = True, ()
+    shares, apart = False, True
 
     def __init__(self, csr: CSR, choices: Choices, device: Device):
         assert csr.halo is not None

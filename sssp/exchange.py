@@ -1,6 +1,7 @@
 """The rounds in which the ranks of a search tell each other what they found.
 
-Each is one exchange of plain arrays, and nothing at all for one process.
+Each is one exchange of plain arrays, and nothing at all for one process. Ranks that read each
+other's memory only wait for each other, where no rank is apart from them.
 """
 
 from __future__ import annotations
@@ -8,6 +9,12 @@ from __future__ import annotations
 from typing import Any
 
 from sssp.comm import Comm
+
+
+def begin(comm: Comm, engine: Any) -> None:
+    """No rank forgets the last search while a neighbour still reads of it."""
+    if comm.size > 1 and engine.shares:
+        comm.barrier()
 
 
 def _tell(comm: Comm, engine: Any, part: str, messages: tuple[Any, ...]) -> None:
@@ -19,7 +26,10 @@ def _tell(comm: Comm, engine: Any, part: str, messages: tuple[Any, ...]) -> None
 
 def offers(comm: Comm, engine: Any, floor: float) -> float:
     """What was found for other ranks' vertices goes to their owners; the least floor of all."""
-    if comm.size > 1:
+    if comm.size > 1 and not engine.apart:
+        engine.forget_offers()  # all of them pull next, and see what was stored
+        floor, _ = comm.outlook(floor, ())
+    elif comm.size > 1:
         with comm.traffic.of("offers"):
             (floor, _), received = comm.exchange_and_look(floor, (), *engine.offers())
         engine.apply(*received[1:])
@@ -28,13 +38,13 @@ def offers(comm: Comm, engine: Any, floor: float) -> float:
 
 def settled(comm: Comm, engine: Any) -> None:
     """Every settled vertex is told to all who see it."""
-    if comm.size > 1:
+    if comm.size > 1 and engine.apart:
         _tell(comm, engine, "settled", engine.settled_news())
 
 
 def hubs(comm: Comm, engine: Any, floor: float) -> None:
     """The vertices of the longest rows pull first, in stages, and all who see them are told."""
-    if comm.size > 1:
+    if comm.size > 1 and engine.apart:
         for stage in engine.stages:
             engine.pull_hubs(stage, floor)
             _tell(comm, engine, "hubs", engine.pulled_news())
@@ -44,7 +54,7 @@ def hubs(comm: Comm, engine: Any, floor: float) -> None:
 
 def reached(comm: Comm, engine: Any) -> None:
     """Every reached vertex is told to all who see it."""
-    if comm.size > 1:
+    if comm.size > 1 and engine.apart:
         _tell(comm, engine, "reached", engine.reached_news())
 
 
@@ -54,7 +64,9 @@ def questions(comm: Comm, engine: Any) -> None:
     Of hubs nobody asks: all who see them are told anyway. An engine that does not ask is told of
     all that it sees.
     """
-    if comm.size > 1 and not engine.asks:
+    if comm.size > 1 and not engine.apart:
+        comm.barrier()
+    elif comm.size > 1 and not engine.asks:
         engine.promise_all()
         _tell(comm, engine, "news", engine.pulled_news())
     elif comm.size > 1:
@@ -72,6 +84,8 @@ def news(comm: Comm, engine: Any) -> tuple[float, list[int]]:
     if comm.size == 1:
         return comm.outlook(engine.nearest(), engine.settled())
     tells = engine.tells
+    if tells and not engine.apart:
+        return comm.outlook(engine.nearest(), engine.settled())
     with comm.traffic.of("news" if tells else "offers"):
         messages = engine.changed_news() if tells else engine.offers()
         outlook, received = comm.exchange_and_look(engine.nearest(), engine.settled(), *messages)
@@ -81,7 +95,7 @@ def news(comm: Comm, engine: Any) -> tuple[float, list[int]]:
 
 def leaves(comm: Comm, engine: Any) -> None:
     """Leaves learn the distance of what they hang on."""
-    if comm.size > 1:
+    if comm.size > 1 and engine.apart:
         with comm.traffic.of("leaves"):
             _, dist = comm.exchange(*engine.leaf_news())
         engine.hear_leaves(dist)

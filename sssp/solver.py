@@ -52,6 +52,17 @@ def check_engine(engine: str) -> str:
     return name
 
 
+def agreed_engine(engine: str, comm: Comm) -> str:
+    """What `check_engine` says, for all ranks: with one that has no GPU, "auto" takes none.
+
+    Collective; raises what `check_engine` does.
+    """
+    name = check_engine(engine)
+    if engine == "auto" and not comm.all_agree(name == "cuda"):
+        name = "cpu"
+    return name
+
+
 def check_output(output: str, engine: str) -> str:
     """Return where answers are to be; raise GraphError where that cannot be."""
     if output not in ("host", "device"):
@@ -115,12 +126,16 @@ class Solver:
         self.threads = thread_count(threads)
         self.csr = csr
         device = device or getattr(csr, "device", None)
-        self.name = check_engine(engine) if device is None else _device_engine(engine)
         self.comm: Comm = Alone() if comm is None else comm
-        # Ranks search alike: with one that has no GPU, "auto" takes none.
-        if engine == "auto" and device is None and not self.comm.all_agree(self.name == "cuda"):
-            self.name = "cpu"
+        self.name = _device_engine(engine) if device else agreed_engine(engine, self.comm)
         self.device = device
+        if csr.halo is not None and csr.halo.shared and self.name == "cuda":
+            if engine != "auto" or device is not None:
+                raise EngineError(
+                    "engine 'cuda' cannot search rows that were built for ranks of shared memory; "
+                    "build them with build_csr(..., shared=False)"
+                )
+            self.name = "cpu"
         if self.name == "cuda" and device is None:
             self.device = device_for(self.comm)
         if self.device is not None and csr.halo is not None:
@@ -138,8 +153,10 @@ class Solver:
 
             there = CUDAEngine if csr.halo is None else CUDARankEngine
             return there(csr, choose(csr, self._delta, on_device=True), self.device)
-        kind = CPUEngine if csr.halo is None else CPURankEngine
-        return kind(csr, choose(csr, self._delta), self.threads)
+        chosen = choose(csr, self._delta)
+        if csr.halo is None:
+            return CPUEngine(csr, chosen, self.threads)
+        return CPURankEngine(csr, chosen, self.threads, self.comm.together)
 
     @property
     def choices(self) -> dict[str, object]:

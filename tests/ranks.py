@@ -18,6 +18,7 @@ class Meeting:
     def __init__(self, size: int):
         self.turn = threading.Lock()
         self.barrier = threading.Barrier(size)
+        self.shared: dict[tuple[int, int], np.ndarray] = {}
         self.brought: list[Any] = [None] * size
 
     def meet(self, rank: int, call: str, value: Any) -> list[Any]:
@@ -42,11 +43,14 @@ class ThreadRank:
     """What a rank calls, as sssp/comm.py says; what it receives is a copy.
 
     exchanges   how many there were so far
+    node        how many ranks, one after another, share their memory
     """
 
-    def __init__(self, meeting: Meeting, rank: int, size: int):
+    def __init__(self, meeting: Meeting, rank: int, size: int, node: int = 1):
         self.meeting, self.rank, self.size = meeting, rank, size
-        self.exchanges = 0
+        first = rank - rank % node
+        self.neighbours = list(range(first, min(first + node, size)))
+        self.exchanges = self.arrays = 0
         self.traffic = Traffic()
 
     node_rank, node_size = 0, 1
@@ -54,6 +58,13 @@ class ThreadRank:
 
     def attach(self, device: Any) -> None:
         pass
+
+    def together(self, count: int, dtype: np.dtype) -> np.ndarray:
+        self.arrays += 1
+        key = self.neighbours[0], self.arrays
+        array = self.meeting.shared.setdefault(key, np.zeros(count, dtype))
+        assert (len(array), array.dtype) == (count, dtype)
+        return array
 
     def least(self, value: float) -> float:
         return min(self.gather(value))
@@ -108,8 +119,11 @@ class ThreadRank:
         return received, *(np.concatenate(of_array) for of_array in pieces)
 
 
-def on_ranks(size: int, work: Callable[[ThreadRank], Any]) -> list[Any]:
-    """Do the work on so many ranks; return what each has returned, or raise what one has raised."""
+def on_ranks(size: int, work: Callable[[ThreadRank], Any], node: int = 1) -> list[Any]:
+    """Do the work on so many ranks, `node` of them on each node.
+
+    Returns what each has returned, or raises what one has raised.
+    """
     meeting = Meeting(size)
     results: list[Any] = [None] * size
     errors: list[BaseException] = []
@@ -117,7 +131,7 @@ def on_ranks(size: int, work: Callable[[ThreadRank], Any]) -> list[Any]:
     def one(rank: int) -> None:
         with meeting.turn:
             try:
-                results[rank] = work(ThreadRank(meeting, rank, size))
+                results[rank] = work(ThreadRank(meeting, rank, size, node))
             except threading.BrokenBarrierError as error:
                 errors.append(error)
             except BaseException as error:  # told to whoever asked for the ranks

@@ -10,7 +10,7 @@ from kernels.queues import entry_dtype
 from kernels.tentative import UNREACHED
 
 UNREACHED_BITS = UNREACHED["float32"]
-INDPTR, WORDS, WORD = np.zeros(2, np.int64), np.zeros(9, np.int64), 0
+INDPTR, WORDS, WORD, OWN = np.zeros(2, np.int64), np.zeros(9, np.int64), 0, (0, 1)
 ARCS = np.zeros(1, ARC_DTYPES["float32"])
 STATE = np.zeros(1, np.uint64)
 QUEUE = np.zeros(1, entry_dtype(UNREACHED_BITS.dtype))
@@ -19,9 +19,9 @@ QUEUE = np.zeros(1, entry_dtype(UNREACHED_BITS.dtype))
 # compile them for.
 INNERMOST = [
     (push._split, (UNREACHED_BITS, INDPTR, STATE, QUEUE, QUEUE, QUEUE, WORDS, WORDS)),
-    (push._drain, (WORD, UNREACHED_BITS, True, WORD, WORD, WORD, INDPTR, ARCS, STATE,
+    (push._drain, (WORD, UNREACHED_BITS, True, OWN, WORD, WORD, INDPTR, ARCS, STATE,
                    QUEUE, QUEUE, QUEUE, QUEUE, QUEUE, WORDS, WORDS)),
-    (heap.run_heap, (UNREACHED_BITS, UNREACHED_BITS, True, WORD, WORD, INDPTR, ARCS, STATE,
+    (heap.run_heap, (UNREACHED_BITS, UNREACHED_BITS, True, OWN, WORD, INDPTR, ARCS, STATE,
                      QUEUE, QUEUE, QUEUE, WORDS, WORDS)),
     (pull._pull, (UNREACHED_BITS, UNREACHED_BITS, WORD, WORD, INDPTR, ARCS, STATE, QUEUE,
                   WORDS, WORDS)),

@@ -23,19 +23,25 @@ from kernels import pull, queues
 from kernels.queues import FAR_TAIL, OUT_TAIL, OVERFLOW
 from kernels.tentative import UNREACHED
 from sssp import Solver
+from sssp.errors import EngineError
 
+# Of three ranks: each apart, two that share their memory and one apart, all together.
+NODES = [1, 2, 3]
 QUICK = {"deadline": None, "max_examples": 150}
 
 
-def search_on(size: int, edges: EdgeList, roots, delta=None, threads=1) -> list[tuple]:
-    """Search on so many ranks; returns (root, dist, parent) of the whole graph for each root."""
+def search_on(size: int, edges: EdgeList, roots, delta=None, threads=1, node=1) -> list[tuple]:
+    """Search on so many ranks; returns (root, dist, parent) of the whole graph for each root.
+
+    Of the ranks, `node` after another share their memory.
+    """
 
     def work(comm):
         csr = build_csr(part_of(edges, comm.rank, size), threads=threads, comm=comm)
         solver = Solver(csr, engine="cpu", threads=threads, delta=delta, comm=comm)
         return [solver.search(root) for root in roots]
 
-    by_rank = on_ranks(size, work)
+    by_rank = on_ranks(size, work, node)
     return [
         (
             root,
@@ -55,48 +61,54 @@ def alike(edges: EdgeList, answer) -> bool:
     return True
 
 
-@given(searches(), st.integers(1, 7))
+@given(searches(), st.integers(1, 7), st.integers(1, 7))
 @settings(**QUICK)
-@example((edge_list([(0, 1)], [0.5], 2), 0), 2)
-@example((edge_list([(0, 1)], [0.5], 2), 1), 7)
-@example((edge_list([], [], 1), 0), 3)
-def test_any_graph_on_any_number_of_ranks(search, size):
+@example((edge_list([(0, 1)], [0.5], 2), 0), 2, 1)
+@example((edge_list([(0, 1)], [0.5], 2), 1), 7, 3)
+@example((edge_list([], [], 1), 0), 3, 3)
+def test_any_graph_on_any_number_of_ranks(search, size, node):
     edges, root = search
-    [answer] = search_on(size, edges, [root])
+    [answer] = search_on(size, edges, [root], node=node)
     assert alike(edges, answer)
 
 
 @pytest.mark.parametrize("weights", ["even", "a_third_zero", "tiny", "heavy_tailed"])
 @pytest.mark.parametrize("dtype", ["float32", "float64", "int64"])
 @pytest.mark.parametrize("directed", [False, True])
-def test_graphs_large_enough_to_pull(weights, dtype, directed):
+@pytest.mark.parametrize("node", [1, 2, 4])
+def test_graphs_large_enough_to_pull(weights, dtype, directed, node):
     for seed in range(3):
         edges = make_edges(700, "multigraph", weights, np.dtype(dtype), directed, seed)
         hub = np.random.default_rng(seed).integers(0, 20, edges.m // 2)
         edges.src[: len(hub)] = hub
-        for answer in search_on(2 + seed, edges, [int(edges.src[0]), 699]):
+        for answer in search_on(2 + seed, edges, [int(edges.src[0]), 699], node=node):
             assert alike(edges, answer)
 
 
 @pytest.mark.parametrize("delta", [1e-6, 0.01, 10.0])
-def test_any_width_of_bucket(delta):
+@pytest.mark.parametrize("node", NODES)
+def test_any_width_of_bucket(delta, node):
     edges = kronecker(8)
-    assert alike(edges, search_on(3, edges, [5], delta=delta)[0])
+    assert alike(edges, search_on(3, edges, [5], delta=delta, node=node)[0])
 
 
 @pytest.mark.parametrize("stages", [(), (1,), (64, 16, 2)])
 @pytest.mark.parametrize("sweeps", [1, 2, 6])
-def test_any_number_of_stages_and_sweeps(stages, sweeps, monkeypatch):
+@pytest.mark.parametrize("node", NODES)
+def test_any_number_of_stages_and_sweeps(stages, sweeps, node, monkeypatch):
     monkeypatch.setattr("sssp.cpu_rank._STAGES", stages)
     monkeypatch.setattr("sssp.cpu_rank._SWEEPS", sweeps)
     counts = count_calls(monkeypatch, "sweep")
     edges = kronecker(10)
-    assert alike(edges, search_on(3, edges, [int(edges.src[0])])[0])
-    assert sorted(counts) == sorted([*range(len(stages) + sweeps)] * 3)
+    assert alike(edges, search_on(3, edges, [int(edges.src[0])], node=node)[0])
+    told = len(stages) if node < 3 else 0  # neighbours need no stages
+    assert sorted(counts) == sorted([*range(told + sweeps)] * 3)
 
 
-@pytest.mark.parametrize("which", range(5))  # of two stages and three sweeps
-def test_a_sweep_that_improves_more_than_its_queue_holds_loses_nothing(which, monkeypatch):
+@pytest.mark.parametrize(
+    "node, which", [(node, which) for node in NODES for which in range(5 if node < 3 else 3)]
+)  # of two stages and three sweeps
+def test_a_sweep_that_improves_more_than_its_queue_holds_loses_nothing(node, which, monkeypatch):
     def run_over(count, found, args):
         if count != which:
             return found
@@ -105,12 +117,12 @@ def test_a_sweep_that_improves_more_than_its_queue_holds_loses_nothing(which, mo
 
     counts = count_calls(monkeypatch, "sweep", run_over)
     edges = kronecker(10)
-    assert alike(edges, search_on(3, edges, [int(edges.src[0])])[0])
+    assert alike(edges, search_on(3, edges, [int(edges.src[0])], node=node)[0])
     assert counts.count(which) == 3
 
 
-@pytest.mark.parametrize("size", [1, 3])
-def test_queues_that_run_over_at_the_switch_lose_nothing(size, monkeypatch):
+@pytest.mark.parametrize("size, node", [(1, 1), *((3, node) for node in NODES)])
+def test_queues_that_run_over_at_the_switch_lose_nothing(size, node, monkeypatch):
     def run_over(count, floor, args):
         if count > 0:
             return floor
@@ -121,7 +133,7 @@ def test_queues_that_run_over_at_the_switch_lose_nothing(size, monkeypatch):
 
     counts = count_calls(monkeypatch, "finish_rows", run_over)
     edges = kronecker(10)
-    assert alike(edges, search_on(size, edges, [int(edges.src[0])])[0])
+    assert alike(edges, search_on(size, edges, [int(edges.src[0])], node=node)[0])
     assert sorted(counts) == [0] * size + [1] * size
 
 
@@ -138,43 +150,47 @@ def count_calls(monkeypatch, kernel, instead=lambda count, found, args: found) -
     return counts
 
 
-@pytest.mark.parametrize("size", [1, 2, 3])
+@pytest.mark.parametrize("size, node", [(1, 1), (2, 1), (2, 2), *((3, node) for node in NODES)])
 @pytest.mark.parametrize("directed", [False, True])
 @pytest.mark.parametrize("delta", [None, 70.0, 1e30])
-def test_queues_that_run_over_lose_nothing(size, directed, delta, monkeypatch):
+def test_queues_that_run_over_lose_nothing(size, node, directed, delta, monkeypatch):
     """The queues have room for little more than each vertex once, the heap for many more."""
     monkeypatch.setattr(queues, "spare_entries", lambda workers: 64 * (workers + 1))
     edges = improved_again_and_again(directed)
-    for answer in search_on(size, edges, [0, 1, 30], delta=delta):
+    for answer in search_on(size, edges, [0, 1, 30], delta=delta, node=node):
         assert alike(edges, answer)
 
 
-def test_two_threads_a_rank():
+@pytest.mark.parametrize("node", [1, 2])
+def test_two_threads_a_rank(node):
     edges = kronecker(10)
-    [answer] = search_on(2, edges, [int(edges.src[0])], threads=2)
+    [answer] = search_on(2, edges, [int(edges.src[0])], threads=2, node=node)
     assert alike(edges, answer)
 
 
 @pytest.mark.parametrize("size", [2, 3, 7, 16])
-def test_every_root_of_the_reference(size):
+@pytest.mark.parametrize("node", [1, 3, 16])
+def test_every_root_of_the_reference(size, node):
     edges = kronecker(10)
     roots = [int(row["root"]) for row in golden_data.rows("roots_s10_ef16_seed_def.csv")]
     solver = Solver(build_csr(edges))
-    for root, dist, parent in search_on(size, edges, roots):
+    for root, dist, parent in search_on(size, edges, roots, node=node):
         alone = solver.search(root)
         assert dist.tobytes() == alone.dist.tobytes()
         assert np.array_equal(parent < 0, alone.parent < 0)
 
 
-def test_a_distance_beyond_the_range_is_refused_on_every_rank():
+@pytest.mark.parametrize("node", NODES)
+def test_a_distance_beyond_the_range_is_refused_on_every_rank(node):
     edges = edge_list([(0, 1), (1, 2), (2, 3)], [3e38, 3e38, 1.0], 4)
     with pytest.raises(GraphError, match="beyond the range of float32"):
-        search_on(3, edges, [0])
+        search_on(3, edges, [0], node=node)
 
 
-def test_integers_beyond_32_bits_are_exact():
+@pytest.mark.parametrize("node", NODES)
+def test_integers_beyond_32_bits_are_exact(node):
     edges = edge_list([(0, 1), (1, 2), (2, 3)], [2**31, 2**31, 2**31], 4, dtype=np.int64)
-    assert search_on(3, edges, [0])[0][1].tolist() == [0, 2**31, 2**32, 3 * 2**31]
+    assert search_on(3, edges, [0], node=node)[0][1].tolist() == [0, 2**31, 2**32, 3 * 2**31]
 
 
 def test_a_fault_in_one_ranks_edges_is_told_to_all():
@@ -196,17 +212,44 @@ def test_ranks_take_one_engine_where_only_some_have_a_gpu(monkeypatch):
 
 
 def test_more_labels_than_32_bits_hold_are_refused_on_every_rank(monkeypatch):
-    monkeypatch.setattr("graphs.halo.MOST_LABELS", 90)
+    monkeypatch.setattr("graphs.labels.MOST_LABELS", 90)
     refused_on_every_rank(kronecker(7), "its arcs lead to, 90 are allowed; take more ranks")
 
 
 def test_more_links_than_32_bits_hold_are_refused_on_every_rank(monkeypatch):
     # Of 4 ranks with 4 vertices each, three see all of rank 0's: 12 links, but 8 labels at most.
     edges = edge_list([(v, u) for v in range(4) for u in (4, 8, 12)], [0.5] * 12, 16)
-    monkeypatch.setattr("graphs.halo.MOST_LABELS", 12)
+    monkeypatch.setattr("graphs.labels.MOST_LABELS", 12)
     assert alike(edges, search_on(4, edges, [0])[0])
-    monkeypatch.setattr("graphs.halo.MOST_LABELS", 11)
+    monkeypatch.setattr("graphs.labels.MOST_LABELS", 11)
     refused_on_every_rank(edges, "vertices that other ranks see 12 times, 11 are allowed", size=4)
+
+
+def test_ranks_with_more_labels_than_32_bits_hold_together_keep_them_apart(monkeypatch):
+    edges = kronecker(7)
+
+    def nodes(comm):
+        csr = build_csr(part_of(edges, comm.rank, 3), threads=1, comm=comm)
+        assert len(csr.halo.near) == 3 // csr.halo.nodes
+        return csr.halo.nodes
+
+    assert on_ranks(3, nodes, node=3) == [1, 1, 1]
+    monkeypatch.setattr("graphs.labels.MOST_LABELS", 127)  # of 128 vertices, all of them seen once
+    assert on_ranks(3, nodes, node=3) == [3, 3, 3]
+    assert alike(edges, search_on(3, edges, [int(edges.src[0])], node=3)[0])
+
+
+def test_rows_of_shared_memory_are_refused_by_an_engine_that_has_its_own(monkeypatch):
+    monkeypatch.setattr("sssp.solver.check_engine", lambda engine: "cuda")
+    edges = kronecker(5)
+
+    def work(comm):
+        csr = build_csr(part_of(edges, comm.rank, 2), threads=1, comm=comm)
+        with pytest.raises(EngineError, match=r"build_csr\(..., shared=False\)"):
+            Solver(csr, engine="cuda", threads=1, comm=comm)
+        return Solver(csr, threads=1, comm=comm).name
+
+    assert on_ranks(2, work, node=2) == ["cpu", "cpu"]
 
 
 def test_more_ranks_than_16_bits_name_are_refused(monkeypatch):
@@ -222,8 +265,8 @@ def refused_on_every_rank(edges, message, size=3):
     on_ranks(size, work)
 
 
-@pytest.mark.parametrize("size", [2, 3, 5])
-def test_rows_hubs_and_figures_are_those_of_one_process(size):
+@pytest.mark.parametrize("size, node", [(2, 1), (3, 1), (5, 1), (2, 2), (5, 2), (5, 5)])
+def test_rows_hubs_and_figures_are_those_of_one_process(size, node):
     edges = kronecker(9)
     whole = build_csr(edges)
 
@@ -238,7 +281,7 @@ def test_rows_hubs_and_figures_are_those_of_one_process(size):
         )
         return [rows_of(csr, csr.first + v) for v in range(csr.n)]
 
-    ranks = on_ranks(size, work)
+    ranks = on_ranks(size, work, node)
     assert [row for rows in ranks for row in rows] == [rows_of(whole, v) for v in range(whole.n)]
 
 

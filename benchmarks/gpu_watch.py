@@ -101,7 +101,7 @@ def counted_bytes(name: str, engine: Any, before: dict[str, int], after: dict[st
         "push_hubs": before["HUB_COUNT"] * entry + arcs,
         "weigh": queued * (entry + row),
         "list_rows": queued * (entry + SECTOR),
-        "pull": csr.rows * (state + 16) + arcs + within * entry,
+        "pull": csr.rows_to * (state + 16) + arcs + within * entry,
         "sweep": runs * within * (entry + 2 * SECTOR),
         "settle_leaves": (csr.leaves_to - csr.leaves_from) * (8 + arc + SECTOR + state),
         "answer_32": csr.n * answer,

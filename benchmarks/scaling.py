@@ -7,8 +7,9 @@ Runs `mpirun -n P sssp run`, keeps its result files in a folder (`--output`) and
 of the wires between the ranks (`scaling_wires.py`). Prints two tables in Markdown. The times: speed
 against the fewest ranks at the same scale (strong scaling) and at the same number of vertices a
 rank (weak scaling), beside what the model says. What was sent: of the runs with more ranks than
-cores (`--counted`) too, where times mean nothing. One process with one thread, at every number of
-vertices a rank, gives the model its seconds an arc.
+cores (`--counted`) too, where times mean nothing, and where each rank is a node of its own, which
+reads nobody's memory. One process with one thread, at every number of vertices a rank, gives the
+model its seconds an arc.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from scaling_wires import wires  # noqa: E402
 
 from harness import results  # noqa: E402
 from harness.statistics import summarize_teps  # noqa: E402
+from sssp.shared_memory import ALLOWED  # noqa: E402
 
 WIRES = "wires-{}.json"
 # Threads a core from which on times are those of the scheduler.
@@ -97,7 +99,7 @@ def _commands(asked: argparse.Namespace, folder: Path) -> list[tuple[list[str], 
         found.append((on(ranks, "--scale", scale, "--roots", asked.roots), None))
     for ranks in asked.counted:
         flags = ("--scale", asked.counted_scale, "--roots", asked.counted_roots, "--threads", 1)
-        found.append((on(ranks, *flags), None))
+        found.append((["env", f"{ALLOWED}=0", *on(ranks, *flags)], None))
     for ranks in asked.ranks:
         if ranks > 1:
             program = str(HOUSE / "benchmarks" / "scaling_wires.py")

@@ -60,7 +60,7 @@ def main() -> None:
         sys.exit("scaling_schemes.py: start it on several ranks, with mpirun -n P")
     mine = share(16 << asked.scale, comm.rank, comm.size)
     edges = KroneckerStream(asked.scale, first=mine.start, count=mine.stop - mine.start)
-    csr = build_csr(edges, threads=1, comm=comm, shared=False)
+    csr = build_csr(edges, threads=1, comm=comm, together=False)
     keys = search_keys(csr.graph_n, csr.degree_positive, count=asked.roots, comm=comm)
     out = Solver(csr, "cpu", 1, comm=comm).new_answer()
     engines = {name: _Counting(csr, comm, *scheme) for name, scheme in SCHEMES.items()}

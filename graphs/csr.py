@@ -168,7 +168,7 @@ def _check(edges: Edges, comm: Any) -> None:
 
 
 def _place(
-    parts: Parts | RankParts, order: _Order, comm: Any, shared: bool
+    parts: Parts | RankParts, order: _Order, comm: Any, together: bool
 ) -> tuple[Labels, np.ndarray, np.ndarray]:
     """Label the own vertices, and those of other ranks that arcs lead to.
 
@@ -182,14 +182,14 @@ def _place(
         index = np.empty(len(order.order), np.int32)
         index[order.order] = np.arange(len(index), dtype=np.int32)
         labels, of_ghosts = settle_labels(
-            comm, parts.partition, index, order.rows, order.leaves, ghosts, shared
+            comm, parts.partition, index, order.rows, order.leaves, ghosts, together
         )
     label = np.empty(labels.own + len(of_ghosts), np.int32)
     label[order.order] = labels.of_own(np.arange(labels.own, dtype=np.int32))
     label[labels.own :] = of_ghosts
     n = parts.edges.n
-    together = comm.together if len(labels.near) > 1 else np.empty
-    original = together(labels.labels + 1, np.dtype(np.int32 if n < 2**31 else np.int64))
+    array = comm.together if len(labels.near) > 1 else np.empty
+    original = array(labels.labels + 1, np.dtype(np.int32 if n < 2**31 else np.int64))
     original[label[: labels.own]] = np.arange(first, first + labels.own, dtype=original.dtype)
     original[of_ghosts] = ghosts  # what a neighbour writes, too, is the same
     original[labels.labels] = -1
@@ -211,7 +211,7 @@ def _sample(rows: Rows, comm: Any) -> np.ndarray:
 
 
 def build_csr(
-    edges: Edges, threads: int | None = None, comm: Any = None, shared: bool = True
+    edges: Edges, threads: int | None = None, comm: Any = None, together: bool = True
 ) -> CSR:
     """Build the rows of a graph (kernel 1).
 
@@ -224,9 +224,9 @@ def build_csr(
         Threads to use; one a core by default. The result does not depend on it.
     comm : sssp.comm.Comm, optional
         The ranks that build together; each gets the rows of its own vertices.
-    shared : bool
-        Let ranks that can read each other's memory keep the distances of a search in one array,
-        and tell each other nothing. The CUDA engine needs False.
+    together : bool
+        Let ranks that can read each other's memory keep the distances of a search in one array, and
+        tell each other no more than what to queue. The CUDA engine needs False.
 
     Returns
     -------
@@ -251,7 +251,7 @@ def build_csr(
             parts = RankParts(edges, codes, threads, comm)
         degree = parts.degrees(True, True)
         order = _order(degree, edges.directed, comm)
-        labels, label, original = _place(parts, order, comm, shared)
+        labels, label, original = _place(parts, order, comm, together)
         if comm.size > 1:
             give_back_freed()
 
@@ -279,7 +279,7 @@ def build_csr(
         label=own.copy() if comm.size > 1 else label,
         original=original,
         rows_from=labels.rows_from,
-        rows=labels.rows_to,
+        rows_to=labels.rows_to,
         ghosts_to=labels.ghosts_to,
         plain=labels.plain,
         leaves_from=labels.leaves_from,

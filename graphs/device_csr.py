@@ -228,7 +228,7 @@ def _build(builder: _Builder) -> DeviceCSR:
         label=label,
         original=original,
         rows_from=0,
-        rows=order.rows,
+        rows_to=order.rows,
         ghosts_to=order.rows,
         plain=order.rows,
         leaves_from=order.rows,

@@ -29,8 +29,8 @@ class Halo:
     near            int64   the neighbours and this rank itself, ascending
     rows_from       int64 (size,)     label of each rank's first vertex, at that rank
     rows_to         int64 (size,)     label after its last one that has a row and is no leaf
-    ghost_rank      uint16 (ghosts,)  owner of the ghost of label rows + i; ghosts that are leaves
-                    are never pushed to, and not in here
+    ghost_rank      uint16 (ghosts,)  owner of the ghost of label rows_to[rank] + i; ghosts that are
+                    leaves are never pushed to, and not in here
     ghost_label     int32 (ghosts,)   its label there
     link_start      int64 (rows + leaves + 1,)   the ranks that see an own vertex that has arcs as a
                     ghost, by index (`Labels.index_of`)
@@ -63,7 +63,7 @@ class Halo:
         return sum(value.nbytes for value in vars(self).values() if isinstance(value, np.ndarray))
 
     @property
-    def shared(self) -> bool:
+    def together(self) -> bool:
         """Do some ranks keep the distances of a search together? The same on every rank."""
         return self.nodes < self.size
 

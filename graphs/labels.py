@@ -157,7 +157,7 @@ def _segments(comm: Any, near: np.ndarray, counts: tuple[int, ...]) -> _Segments
 
 
 def settle_labels(comm: Any, partition: Partition, index: np.ndarray, rows: int, leaves: int,
-                  ends: np.ndarray, shared: bool) -> tuple[Labels, np.ndarray]:  # fmt: skip
+                  ends: np.ndarray, together: bool) -> tuple[Labels, np.ndarray]:  # fmt: skip
     """Agree with the other ranks on what each one's vertices and ghosts are called.
 
     Returns the labels, and int32 (g,) those of the ends.
@@ -171,7 +171,7 @@ def settle_labels(comm: Any, partition: Partition, index: np.ndarray, rows: int,
     rows, leaves : int
     ends : int64 (g,)
         Original ids of the other ranks' vertices that arcs lead to, ascending.
-    shared : bool
+    together : bool
         Label together with the neighbours, unless there are too many vertices for that.
 
     Raises
@@ -199,7 +199,7 @@ def settle_labels(comm: Any, partition: Partition, index: np.ndarray, rows: int,
         isolated = len(index) - rows - leaves
         return ghost, plain, _segments(comm, near, (rows, plain, leaves, hidden, isolated))
 
-    near = np.array(comm.neighbours if shared else [comm.rank], np.int64)
+    near = np.array(comm.neighbours if together else [comm.rank], np.int64)
     ghost, plain, segments = settle(near)
     if segments.labels.max() > MOST_LABELS:
         near = near[near == comm.rank]

@@ -56,7 +56,7 @@ class Parts:
 
     def fill(self, labels: Labels, label: np.ndarray, forward: bool, backward: bool,
              cursor: np.ndarray, keys: np.ndarray) -> None:  # fmt: skip
-        """Write every arc to `keys` where the cursor of its row, by label, points."""
+        """Write every arc to `keys` where the cursor of its row, by index, points."""
         from kernels.build import fill_rows
 
         for bounds in self._parted(label, forward, backward):

@@ -19,7 +19,7 @@ ARC_DTYPES = {
 class Rows:
     """The arcs of one direction, grouped by vertex.
 
-    indptr   int64 (n + 1,)   row v is arcs[indptr[v] : indptr[v + 1]], where v is no ghost
+    indptr   int64 (labels + 1,)   row v is arcs[indptr[v] : indptr[v + 1]], v an own vertex's label
     arcs     record (arcs,)   `adj`, the neighbour's label, and `weight`, ascending within a row
     """
 
@@ -51,13 +51,13 @@ class CSR:
     directed       False: `incoming` is `out`
     kind           arithmetic of the distances: "float32", "float64", or "uint32" for integers
     weight_dtype   dtype of the weights as handed in
-    out            rows of outgoing arcs, by label; ghosts have none
+    out            rows of outgoing arcs, by label; other ranks' vertices have none
     incoming       rows of incoming arcs, by label; None for a directed graph of short rows
                    without hubs, whose search never pulls
     label          int32 (n,)            label of each own vertex
     original       int (labels + 1,)     original id of each label; -1 after the last
-    rows_from, rows                own vertices with rows to push, [rows_from, rows)
-    ghosts_to      ghosts that are no leaves, [rows, ghosts_to)
+    rows_from, rows_to             own vertices with rows to push
+    ghosts_to      ghosts that are no leaves, [rows_to, ghosts_to)
     plain          labels from here on have one single arc, or none
     leaves_from, leaves_to         own leaves
     ghost_leaves_to                ghosts that are leaves, [leaves_to, ghost_leaves_to)
@@ -83,7 +83,7 @@ class CSR:
     label: np.ndarray
     original: np.ndarray
     rows_from: int
-    rows: int
+    rows_to: int
     ghosts_to: int
     plain: int
     leaves_from: int
@@ -110,7 +110,7 @@ class CSR:
     @property
     def own(self) -> tuple[int, int]:
         """The own vertices with rows to push: first label, and the one after the last."""
-        return self.rows_from, self.rows
+        return self.rows_from, self.rows_to
 
     @property
     def segments(self) -> list[tuple[int, int]]:
@@ -121,7 +121,7 @@ class CSR:
 
     @property
     def indptr(self) -> np.ndarray:
-        """int64 (n + 1,): bounds of the outgoing rows."""
+        """int64 (labels + 1,): bounds of the outgoing rows."""
         return self.out.indptr
 
     @property

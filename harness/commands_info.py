@@ -102,7 +102,8 @@ def rank_lines(comm: Comm) -> list[tuple[str, str]]:
         return []
     from harness.ranks import rank_facts
 
-    facts = rank_facts(comm, default_threads())
+    nodes = len(set(comm.gather(comm.neighbours[0])))
+    facts = rank_facts(comm, default_threads(), nodes)
     places = facts["places"]
     lines = [("ranks", f"{comm.size} on {len({place['host'] for place in places})} host(s)")]
     for rank, place in enumerate(places):
@@ -111,13 +112,13 @@ def rank_lines(comm: Comm) -> list[tuple[str, str]]:
     return [
         *lines,
         ("binding", binding(places)),
-        ("shared memory", sharing(comm.size, facts["nodes"])),
+        ("shared memory", sharing(comm.size, nodes)),
         ("MPI of the ranks", facts["library"]),
     ]
 
 
 def sharing(ranks: int, nodes: int) -> str:
-    """Return how many groups of ranks read each other's memory in a search."""
+    """Return which ranks can read each other's memory, in words."""
     if nodes == ranks:
         return "none, ranks send messages"
     if nodes == 1:

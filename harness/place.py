@@ -69,8 +69,8 @@ class Host:
         from graphs.csr import build_csr
         from sssp.solver import agreed_engine
 
-        shared = agreed_engine(self.engine, self.comm) == "cpu"
-        csr = build_csr(edges, threads=self.threads, comm=self.comm, shared=shared)
+        together = agreed_engine(self.engine, self.comm) == "cpu"
+        csr = build_csr(edges, threads=self.threads, comm=self.comm, together=together)
         if self.comm.size > 1:
             give_back_freed()
         return csr

@@ -14,7 +14,7 @@ from sssp.comm import Comm
 T = TypeVar("T")
 
 
-def rank_facts(comm: Comm, threads: int) -> dict[str, Any]:
+def rank_facts(comm: Comm, threads: int, nodes: int) -> dict[str, Any]:
     """Return the `ranks` part of a result; collective, the same on all ranks.
 
     Parameters
@@ -23,9 +23,10 @@ def rank_facts(comm: Comm, threads: int) -> dict[str, Any]:
         Several ranks.
     threads : int
         Those of this rank.
+    nodes : int
+        Groups of ranks that read each other's memory.
     """
     here = {"host": socket.gethostname(), "threads": threads, "cores": _cores()}
-    nodes = len(set(comm.gather(comm.neighbours[0])))
     facts = {"library": _library(), "places": comm.gather(here), "nodes": nodes}
     return facts if comm.transport is None else {**facts, "transport": comm.transport}
 

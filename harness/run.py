@@ -159,8 +159,8 @@ def run(
     judge = Judge(opened, settings.validate, settings.check, progress, comm, place)
     csr, solver = _construct(settings, opened, part, progress, place)
     part["solver"] = dict(solver.choices)
-    if comm.size > 1:
-        part["ranks"] = rank_facts(comm, solver.threads)
+    if csr.halo is not None:
+        part["ranks"] = rank_facts(comm, solver.threads, csr.halo.nodes)
     graph["arcs"] = int(csr.graph_arcs)
     keys = draw_keys(settings.source, csr, settings.roots, comm)
     if part is not result:

@@ -16,7 +16,7 @@ import numpy as np
 
 from kernels.atomics import atomic_add
 from kernels.compile import inlined, kernel
-from kernels.tentative import as_dist, dist_of
+from kernels.tentative import LABEL, as_dist, dist_of, parent_of
 
 # Words of `shared`, each on a cache line of its own.
 LINE = 8
@@ -179,15 +179,35 @@ def _list_reached(first, last, unreached, state, queue, count):
 
 
 @kernel
+def _list_found(first, last, ranges, unreached, state, queue, count):
+    """As `_list_reached`, of other ranks' vertices, but of those alone whose parent is an own one.
+
+    Who has found the rest tells of it. If every rank told of all, the queues of who hears it would
+    run over again, and so on without end.
+    """
+    for v in range(first, last):
+        dist = dist_of(state, v, unreached)
+        if dist == unreached:
+            continue
+        u = parent_of(state, v, unreached) & LABEL
+        if ranges[OWN, 0] <= u < ranges[OWN, 1] or ranges[LEAVES, 0] <= u < ranges[LEAVES, 1]:
+            queue[count].vertex = v
+            queue[count].offset = 0
+            queue[count].dist = dist
+            count += 1
+    return count
+
+
+@kernel
 def requeue_reached(ranges, unreached, state, queues, out, shared, books):
-    """After a queue ran over: all that is reached is queued again, whole, or is to be offered."""
+    """After a queue ran over: queue all own that is reached, whole; offer all found for others."""
     near = queues[shared[NEAR]]
     count = 0
     for r in range(OTHERS):
         count = _list_reached(ranges[r, 0], ranges[r, 1], unreached, state, near, count)
     offers = 0
     for r in range(OTHERS, len(ranges)):
-        offers = _list_reached(ranges[r, 0], ranges[r, 1], unreached, state, out, offers)
+        offers = _list_found(ranges[r, 0], ranges[r, 1], ranges, unreached, state, out, offers)
     for t in range(len(books)):
         books[t, NEXT_AT : FAR_END + 1] = 0
         books[t, OUT_AT : OUT_END + 1] = 0

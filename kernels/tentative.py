@@ -30,6 +30,8 @@ UNREACHED: dict[str, np.uint32 | np.uint64] = {
 _HALF = np.uint64(32)
 _LOW = np.uint64(0xFFFFFFFF)
 _LOCK = np.uint64(1 << 63)
+# What of a parent is its label, where another thread or rank may hold the lock.
+LABEL = np.int64((1 << 63) - 1)
 
 
 def plus(dist, weight):

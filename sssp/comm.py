@@ -49,7 +49,10 @@ class Comm(Protocol):
         """Choose how arrays on the ranks' devices travel; before the first one does."""
 
     def together(self, count: int, dtype: np.dtype) -> np.ndarray:
-        """Zeros, (count,), that all neighbours see."""
+        """Zeros, (count,), that all neighbours see; collective among them.
+
+        MemoryError on all of them where one cannot have it: end the job, other ranks do not know.
+        """
 
     def least(self, value: float) -> float:
         """Least of the ranks' values."""

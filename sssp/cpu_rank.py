@@ -58,12 +58,11 @@ class CPURankEngine(CPUEngine):
                  asks: bool = True):  # fmt: skip
         assert csr.halo is not None
         self.halo: Halo = csr.halo
-        self.together = together
+        self._together = together
         super().__init__(csr, choices, threads)
         self.asks = asks
-        self.shares, self.apart = self.halo.shared, self.halo.apart
         self.near_from = self.halo.rows_from[self.halo.near]
-        rows = csr.rows - csr.rows_from
+        rows = csr.rows_to - csr.rows_from
         share = csr.graph_reachable // self.halo.size**2
         self.stages = [share // part for part in _STAGES] if csr.hubs else []
         self.hubs = max(self.stages, default=0)
@@ -89,11 +88,11 @@ class CPURankEngine(CPUEngine):
         ours = self.halo
         neighbours = ours.near[ours.near != ours.rank]
         bounds = zip(ours.rows_from[neighbours], ours.rows_to[neighbours], strict=True)
-        return [(self.csr.rows, self.csr.ghosts_to), *bounds]
+        return [(self.csr.rows_to, self.csr.ghosts_to), *bounds]
 
     def _room_for_state(self, words: int) -> np.ndarray:
         if len(self.halo.near) > 1:
-            return self.together(words, np.dtype(np.uint64))
+            return self._together(words, np.dtype(np.uint64))
         return super()._room_for_state(words)
 
     def reset(self, root: int) -> None:
@@ -142,10 +141,11 @@ class CPURankEngine(CPUEngine):
 
     def _list(self, count: int) -> None:
         """List the vertices that the last sweep has improved; if that ran over, all it may have."""
-        if ran_over(self.books):
-            self.books[:, OVERFLOW] = 0
+        over = ran_over(self.books)
+        self.books[:, OVERFLOW] = 0
+        if over and self.halo.apart:
             self.known = self._list_between(*self.csr.own, self.settled_below, self.unreached)
-        elif self.apart:
+        elif self.halo.apart:
             self.known = halo.list_improved(
                 self.queues[0], count, self.csr.rows_from, self.unreached, self.state,
                 self.watched, self.listed,
@@ -161,10 +161,10 @@ class CPURankEngine(CPUEngine):
 
     def pull_hubs(self, stage: int, floor: float) -> None:
         """Pull for the next of the vertices with the longest rows: most noted arcs begin there."""
-        self._pull_to(min(self.csr.rows_from + stage, self.csr.rows), floor)
+        self._pull_to(min(self.csr.rows_from + stage, self.csr.rows_to), floor)
 
     def pull(self, floor: float) -> None:
-        self._pull_to(self.csr.rows, floor)
+        self._pull_to(self.csr.rows_to, floor)
         self.pulled, self.sweeps = True, _SWEEPS
 
     def _pull_to(self, last: int, floor: float) -> None:
@@ -243,7 +243,7 @@ class CPURankEngine(CPUEngine):
         """The ghosts of which news are wanted: counts, labels at their owners."""
         ours = self.halo
         counts, self.asked, there = halo.wanted(
-            self.within, self.noted, ours.size, self.csr.rows, self.hubs, ours.rows_from,
+            self.within, self.noted, ours.size, self.csr.rows_to, self.hubs, ours.rows_from,
             ours.ghost_rank, ours.ghost_label, self.marks, self.listed,
         )  # fmt: skip
         return counts, there

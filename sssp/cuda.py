@@ -125,7 +125,7 @@ class CUDAEngine:
         # of the host are not ours to write to.
         xp = self.device.xp
         indptr = xp.asarray(rows.indptr) if self._on_device(rows) else xp.array(rows.indptr)
-        indptr[self.csr.rows + 1 : self.csr.leaves_from] = indptr[self.csr.rows]
+        indptr[self.csr.rows_to + 1 : self.csr.leaves_from] = indptr[self.csr.rows_to]
         return indptr[:-1], indptr[1:], arcs
 
     def _delta(self) -> np.generic:
@@ -148,7 +148,7 @@ class CUDAEngine:
             "CAP": 2**63,
             "CAPACITY": self._capacity,
             "HUB_CAPACITY": len(self.hubs) // self._entry_words,
-            "ROWS": csr.rows,
+            "ROWS": csr.rows_to,
             "LEAVES_FROM": csr.leaves_from,
             "DELTA": int(self.delta.view(self.unreached.dtype)),
             "SWITCH_SETTLED": choices.switch_settled,

@@ -23,7 +23,6 @@ class CUDARankEngine(CUDAEngine):
     """Searches on one rank's rows (see `CUDAEngine`)."""
 
     asks, stages = True, ()
-    shares, apart = False, True
 
     def __init__(self, csr: CSR, choices: Choices, device: Device):
         assert csr.halo is not None
@@ -40,8 +39,8 @@ class CUDARankEngine(CUDAEngine):
         self.leaf_ends = xp.asarray(self.halo.leaf_ends)
         self.leaf_ghosts = xp.asarray(self.halo.leaf_ghosts)
         self.promised = xp.zeros(len(self.halo.link_rank), np.uint32)
-        self.asked, self.listed = (xp.zeros(max(csr.rows, 1), np.uint32) for _ in range(2))
-        self.changed = xp.empty(max(csr.rows, 1), np.int32)
+        self.asked, self.listed = (xp.zeros(max(csr.rows_to, 1), np.uint32) for _ in range(2))
+        self.changed = xp.empty(max(csr.rows_to, 1), np.int32)
         self.within = self._within
         self.hung_on = xp.empty(0, np.int32)
         self.settled_below: Any = self.unreached

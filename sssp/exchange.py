@@ -1,7 +1,7 @@
 """The rounds in which the ranks of a search tell each other what they found.
 
-Each is one exchange of plain arrays, and nothing at all for one process. Ranks that read each
-other's memory only wait for each other, where no rank is apart from them.
+Each is one exchange of plain arrays, and nothing at all for one process. Where all ranks read each
+other's memory, they tell each other what to queue, and else only wait for each other.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from sssp.comm import Comm
 
 def begin(comm: Comm, engine: Any) -> None:
     """No rank forgets the last search while a neighbour still reads of it."""
-    if comm.size > 1 and engine.shares:
+    if comm.size > 1 and engine.halo.together:
         comm.barrier()
 
 
@@ -26,7 +26,7 @@ def _tell(comm: Comm, engine: Any, part: str, messages: tuple[Any, ...]) -> None
 
 def offers(comm: Comm, engine: Any, floor: float) -> float:
     """What was found for other ranks' vertices goes to their owners; the least floor of all."""
-    if comm.size > 1 and not engine.apart:
+    if comm.size > 1 and not engine.halo.apart:
         engine.forget_offers()  # all of them pull next, and see what was stored
         floor, _ = comm.outlook(floor, ())
     elif comm.size > 1:
@@ -38,13 +38,13 @@ def offers(comm: Comm, engine: Any, floor: float) -> float:
 
 def settled(comm: Comm, engine: Any) -> None:
     """Every settled vertex is told to all who see it."""
-    if comm.size > 1 and engine.apart:
+    if comm.size > 1 and engine.halo.apart:
         _tell(comm, engine, "settled", engine.settled_news())
 
 
 def hubs(comm: Comm, engine: Any, floor: float) -> None:
     """The vertices of the longest rows pull first, in stages, and all who see them are told."""
-    if comm.size > 1 and engine.apart:
+    if comm.size > 1 and engine.halo.apart:
         for stage in engine.stages:
             engine.pull_hubs(stage, floor)
             _tell(comm, engine, "hubs", engine.pulled_news())
@@ -54,7 +54,7 @@ def hubs(comm: Comm, engine: Any, floor: float) -> None:
 
 def reached(comm: Comm, engine: Any) -> None:
     """Every reached vertex is told to all who see it."""
-    if comm.size > 1 and engine.apart:
+    if comm.size > 1 and engine.halo.apart:
         _tell(comm, engine, "reached", engine.reached_news())
 
 
@@ -64,7 +64,7 @@ def questions(comm: Comm, engine: Any) -> None:
     Of hubs nobody asks: all who see them are told anyway. An engine that does not ask is told of
     all that it sees.
     """
-    if comm.size > 1 and not engine.apart:
+    if comm.size > 1 and not engine.halo.apart:
         comm.barrier()
     elif comm.size > 1 and not engine.asks:
         engine.promise_all()
@@ -84,7 +84,7 @@ def news(comm: Comm, engine: Any) -> tuple[float, list[int]]:
     if comm.size == 1:
         return comm.outlook(engine.nearest(), engine.settled())
     tells = engine.tells
-    if tells and not engine.apart:
+    if tells and not engine.halo.apart:
         return comm.outlook(engine.nearest(), engine.settled())
     with comm.traffic.of("news" if tells else "offers"):
         messages = engine.changed_news() if tells else engine.offers()
@@ -95,7 +95,7 @@ def news(comm: Comm, engine: Any) -> tuple[float, list[int]]:
 
 def leaves(comm: Comm, engine: Any) -> None:
     """Leaves learn the distance of what they hang on."""
-    if comm.size > 1 and engine.apart:
+    if comm.size > 1 and engine.halo.apart:
         with comm.traffic.of("leaves"):
             _, dist = comm.exchange(*engine.leaf_news())
         engine.hear_leaves(dist)

@@ -31,8 +31,8 @@ def together(node: Any, count: int, dtype: np.dtype) -> np.ndarray:
 
     Raises
     ------
-    OSError
-        On all of them: the system has no such files, or a rank cannot open that of another.
+    MemoryError
+        On all ranks of the node, if one of them cannot make, open or map the file.
     """
     size = max(count * dtype.itemsize, 1)
     first = node.Get_rank() == 0
@@ -52,7 +52,7 @@ def together(node: Any, count: int, dtype: np.dtype) -> np.ndarray:
         os.close(file)
     if room is None or not all(mapped):
         cannot = f"{mapped.count(False)} of {len(mapped)} ranks cannot map"
-        raise OSError(f"{cannot} {size} bytes of shared memory")
+        raise MemoryError(f"{cannot} {size} bytes of shared memory")
     return np.frombuffer(room, dtype, count)
 
 
@@ -61,7 +61,7 @@ def can_share(node: Any) -> bool:
     allowed = node.allgather(os.environ.get(ALLOWED) != "0")
     if node.Get_size() == 1 or not all(allowed):
         return False
-    with suppress(OSError):
+    with suppress(MemoryError):
         word = together(node, 1, np.dtype(np.int64))
         token = int.from_bytes(os.urandom(7), "little")
         if node.Get_rank() == 0:

@@ -129,11 +129,11 @@ class Solver:
         self.comm: Comm = Alone() if comm is None else comm
         self.name = _device_engine(engine) if device else agreed_engine(engine, self.comm)
         self.device = device
-        if csr.halo is not None and csr.halo.shared and self.name == "cuda":
+        if csr.halo is not None and csr.halo.together and self.name == "cuda":
             if engine != "auto" or device is not None:
                 raise EngineError(
-                    "engine 'cuda' cannot search rows that were built for ranks of shared memory; "
-                    "build them with build_csr(..., shared=False)"
+                    "engine 'cuda' cannot search rows of ranks that read each other's memory; "
+                    "build them with build_csr(..., together=False)"
                 )
             self.name = "cpu"
         if self.name == "cuda" and device is None:

@@ -11,6 +11,9 @@ import numpy as np
 
 from graphs.alone import Traffic
 
+# A search that has made more exchanges than this will not end.
+_MOST_EXCHANGES = 20_000
+
 
 class Meeting:
     """Where the ranks meet for a collective call: all bring something, and see what all brought."""
@@ -101,6 +104,7 @@ class ThreadRank:
 
     def exchange(self, counts: np.ndarray, *arrays: np.ndarray) -> tuple[np.ndarray, ...]:
         self.exchanges += 1
+        assert self.exchanges < _MOST_EXCHANGES
         # Those on a device are staged, as sssp.comm does it.
         arrays = tuple(a if isinstance(a, np.ndarray) else a.get() for a in arrays)
         assert len(counts) == self.size

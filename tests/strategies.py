@@ -163,6 +163,27 @@ def improved_again_and_again(directed: bool = False) -> EdgeList:
     return edge_list(ends + path, weight + [1] * len(path), 199, directed)
 
 
+def blocks_that_improve_the_next(blocks: int, width: int = 80, path: int = 500) -> EdgeList:
+    """In each block, `width` vertices find shorter and shorter ways to as many of the next block.
+
+    All of them at once, and in each block a path has been reached before. The root is 2 * width.
+    """
+    size = 2 * width + path
+    ends: list[tuple[int, int]] = []
+    weight: list[float] = []
+    for block in range(blocks):
+        first, last = block * size, (block + 1) % blocks * size + width
+        along = first + 2 * width
+        for i in range(width):
+            ends.append((along, first + i))
+            ends.extend((first + i, last + j) for j in range(width))
+            weight.extend([1e4 + i, *[1000 - 2 * i] * width])
+        ends.extend((v, v + 1) for v in range(along, along + path - 1))
+        ends.append((2 * width, along))  # a self loop of the first block's
+        weight.extend([0.001] * path)
+    return edge_list(ends, weight, blocks * size)
+
+
 def edge_list(
     ends: Ends, weight: Sequence[float], n: int, directed: bool = False, dtype: type = np.float32
 ) -> EdgeList:

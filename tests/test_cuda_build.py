@@ -21,7 +21,7 @@ PER_VERTEX = 450  # bytes, at edge factor 16, construction included
 device = devices()
 
 SAME = (
-    "n", "first", "directed", "kind", "weight_dtype", "rows", "leaves_from", "leaves_to",
+    "n", "first", "directed", "kind", "weight_dtype", "rows_to", "leaves_from", "leaves_to",
     "reachable", "hubs", "long_rows", "levels", "heaviest", "graph_n", "graph_arcs",
     "graph_reachable", "labels", "arcs",
 )  # fmt: skip

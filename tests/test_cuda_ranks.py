@@ -141,7 +141,8 @@ from sssp.comm import world
 
 comm, way = world(), sys.argv[1]
 assert comm.size == 2
-csr = build_csr(part_of(kronecker(10), comm.rank, comm.size), threads=1, comm=comm, shared=False)
+part = part_of(kronecker(10), comm.rank, comm.size)
+csr = build_csr(part, threads=1, comm=comm, together=False)
 exchange = comm.exchange
 comm.exchange = lambda counts, *arrays: exchange(counts, *map(Elsewhere, arrays))
 solver = Solver(csr, comm=comm, device=device_of(comm, way))

@@ -11,7 +11,7 @@ import pytest
 from launched import launched, sssp
 
 from harness import rehearsal, warmup
-from harness.commands_info import binding
+from harness.commands_info import binding, sharing
 from sssp.comm import Alone
 
 
@@ -23,6 +23,7 @@ def test_info_shows_each_ranks_host_threads_and_cores():
     assert [rank for rank, *_ in ranks] == ["0", "1", "2"]
     assert {host for _, host, *_ in ranks} == {socket.gethostname()}
     assert re.search(r"^ranks: +3 on 1 host", done.out, re.M)
+    assert re.search(r"^shared memory: +all ranks read each other's$", done.out, re.M)
     assert re.search(r"^MPI of the ranks: +\S", done.out, re.M)
     assert re.search(r"^edge list kept: .* for each rank", done.out, re.M)
     assert done.out.count("hostname:") == 1
@@ -43,6 +44,18 @@ def place(host, cores):
 )
 def test_info_says_whether_ranks_are_kept_apart(places, expected):
     assert binding(places) == expected
+
+
+@pytest.mark.parametrize(
+    "ranks, nodes, expected",
+    [
+        (4, 1, "all ranks read each other's"),
+        (4, 2, "ranks of 2 nodes, each among themselves"),
+        (4, 4, "none, ranks send messages"),
+    ],
+)
+def test_info_says_who_shares_memory(ranks, nodes, expected):
+    assert sharing(ranks, nodes) == expected
 
 
 @pytest.fixture

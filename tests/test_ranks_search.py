@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
 import golden_data
 import numpy as np
@@ -11,7 +12,13 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from oracle import dijkstra
 from ranks import on_ranks
-from strategies import edge_list, improved_again_and_again, make_edges, searches
+from strategies import (
+    blocks_that_improve_the_next,
+    edge_list,
+    improved_again_and_again,
+    make_edges,
+    searches,
+)
 
 from graphs import build_csr, kronecker
 from graphs.edges import EdgeList
@@ -161,6 +168,15 @@ def test_queues_that_run_over_lose_nothing(size, node, directed, delta, monkeypa
         assert alike(edges, answer)
 
 
+@pytest.mark.parametrize("size, node", [(3, 1), (3, 2), (3, 3), (4, 4), (5, 3)])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_all_ranks_queues_run_over_at_once_and_the_search_ends(size, node, dtype, monkeypatch):
+    monkeypatch.setattr(queues, "spare_entries", lambda workers: 64 * (workers + 1))
+    edges = blocks_that_improve_the_next(size)
+    edges = replace(edges, weight=edges.weight.astype(dtype))
+    assert alike(edges, search_on(size, edges, [160], delta=1e3, node=node)[0])
+
+
 @pytest.mark.parametrize("node", [1, 2])
 def test_two_threads_a_rank(node):
     edges = kronecker(10)
@@ -245,7 +261,7 @@ def test_rows_of_shared_memory_are_refused_by_an_engine_that_has_its_own(monkeyp
 
     def work(comm):
         csr = build_csr(part_of(edges, comm.rank, 2), threads=1, comm=comm)
-        with pytest.raises(EngineError, match=r"build_csr\(..., shared=False\)"):
+        with pytest.raises(EngineError, match=r"build_csr\(..., together=False\)"):
             Solver(csr, engine="cuda", threads=1, comm=comm)
         return Solver(csr, threads=1, comm=comm).name
 

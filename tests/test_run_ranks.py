@@ -18,6 +18,7 @@ from ranks import on_ranks
 
 from graphs import generator
 from graphs.generator import kronecker
+from graphs.partition import part_of
 from harness import memory, ranks, results, source
 from harness.errors import MemoryRefused, UsageError
 from harness.memory import GIB, Available, Need
@@ -86,6 +87,7 @@ def test_any_number_of_ranks_finds_what_one_process_finds(keep):
 def test_records_of_ranks_tell_what_they_exchanged():
     one, two = (result_of(size, OfficialGraph(8), roots=4) for size in (1, 2))
     assert "ranks" not in one and "exchange" not in one["searches"][0]
+    assert two["ranks"]["nodes"] == 2  # these ranks share nothing
     assert [place["threads"] for place in two["ranks"]["places"]] == [two["solver"]["threads"]] * 2
     for search in two["searches"]:
         assert search["exchange"]["arcs_largest"] <= search["arcs"]
@@ -115,6 +117,17 @@ def test_more_ranks_than_vertices_and_edges(tmp_path):
 
 
 @pytest.mark.usefixtures("compiled")
+@pytest.mark.parametrize("engine, nodes", [("cpu", 1), ("cuda", 2)])
+def test_ranks_that_search_on_gpus_share_no_memory(engine, nodes, monkeypatch):
+    monkeypatch.setattr("sssp.solver.check_engine", lambda engine: engine)
+
+    def work(comm):
+        place = Host(1, comm, engine)
+        return place.build(part_of(kronecker(6), comm.rank, comm.size)).halo.nodes
+
+    assert on_ranks(2, work, node=2) == [nodes, nodes]
+
+
 def test_a_wrong_distance_on_one_rank_makes_the_run_invalid_on_all(monkeypatch):
     search = Solver.search
 
@@ -245,6 +258,7 @@ def test_mpirun_prints_the_references_lines_once_and_keeps_one_file(tmp_path):
         assert counts == golden()
         digests.add(json.dumps(answers(result)))
         assert len(result["ranks"]["places"]) == size
+        assert result["ranks"]["nodes"] == 1
     assert len(digests) == 1
 
 

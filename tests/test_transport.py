@@ -160,7 +160,7 @@ comm, way = world(), sys.argv[1]
 device = device_of(comm, way)
 comm.attach(device)
 attached = comm._transport
-facts = rank_facts(comm, 1)
+facts = rank_facts(comm, 1, 1)
 assert comm.transport == facts["transport"] == way
 assert not list(faults(facts, {"$ref": "#/$defs/ranks"}))
 for seed in range(12):

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
+import socket
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 from launched import launched
 
 from sssp import shared_memory
-
-pytestmark = pytest.mark.mpi
 
 SEARCHES = """
 import sys
@@ -50,6 +51,7 @@ if comm.rank == 0:
 """
 
 
+@pytest.mark.mpi
 @pytest.mark.parametrize(
     "ranks, nodes, told",
     [
@@ -86,6 +88,7 @@ if comm.rank == 0:
 """
 
 
+@pytest.mark.mpi
 def test_what_a_rank_writes_the_others_see_and_nothing_is_left():
     before = set(os.listdir("/dev/shm")) if os.path.isdir("/dev/shm") else set()
     done = launched(3, ["-c", ARRAYS])
@@ -95,48 +98,106 @@ def test_what_a_rank_writes_the_others_see_and_nothing_is_left():
 
 
 class Node:
-    """The ranks of a node, of which one has told `told`, and whose answers are `answers`."""
+    """The ranks of a node as threads of this process, which run as they like."""
 
-    def __init__(self, rank=0, size=2, told=None, answers=None):
-        self.rank, self.size, self.told, self.answers = rank, size, told, answers
+    def __init__(self, rank, brought, barrier):
+        self.rank, self.brought, self.barrier = rank, brought, barrier
 
     def Get_rank(self):
         return self.rank
 
     def Get_size(self):
-        return self.size
-
-    def bcast(self, value):
-        return value if self.told is None else self.told
+        return len(self.brought)
 
     def allgather(self, value):
-        return [value] * self.size if self.answers is None else self.answers
+        self.brought[self.rank] = value
+        self.barrier.wait(60)
+        seen = list(self.brought)
+        self.barrier.wait(60)
+        return seen
+
+    def bcast(self, value):
+        return self.allgather(value)[0]
+
+    def Barrier(self):
+        self.allgather(None)
 
 
-def test_a_file_that_cannot_be_opened_is_an_error_on_every_rank():
-    with pytest.raises(MemoryError, match="1 of 2 ranks cannot map 24 bytes"):
-        shared_memory.together(Node(answers=[True, False]), 3, np.dtype(np.int64))
-    with pytest.raises(MemoryError, match="2 of 2 ranks cannot map 12 bytes"):
-        shared_memory.together(Node(1, told=(os.getpid(), 1 << 20)), 3, np.dtype(np.int32))
+def on_a_node(size, work):
+    """What `work` returns on each rank of a node, or the error that it raises there."""
+    brought, barrier = [None] * size, threading.Barrier(size)
+    with ThreadPoolExecutor(size) as threads:
+        nodes = [Node(rank, brought, barrier) for rank in range(size)]
+        return list(threads.map(lambda node: raised(work, node), nodes))
 
 
-def test_a_system_without_such_files_shares_nothing(monkeypatch):
-    monkeypatch.delattr(os, "memfd_create", raising=False)
-    assert not shared_memory.can_share(Node())
+def raised(work, node):
+    try:
+        return work(node)
+    except MemoryError as error:
+        return str(error)
 
 
-def test_a_file_of_another_process_is_not_taken_for_the_first_ranks():
-    file = os.memfd_create("other")
-    os.ftruncate(file, 4096)
-    token = 7  # and not what stands in that file
+def words(node):
+    array = shared_memory.together(node, 3, np.dtype(np.int64))
+    array[node.rank] = node.rank + 1
+    node.Barrier()
+    return array.tolist()
 
-    class Other(Node):
-        def bcast(self, value):
-            return (os.getpid(), file) if isinstance(value, tuple) else token
 
-    assert not shared_memory.can_share(Other(rank=1))
-    os.close(file)
+def descriptors():
+    return len(os.listdir("/proc/self/fd"))
+
+
+def test_ranks_get_the_file_of_the_first():
+    before = descriptors()
+    assert on_a_node(3, words) == [[1, 2, 3]] * 3
+    assert descriptors() == before
+    assert on_a_node(3, shared_memory.can_share) == [True] * 3
+
+
+@pytest.mark.parametrize(
+    "missing, failed",
+    [("os.memfd_create", 3), ("socket.AF_UNIX", 3), ("socket.recv_fds", 2), ("socket.send_fds", 2)],
+)
+def test_what_a_system_lacks_is_told_to_all(missing, failed, monkeypatch):
+    monkeypatch.delattr(missing)
+    before = descriptors()
+    message = f"{failed} of 3 ranks cannot map 24 bytes of shared memory"
+    assert on_a_node(3, words) == [message] * 3
+    assert on_a_node(3, shared_memory.can_share) == [False] * 3
+    assert descriptors() == before
+
+
+def test_one_rank_that_reaches_nobody_is_told_to_all(monkeypatch):
+    connect, calls = socket.socket.connect, []
+
+    class Socket(socket.socket):
+        def connect(self, name):
+            calls.append(name)
+            if len(calls) == 1:
+                raise ConnectionRefusedError
+            connect(self, name)
+
+    monkeypatch.setattr(shared_memory.socket, "socket", Socket)
+    assert on_a_node(3, words) == ["1 of 3 ranks cannot map 24 bytes of shared memory"] * 3
+
+
+def test_a_stranger_gets_no_file(monkeypatch):
+    listen, strangers = socket.socket.listen, []
+
+    class Socket(socket.socket):
+        def listen(self, backlog):
+            listen(self, backlog + 1)
+            strangers.append(socket.socket(socket.AF_UNIX))
+            strangers[0].connect(self.getsockname())
+            strangers[0].sendall(b"x" * 16)
+
+    monkeypatch.setattr(shared_memory.socket, "socket", Socket)
+    assert on_a_node(2, words) == [[1, 2, 0]] * 2
+    assert strangers[0].recv(1) == b""  # hung up on
+    strangers[0].close()
 
 
 def test_a_node_of_one_rank_shares_nothing():
-    assert not shared_memory.can_share(Node(size=1))
+    assert on_a_node(1, shared_memory.can_share) == [False]

@@ -166,35 +166,26 @@ def ran_over(books):
 
 
 @kernel
-def _list_reached(first, last, unreached, state, queue, count):
-    """Append the reached vertices [first, last) to `count` entries of a queue; returns how many."""
-    for v in range(first, last):
-        dist = dist_of(state, v, unreached)
-        if dist != unreached:
-            queue[count].vertex = v
-            queue[count].offset = 0
-            queue[count].dist = dist
-            count += 1
-    return count
+def _list_reached(first, last, ranges, found, unreached, state, queue, count):
+    """Append the reached vertices [first, last) to `count` entries of a queue; returns how many.
 
-
-@kernel
-def _list_found(first, last, ranges, unreached, state, queue, count):
-    """As `_list_reached`, of other ranks' vertices, but of those alone whose parent is an own one.
-
-    Who has found the rest tells of it. If every rank told of all, the queues of who hears it would
-    run over again, and so on without end.
+    `found`: of other ranks' vertices those alone whose parent is an own one. Who has found the rest
+    tells of it; if every rank told of all, the queues of who hears it would run over again, and so
+    on without end.
     """
     for v in range(first, last):
         dist = dist_of(state, v, unreached)
         if dist == unreached:
             continue
-        u = parent_of(state, v, unreached) & LABEL
-        if ranges[OWN, 0] <= u < ranges[OWN, 1] or ranges[LEAVES, 0] <= u < ranges[LEAVES, 1]:
-            queue[count].vertex = v
-            queue[count].offset = 0
-            queue[count].dist = dist
-            count += 1
+        if found:
+            u = parent_of(state, v, unreached) & LABEL
+            is_row = ranges[OWN, 0] <= u < ranges[OWN, 1]
+            if not is_row and not ranges[LEAVES, 0] <= u < ranges[LEAVES, 1]:
+                continue
+        queue[count].vertex = v
+        queue[count].offset = 0
+        queue[count].dist = dist
+        count += 1
     return count
 
 
@@ -204,10 +195,12 @@ def requeue_reached(ranges, unreached, state, queues, out, shared, books):
     near = queues[shared[NEAR]]
     count = 0
     for r in range(OTHERS):
-        count = _list_reached(ranges[r, 0], ranges[r, 1], unreached, state, near, count)
+        count = _list_reached(ranges[r, 0], ranges[r, 1], ranges, False, unreached, state, near,
+                              count)  # fmt: skip
     offers = 0
     for r in range(OTHERS, len(ranges)):
-        offers = _list_found(ranges[r, 0], ranges[r, 1], ranges, unreached, state, out, offers)
+        offers = _list_reached(ranges[r, 0], ranges[r, 1], ranges, True, unreached, state, out,
+                               offers)  # fmt: skip
     for t in range(len(books)):
         books[t, NEXT_AT : FAR_END + 1] = 0
         books[t, OUT_AT : OUT_END + 1] = 0

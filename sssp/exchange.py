@@ -17,6 +17,11 @@ def begin(comm: Comm, engine: Any) -> None:
         comm.barrier()
 
 
+def _apart(comm: Comm, engine: Any) -> bool:
+    """Are there ranks that do not read each other's memory?"""
+    return bool(comm.size > 1 and engine.halo.apart)
+
+
 def _tell(comm: Comm, engine: Any, part: str, messages: tuple[Any, ...]) -> None:
     """News of own vertices go to those who see them, and news of ghosts are heard."""
     with comm.traffic.of(part):
@@ -26,25 +31,25 @@ def _tell(comm: Comm, engine: Any, part: str, messages: tuple[Any, ...]) -> None
 
 def offers(comm: Comm, engine: Any, floor: float) -> float:
     """What was found for other ranks' vertices goes to their owners; the least floor of all."""
-    if comm.size > 1 and not engine.halo.apart:
-        engine.forget_offers()  # all of them pull next, and see what was stored
-        floor, _ = comm.outlook(floor, ())
-    elif comm.size > 1:
+    if _apart(comm, engine):
         with comm.traffic.of("offers"):
             (floor, _), received = comm.exchange_and_look(floor, (), *engine.offers())
         engine.apply(*received[1:])
+    elif comm.size > 1:
+        engine.forget_offers()  # all of them pull next, and see what was stored
+        floor, _ = comm.outlook(floor, ())
     return floor
 
 
 def settled(comm: Comm, engine: Any) -> None:
     """Every settled vertex is told to all who see it."""
-    if comm.size > 1 and engine.halo.apart:
+    if _apart(comm, engine):
         _tell(comm, engine, "settled", engine.settled_news())
 
 
 def hubs(comm: Comm, engine: Any, floor: float) -> None:
     """The vertices of the longest rows pull first, in stages, and all who see them are told."""
-    if comm.size > 1 and engine.halo.apart:
+    if _apart(comm, engine):
         for stage in engine.stages:
             engine.pull_hubs(stage, floor)
             _tell(comm, engine, "hubs", engine.pulled_news())
@@ -54,7 +59,7 @@ def hubs(comm: Comm, engine: Any, floor: float) -> None:
 
 def reached(comm: Comm, engine: Any) -> None:
     """Every reached vertex is told to all who see it."""
-    if comm.size > 1 and engine.halo.apart:
+    if _apart(comm, engine):
         _tell(comm, engine, "reached", engine.reached_news())
 
 
@@ -64,12 +69,12 @@ def questions(comm: Comm, engine: Any) -> None:
     Of hubs nobody asks: all who see them are told anyway. An engine that does not ask is told of
     all that it sees.
     """
-    if comm.size > 1 and not engine.halo.apart:
+    if not _apart(comm, engine):
         comm.barrier()
-    elif comm.size > 1 and not engine.asks:
+    elif not engine.asks:
         engine.promise_all()
         _tell(comm, engine, "news", engine.pulled_news())
-    elif comm.size > 1:
+    else:
         with comm.traffic.of("questions"):
             asked, label = comm.exchange(*engine.wanted())
             _, dist = comm.exchange(asked, engine.promise(asked, label))
@@ -81,10 +86,8 @@ def news(comm: Comm, engine: Any) -> tuple[float, list[int]]:
 
     Returns the least of the engines' `nearest()`, and the sums of their `settled()`.
     """
-    if comm.size == 1:
-        return comm.outlook(engine.nearest(), engine.settled())
-    tells = engine.tells
-    if tells and not engine.halo.apart:
+    tells = comm.size > 1 and engine.tells
+    if comm.size == 1 or (tells and not engine.halo.apart):
         return comm.outlook(engine.nearest(), engine.settled())
     with comm.traffic.of("news" if tells else "offers"):
         messages = engine.changed_news() if tells else engine.offers()
@@ -95,7 +98,7 @@ def news(comm: Comm, engine: Any) -> tuple[float, list[int]]:
 
 def leaves(comm: Comm, engine: Any) -> None:
     """Leaves learn the distance of what they hang on."""
-    if comm.size > 1 and engine.halo.apart:
+    if _apart(comm, engine):
         with comm.traffic.of("leaves"):
             _, dist = comm.exchange(*engine.leaf_news())
         engine.hear_leaves(dist)

@@ -116,7 +116,6 @@ def test_more_ranks_than_vertices_and_edges(tmp_path):
     assert [(s["m"], s["reached"], s["valid"]) for s in result["searches"]] == [(1, 2, True)] * 2
 
 
-@pytest.mark.usefixtures("compiled")
 @pytest.mark.parametrize("engine, nodes", [("cpu", 1), ("cuda", 2)])
 def test_ranks_that_search_on_gpus_share_no_memory(engine, nodes, monkeypatch):
     monkeypatch.setattr("sssp.solver.check_engine", lambda engine: engine)
@@ -128,6 +127,7 @@ def test_ranks_that_search_on_gpus_share_no_memory(engine, nodes, monkeypatch):
     assert on_ranks(2, work, node=2) == [nodes, nodes]
 
 
+@pytest.mark.usefixtures("compiled")
 def test_a_wrong_distance_on_one_rank_makes_the_run_invalid_on_all(monkeypatch):
     search = Solver.search
 

@@ -38,9 +38,10 @@ for edges in graphs:
     assert csr.halo.nodes == nodes, csr.halo.nodes
     solver = Solver(csr, engine="cpu", threads=1, comm=comm)
     alone = Solver(build_csr(edges, threads=1), engine="cpu", threads=1)
-    for root in edges.src[:10].tolist():
-        # No barrier between searches: a rank may be ahead of others that still read the last one.
-        answer = solver.search(root)
+    roots = edges.src[:10].tolist()
+    # Nothing between searches: a rank may be ahead of others that still read the last one.
+    answers = [solver.search(root) for root in roots]
+    for root, answer in zip(roots, answers, strict=True):
         expected = alone.search(root)
         mine = slice(csr.first, csr.first + csr.n)
         assert answer.dist.tobytes() == expected.dist[mine].tobytes(), root

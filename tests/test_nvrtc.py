@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import struct
 
 import pytest
 
@@ -36,6 +37,32 @@ def test_source_macros_options_and_device_tell_files_apart(monkeypatch, tmp_path
         for capability in (80, 90)
     }
     assert len(paths) == 8
+
+
+def end_of(elf):
+    """Where the last segment, section or table of an ELF file ends, as its headers say."""
+    segments, sections = struct.unpack_from("<QQ", elf, 32)
+    segment, segment_count, section, section_count = struct.unpack_from("<4H", elf, 54)
+    ends = [segments + segment * segment_count, sections + section * section_count]
+    for i in range(segment_count):
+        _, _, offset, _, _, size, _, _ = struct.unpack_from("<IIQQQQQQ", elf, segments + i * segment)
+        ends.append(offset + size)
+    for i in range(section_count):
+        _, kind, _, _, offset, size = struct.unpack_from("<IIQQQQ", elf, sections + i * section)
+        ends.append(offset + (0 if kind == 8 else size))  # a section of zeros is not in the file
+    return max(ends)
+
+
+@pytest.mark.parametrize("capability", [75, 80, 90, 100])
+def test_a_kept_file_ends_where_its_headers_say(monkeypatch, tmp_path, capability):
+    monkeypatch.setattr(nvrtc, "CACHE_FOLDER", str(tmp_path))
+    for file, macros in (("sweep.cu", {"KIND_FLOAT64": 1}), ("generate.cu", {})):
+        kept = nvrtc.compiled(source(file), file, defines(macros, 32), capability).read_bytes()
+        assert end_of(kept + bytes(64)) == len(kept)
+        assert nvrtc.whole(kept) == kept, "nothing is added to a whole file"
+        assert nvrtc.whole(kept[:-1]) == kept
+        with pytest.raises(RuntimeError, match=rf"{len(kept) - 2} bytes .* of {len(kept)}; rein"):
+            nvrtc.whole(kept[:-2])
 
 
 def test_a_device_that_nvrtc_does_not_know_gets_ptx():

@@ -1,6 +1,7 @@
 """Two ranks in one process, without MPI: so that what ranks call can be compiled beforehand.
 
-Each rank is a thread, and one of them runs at a time, from one collective call to the next.
+Each rank is a thread, and one of them runs at a time, from one collective call to the next. Both
+stand where the caller does on its node, so that they share the caller's device and open no other.
 """
 
 from __future__ import annotations
@@ -44,8 +45,8 @@ class _Stage:
 class _Player(Alone):
     """What a rank calls, as in sssp.comm."""
 
-    def __init__(self, stage: _Stage, rank: int):
-        super().__init__(rank=rank, size=SIZE, node_rank=rank, node_size=SIZE)
+    def __init__(self, stage: _Stage, rank: int, node_rank: int):
+        super().__init__(rank=rank, size=SIZE, node_rank=node_rank, node_size=SIZE)
         self._stage = stage
 
     def gather(self, value: Any) -> list[Any]:
@@ -93,8 +94,14 @@ class _Player(Alone):
         return (received, *pieces)
 
 
-def rehearse(work: Callable[[Any], None]) -> None:
+def rehearse(work: Callable[[Any], None], node_rank: int = 0) -> None:
     """Do `work` on two ranks; it is given its comm.
+
+    Parameters
+    ----------
+    work : callable
+    node_rank : int
+        The caller's place on its node, of which its device follows.
 
     Raises
     ------
@@ -107,7 +114,7 @@ def rehearse(work: Callable[[Any], None]) -> None:
     def play(rank: int) -> None:
         with stage.turn:
             try:
-                work(_Player(stage, rank))
+                work(_Player(stage, rank, node_rank))
             except threading.BrokenBarrierError as error:
                 errors.append(error)
             except BaseException as error:  # raised again below, in the thread of who asked

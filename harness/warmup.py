@@ -69,10 +69,10 @@ class Plan:
         ways = "directed" if self.directed else "undirected"
         return f"{self.dtype} weights, {ways}{', on several ranks' if self.ranks else ''}"
 
-    def compile(self) -> None:
+    def compile(self, node_rank: int = 0) -> None:
         """Call it all once: what was not compiled before is compiled, the rest is loaded."""
         warm_up_generator()
-        warm_up(self.dtype, self.directed, self.engine, ranks=self.ranks)
+        warm_up(self.dtype, self.directed, self.engine, ranks=self.ranks, node_rank=node_rank)
 
     def marker(self) -> Path:
         """Return the file that says this has been compiled for this processor."""
@@ -93,7 +93,7 @@ def prepare(plan: Plan, comm: Comm | None = None) -> None:
     if leads(comm) and not plan.marker().exists():
         compile_apart(plan)
     wait_idle(comm)
-    plan.compile()
+    plan.compile(comm.node_rank)
 
 
 def wait_idle(comm: Comm) -> None:
@@ -152,6 +152,7 @@ def warm_up(
     engine: str = "auto",
     validating: bool = True,
     ranks: bool = False,
+    node_rank: int = 0,
 ) -> None:
     """Compile what a run on graphs of this kind needs.
 
@@ -166,13 +167,15 @@ def warm_up(
         Compile the validation too.
     ranks : bool
         Compile what several ranks call, instead of what one process does.
+    node_rank : int
+        This process's place on its node: work on its device, not on those of other ranks.
     """
     from harness.rehearsal import rehearse
 
     for edges in tiny_graphs(np.dtype(dtype), directed):
         steps = _steps(edges, engine, validating)
         if ranks:
-            rehearse(steps)
+            rehearse(steps, node_rank)
         else:
             steps(Alone())
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from devices import counted_requeues, devices
+from devices import counted_requeues, devices, shim_device
 from elsewhere import WAYS
 from golden_data import golden_edges, golden_roots, rows, sha256_of_distances
+from house import run_python
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from launched import launched
@@ -20,9 +21,12 @@ from strategies import edge_list, improved_again_and_again, make_edges, searches
 from verdicts import verdict
 
 import sssp.cuda
+import sssp.solver
+from graphs.alone import Alone
 from graphs.csr import build_csr
 from graphs.generator import kronecker
 from graphs.partition import part_of
+from harness.warmup import Plan, prepare
 from sssp import Solver
 from sssp.cuda_rank import CUDARankEngine
 
@@ -125,6 +129,40 @@ def test_integers_beyond_32_bits_on_ranks(device):
     edges = edge_list([(0, 1), (1, 2), (2, 3)], [2**31, 2**31, 5], 4, False, np.int64)
     [[dist, _]] = search_on(device, 2, edges, [0])
     assert dist.tolist() == [0, 2**31, 2**32, 2**32 + 5]
+
+
+def test_a_rank_warms_up_on_its_own_device(monkeypatch):
+    """Both ranks that it plays are on the device that the rank itself will search on."""
+    shim, asked = shim_device(), []
+    monkeypatch.setattr(sssp.solver.cuda_missing, "missing", lambda: None)
+    monkeypatch.setattr(sssp.solver, "device_for", lambda c: asked.append(c.node_rank) or shim)
+    rank = Alone(rank=1, size=2, node_rank=1, node_size=2)
+    prepare(Plan("float32", False, "cuda"), rank)
+    assert asked == [1, 1]
+
+
+WARM_UP = """
+import json
+import cupy
+from harness.warmup import Plan
+count = cupy.cuda.runtime.getDeviceCount()
+if count > 1:
+    Plan("float32", False, "cuda", ranks=True).compile(1)
+held = []
+for device in range(count):
+    with cupy.cuda.Device(device):
+        held.append(cupy.get_default_memory_pool().total_bytes())
+print(json.dumps(held))
+"""
+
+
+@pytest.mark.gpu
+def test_a_rank_that_warms_up_takes_no_memory_of_other_gpus():
+    held = run_python(WARM_UP)
+    if len(held) < 2:
+        pytest.skip("one GPU only")
+    assert held[1] > 0
+    assert sum(held) == held[1]
 
 
 UNDER_MPIRUN = """

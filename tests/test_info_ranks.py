@@ -64,7 +64,7 @@ def apart(monkeypatch, tmp_path):
     monkeypatch.setattr(warmup, "cache_folder", lambda: str(tmp_path))
     plans = []
     monkeypatch.setattr(warmup, "compile_apart", lambda plan: plans.append(plan) or plan.mark())
-    monkeypatch.setattr(warmup.Plan, "compile", lambda plan: None)
+    monkeypatch.setattr(warmup.Plan, "compile", lambda *_: None)
     return plans
 
 
@@ -84,8 +84,7 @@ def test_one_rank_compiles_where_the_cache_folder_is_shared(apart):
 def test_each_node_compiles_where_it_has_a_cache_folder_of_its_own(apart, monkeypatch, tmp_path):
     led = {}
 
-    def lead(comm):
-        comm.node_rank = 0  # each is the first of its node
+    def lead(comm):  # each is the first of its node
         monkeypatch.setattr(warmup, "cache_folder", lambda: str(tmp_path / str(comm.rank)))
         led[comm.rank] = warmup.leads(comm)
 
@@ -126,6 +125,12 @@ def test_a_rehearsal_exchanges_as_ranks_do():
     rehearsal.rehearse(swap)
     assert got[0] == [[1, 2], [0, 10, 11], [0, 20, 22]]
     assert got[1] == [[2, 3], [1, 2, 12, 13, 14], [2, 4, 24, 26, 28]]
+
+
+def test_a_rehearsal_stands_where_its_caller_does():
+    places = []
+    rehearsal.rehearse(lambda comm: places.append((comm.rank, comm.node_rank)), node_rank=3)
+    assert sorted(places) == [(0, 3), (1, 3)]
 
 
 def test_an_error_in_a_rehearsal_is_raised_and_nobody_waits():

@@ -140,6 +140,12 @@ def _cupy_broken(version: tuple[int, int], gpu: Gpu) -> str | None:
     return None
 
 
+def without_cusparse(error: ImportError) -> str:
+    """What to install where CuPy finds no cuSPARSE, which only matrices of cupyx need."""
+    wheel = "nvidia-cusparse-cu12" if 12 in cupy_wheels().values() else "nvidia-cusparse"
+    return f"cuSPARSE cannot be loaded ({_first_line(error)}); pip install {wheel}"
+
+
 def _headers_found() -> bool:
     """Whether CuPy will find the headers of the CUDA runtime, in a wheel or in a toolkit."""
     try:

@@ -9,6 +9,7 @@ import numpy as np
 from graphs.csr import CSR, build_csr
 from graphs.edges import EdgeList
 from graphs.errors import GraphError
+from sssp.errors import EngineError
 
 
 def matrix_edges(matrix: Any) -> EdgeList:
@@ -52,8 +53,17 @@ def _build_there(matrix: Any) -> CSR:
     from graphs.device_csr import build_device_csr
     from graphs.device_edges import matrix_on_device
     from kernels.device import Device
+    from sssp import cuda_missing
 
-    return build_device_csr(matrix_on_device(Device(matrix.data.device.id), matrix))
+    device = Device(matrix.data.device.id)
+    try:
+        edges = matrix_on_device(device, matrix)
+    except ImportError as error:
+        raise EngineError(
+            f"CuPy cannot read a matrix of format {matrix.format!r}: "
+            f"{cuda_missing.without_cusparse(error)}, or give a coo_matrix"
+        ) from error
+    return build_device_csr(edges)
 
 
 def shortest_paths(
@@ -71,7 +81,9 @@ def shortest_paths(
     graph : CSR, EdgeList or scipy.sparse matrix or array
         A matrix is read as scipy.sparse.csgraph reads it: entry (i, j) is an arc from i to j,
         explicit zeros are arcs, and only a symmetric matrix is undirected. One of
-        cupyx.scipy.sparse, which is on a device, is searched there.
+        cupyx.scipy.sparse, which is on a device, is searched there. CuPy makes one of any format
+        but COO with cuSPARSE, which the extras leave out (nvidia-cusparse-cu12; of CUDA 13,
+        nvidia-cusparse).
     root : int
         The vertex to start from.
     engine : {"auto", "cpu", "cuda"}

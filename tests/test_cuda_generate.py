@@ -128,9 +128,29 @@ def sparse_module(device):
     return cupyx.scipy.sparse
 
 
+def matrix_there(device, matrix):
+    """A COO or CSR matrix of SciPy's on the device, made without cuBLAS; a COO without cuSPARSE."""
+    there = sparse_module(device)
+    data = device.to_device(matrix.data)
+    if matrix.format == "coo":
+        places = device.to_device(matrix.row), device.to_device(matrix.col)
+        return there.coo_matrix((data, places), matrix.shape)
+    if device.xp is not np:
+        pytest.importorskip("cupyx.cusparse", exc_type=ImportError)
+    places = device.to_device(matrix.indices), device.to_device(matrix.indptr)
+    return there.csr_matrix((data, *places), matrix.shape)
+
+
+def in_order(edges):
+    """The edges by their ends."""
+    order = np.lexsort((edges.dst, edges.src))
+    return EdgeList(edges.src[order], edges.dst[order], edges.weight[order], edges.n)
+
+
 @pytest.mark.parametrize("symmetric", [False, True])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_a_matrix_on_the_device_is_read_as_one_of_scipy(device, symmetric, dtype):
+@pytest.mark.parametrize("format", ["coo", "csr"])
+def test_a_matrix_on_the_device_is_read_as_one_of_scipy(device, symmetric, dtype, format):
     import scipy.sparse
 
     from sssp.paths import matrix_edges
@@ -140,20 +160,34 @@ def test_a_matrix_on_the_device_is_read_as_one_of_scipy(device, symmetric, dtype
     dense[3] = 0
     if symmetric:
         dense = dense + dense.T
-    theirs = matrix_edges(scipy.sparse.csr_matrix(dense))
-    ours = matrix_on_device(device, sparse_module(device).csr_matrix(device.to_device(dense)))
+    matrix = scipy.sparse.csr_matrix(dense).asformat(format)
+    theirs = matrix_edges(matrix)
+    ours = matrix_on_device(device, matrix_there(device, matrix))
     assert ours.directed == theirs.directed == (not symmetric)
     [part] = ours.on_host().slices()
-    assert same(part, theirs)
+    assert same(in_order(part), in_order(theirs))
     assert part.weight.dtype == dtype
 
 
+def test_entries_of_a_coo_matrix_at_one_place_are_added(device):
+    import scipy.sparse
+
+    places = np.array([0, 1, 0, 0]), np.array([1, 0, 1, 2])
+    matrix = scipy.sparse.coo_matrix((np.array([1, 2, 4, 0], np.float32), places), (3, 3))
+    there = matrix_there(device, matrix)
+    [part] = matrix_on_device(device, there).on_host().slices()
+    edges = in_order(part)
+    found = edges.src.tolist(), edges.dst.tolist(), edges.weight.tolist()
+    assert found == ([0, 0, 1], [1, 2, 0], [5.0, 0.0, 2.0]), "explicit zeros are arcs"
+    assert there.nnz == 4, "the user's matrix is as it was"
+
+
 def test_a_matrix_that_is_no_graph_is_refused(device):
-    csr_matrix = sparse_module(device).csr_matrix
+    coo_matrix = sparse_module(device).coo_matrix
     with pytest.raises(GraphError, match=r"square matrix, got one of shape \(2, 3\)"):
-        matrix_on_device(device, csr_matrix((2, 3), dtype=np.float32))
+        matrix_on_device(device, coo_matrix((2, 3), dtype=np.float32))
     with pytest.raises(GraphError, match="dtype complex128"):
-        matrix_on_device(device, csr_matrix((2, 2), dtype=np.complex128))
+        matrix_on_device(device, coo_matrix((2, 2), dtype=np.complex128))
 
 
 @pytest.mark.gpu

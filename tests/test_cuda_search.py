@@ -7,7 +7,9 @@ sanitizers, once more. What it cannot show is what several threads do to each ot
 from __future__ import annotations
 
 import gc
+import sys
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -20,6 +22,7 @@ from oracle import dijkstra
 from strategies import edge_list, improved_again_and_again, make_edges, searches, with_hubs
 from verdicts import verdict
 
+import kernels.device
 import sssp
 import sssp.cuda
 import sssp.paths
@@ -254,11 +257,11 @@ def test_a_graph_built_on_the_device_is_searched_there(device):
 def test_a_matrix_on_a_device_is_searched_there(device, monkeypatch):
     """The class tells where a matrix is; here SciPy's own stands for CuPy's."""
     elsewhere = type("csr_matrix", (), {"__module__": "cupyx.scipy.sparse._csr"})()
-    matrix = scipy.sparse.csr_matrix([[0, 2, 9], [0, 0, 3], [0, 0, 0]], dtype=np.float32)
+    matrix = scipy.sparse.coo_matrix([[0, 2, 9], [0, 0, 3], [0, 0, 0]], dtype=np.float32)
     if device.lanes > 1:
         import cupyx.scipy.sparse
 
-        matrix = cupyx.scipy.sparse.csr_matrix(matrix)
+        matrix = cupyx.scipy.sparse.coo_matrix(matrix)
     rows = build_device_csr(matrix_on_device(device, matrix))
     monkeypatch.setattr(sssp.paths, "_build_there", lambda graph: rows)
     monkeypatch.setattr(sssp.solver.cuda_missing, "missing", lambda: None)
@@ -271,6 +274,26 @@ def test_a_matrix_on_a_device_is_searched_there(device, monkeypatch):
         assert (dist.tolist(), parent.tolist()) == ([np.inf, 0.0, 3.0], [-1, 1, 1])
     with pytest.raises(GraphError, match="the graph is on a device"):
         sssp.shortest_paths(elsewhere, 0, "cpu")
+
+
+def test_a_matrix_that_needs_cusparse_says_what_to_install(monkeypatch):
+    class Diagonals:
+        __module__ = "cupyx.scipy.sparse._dia"
+        ndim, shape, dtype, format = 2, (2, 2), np.dtype(np.float32), "dia"
+        data = SimpleNamespace(device=SimpleNamespace(id=0))
+
+        def tocsr(self):
+            raise ImportError('Failure finding "libcusparse.so.12"\nand so on')
+
+    monkeypatch.setattr(sssp.solver.cuda_missing, "missing", lambda: None)
+    monkeypatch.setattr(sssp.solver.cuda_missing, "cupy_wheels", lambda: {"cupy-cuda12x": 12})
+    monkeypatch.setattr(kernels.device, "Device", lambda index: SimpleNamespace(xp=np))
+    said = (
+        r"""^CuPy cannot read a matrix of format 'dia': cuSPARSE cannot be loaded \(Failure finding """
+        r""""libcusparse.so.12"\); pip install nvidia-cusparse-cu12, or give a coo_matrix$"""
+    )
+    with pytest.raises(EngineError, match=said):
+        sssp.shortest_paths(Diagonals(), 0)
 
 
 def test_an_answer_on_the_device_needs_the_cuda_engine():
@@ -331,12 +354,15 @@ def test_searches_under_the_sanitizers():
 
 
 @pytest.mark.gpu
-def test_a_matrix_of_cupyx_is_searched_where_it_is():
+def test_a_matrix_of_cupyx_is_searched_where_it_is_without_cusparse(monkeypatch):
     import cupy
     import cupyx.scipy.sparse
 
-    rows = scipy.sparse.csr_matrix([[0, 2, 9], [0, 0, 3], [0, 0, 0]], dtype=np.float32)
-    dist, parent = sssp.shortest_paths(cupyx.scipy.sparse.csr_matrix(rows), 0, output="device")
+    rows = scipy.sparse.coo_matrix([[0, 2, 9], [0, 0, 3], [0, 0, 0]], dtype=np.float32)
+    matrix = cupyx.scipy.sparse.coo_matrix(rows)
+    monkeypatch.setitem(sys.modules, "cupyx.cusparse", None)
+    monkeypatch.delattr(cupyx, "cusparse", raising=False)
+    dist, parent = sssp.shortest_paths(matrix, 0, output="device")
     assert isinstance(dist, cupy.ndarray)
     assert (dist.tolist(), parent.tolist()) == ([0.0, 2.0, 5.0], [0, 0, 1])
 

@@ -214,8 +214,9 @@ def what_was_told(arguments: Sequence[str]) -> dict[str, str]:
 def _sources_digest() -> str:
     digest = hashlib.sha256()
     for package in ("kernels", "graphs", "sssp", "harness"):
-        for path in sorted((HOME / package).glob("*.py")):
-            digest.update(path.read_bytes())
+        for path in sorted((HOME / package).rglob("*")):
+            if path.suffix in (".py", ".cu", ".cuh"):
+                digest.update(path.read_bytes())
     return digest.hexdigest()[:12]
 
 

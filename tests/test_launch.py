@@ -120,6 +120,21 @@ def test_one_rank_needs_no_mpi_library():
     assert done == (0, "the result\n", "begun\n")
 
 
+def test_every_source_file_tells_ranks_apart(monkeypatch, tmp_path):
+    """Those of CUDA, too, and those in folders below."""
+    monkeypatch.setattr(launch, "HOME", tmp_path)
+    paths = ["kernels/push.py", "kernels/push.cu", "kernels/grid.cuh", "harness/below/plot.py"]
+    for path in paths:
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text("first")
+    told = [launch.what_was_told(())["the sources of sssp-bench"]]
+    for path in [*paths, "kernels/notes.txt"]:
+        (tmp_path / path).write_text("second")
+        told.append(launch.what_was_told(())["the sources of sssp-bench"])
+    assert len(set(told)) == 1 + len(paths)
+    assert told[-1] == told[-2], "other files are no sources"
+
+
 @pytest.mark.mpi
 def test_ranks_with_different_arguments_are_told():
     scales = [sssp("run", "--scale", scale) for scale in (5, 5, 6)]

@@ -150,6 +150,20 @@ class _Builder:
         )  # fmt: skip
         return int(levels[0])
 
+    def sample(self, rows: DeviceRows) -> np.ndarray:
+        """Weights spread evenly over the rows, float64 on the host.
+
+        By a kernel of ours: CuPy has others for arrays beyond 2 GiB, and would compile one here,
+        while the construction is timed.
+        """
+        arcs = len(rows.arcs)
+        step = max(arcs // SAMPLE, 1)
+        weight = self.xp.empty(-(-arcs // step), f"u{self.weight_bytes}")
+        self.launch(
+            "sample_weights", len(weight), rows.arcs, np.int64(step), np.int64(len(weight)), weight
+        )
+        return self.device.to_host(weight).view(WEIGHTS[self.kind]).astype(np.float64)
+
     def order(self, degree: Any) -> _Order:
         """Order the vertices by falling degree where there are hubs, as graphs.csr does."""
         xp, n, both = self.xp, self.edges.n, not self.edges.directed
@@ -216,7 +230,6 @@ def _build(builder: _Builder) -> DeviceCSR:
     original = xp.full(n + 1, -1, np.int32)
     original[:-1] = order.order
     has_arcs = (out.indptr[1:] > out.indptr[:-1])[label]
-    sample = out.weight[:: max(len(out.arcs) // SAMPLE, 1)].astype(np.float64)
     return DeviceCSR(
         n=n,
         first=0,
@@ -241,7 +254,7 @@ def _build(builder: _Builder) -> DeviceCSR:
         levels=builder.levels(out),
         heaviest=builder.heaviest,
         degree_positive=edges.device.to_host(has_arcs),
-        sample=edges.device.to_host(sample),
+        sample=builder.sample(out),
         graph_n=n,
         graph_arcs=len(out.arcs),
         graph_reachable=order.graph_reachable,

@@ -247,6 +247,15 @@ __device__ inline void count_levels(const i64 *indptr, const Arc *arcs, i64 star
     if (threadIdx.x == 0) *levels = level;
 }
 
+// Copies every `step`th weight, from the first on. weight (count,), written.
+template <class Arc>
+__device__ inline void sample_weights(const Arc *arcs, i64 step, i64 count,
+                                      typename Arc::Word *weight)
+{
+    for (i64 i = thread_of_grid(); i < count; i += threads_of_grid())
+        weight[i] = arcs[i * step].weight;
+}
+
 #define KERNELS_OF(Arc, suffix, size)                                                              \
     extern "C" __global__ void scatter_##suffix(                                                   \
         const i64 *src, const i64 *dst, const Arc::Word *weight, i64 m, bool forward,              \
@@ -279,6 +288,11 @@ __device__ inline void count_levels(const i64 *indptr, const Arc *arcs, i64 star
     {                                                                                              \
         __shared__ i32 found;                                                                      \
         count_levels(indptr, arcs, start, enough, most, seen, queue, levels, &found);              \
+    }                                                                                              \
+    extern "C" __global__ void sample_weights_##suffix(const Arc *arcs, i64 step, i64 count,       \
+                                                       Arc::Word *weight)                          \
+    {                                                                                              \
+        sample_weights(arcs, step, count, weight);                                                 \
     }
 
 KERNELS_OF(Narrow, 4, 2048)

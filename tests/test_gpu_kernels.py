@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from time import perf_counter
+from typing import ClassVar
 
 import pytest
 from devices import shim_device
@@ -24,9 +25,23 @@ class HostMark:
         return self.at - earlier.at
 
 
+class HostHold:
+    """Holds nothing: notes when a stream would be held."""
+
+    noted: ClassVar[list[str]] = []
+
+    def __init__(self):
+        self.noted.append("held")
+
+    def release(self):
+        self.noted.append("released")
+
+
 @pytest.fixture
 def shim(monkeypatch):
     shim = shim_device()
+    monkeypatch.setattr(gpu_watch, "Hold", HostHold)
+    monkeypatch.setattr(HostHold, "noted", [])
     monkeypatch.setattr(cuda_missing, "missing", lambda: None)
     monkeypatch.setattr(gpu_watch, "Mark", HostMark)
     monkeypatch.setattr(gpu_watch, "COPY_BYTES", 1 << 20)
@@ -57,6 +72,22 @@ def test_every_kernel_of_a_search_is_timed_and_its_bytes_are_counted(shim, tmp_p
     shown = capsys.readouterr().out.strip()
     assert shown.startswith(f"scale 10 on {shim.name}: median search ")
     assert {line.split(" | ")[0].lstrip("| ") for line in shown.splitlines()[4:]} == set(kernels)
+
+
+def test_a_stream_is_held_until_the_host_waits_and_answers_stay_there(shim, tmp_path, monkeypatch):
+    waits, read = [], shim.read
+
+    def noted_read(array, out):
+        waits.append((len(array), HostHold.noted[-1:]))
+        return read(array, out)
+
+    monkeypatch.setattr(shim, "read", noted_read)
+    gpu_kernels.main(["--scale", "10", "--roots", "2", "--output", str(tmp_path)])
+    # Each batch is held once, before its first kernel, and released before the host waits for it.
+    assert HostHold.noted == ["held", "released"] * (len(HostHold.noted) // 2)
+    assert len(HostHold.noted) >= 2 * 2 * 2, "of two searches, each with two batches at least"
+    assert all(noted != ["held"] for _, noted in waits)
+    assert max(length for length, _ in waits) < 2**10, "no answer is copied to the host"
 
 
 def test_the_same_with_all_rounds_in_one_launch(shim, tmp_path, capsys):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import operator
 from typing import TYPE_CHECKING
 
@@ -199,8 +200,6 @@ class Solver:
         GraphError
             `root` is not a vertex, or a distance leaves the range of its type.
         """
-        from kernels.threads import using
-
         try:
             root = operator.index(root)
         except TypeError:
@@ -209,12 +208,18 @@ class Solver:
             raise GraphError(f"root={root} is not a vertex; ids are 0..{self.csr.graph_n - 1}")
         out = self.new_answer() if out is None else out
         self.comm.traffic = Traffic()
-        with using(self.threads):
+        with self._threads():
             kind = self._solve(self._engine, root, out)
         if kind == "float64":
             self._check_exact(out)
         out.traffic = self.comm.traffic
         return out
+
+    def _threads(self) -> contextlib.AbstractContextManager[None]:
+        """What a search on the host needs around it; on a device it would only cost time."""
+        from kernels.threads import using
+
+        return using(self.threads) if self.device is None else contextlib.nullcontext()
 
     def _solve(self, engine: CPUEngine | CUDAEngine, root: int, out: Answer) -> str:
         """Search; again in float64 where integers leave 32 bits. Returns the kind of the sums."""
@@ -233,15 +238,13 @@ class Solver:
 
         Part of building the graph, so that no search learns from the one before it.
         """
-        from kernels.threads import using
-
         csr = self.csr
         degree = csr.out.indptr[csr.label + 1] - csr.out.indptr[csr.label]
         longest = int(np.argmax(degree)) if csr.n else 0
         ours = (int(degree[longest]), csr.first + longest) if csr.n else (-1, -1)
         _, root = max(self.comm.gather(ours))
         out = self.new_answer()
-        with using(self.threads):
+        with self._threads():
             solve(self._engine, self.comm, root, out)
             if self._overflowed(self._engine, out):
                 self._engine = self._make(self.csr.as_float64())

@@ -7,6 +7,8 @@ Python of its own, with the kernels built for the address and undefined behaviou
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import os
 import subprocess
 import sys
@@ -46,6 +48,30 @@ def gpu_device():
     from kernels.device import Device
 
     return Device()
+
+
+@contextlib.contextmanager
+def used_on_gpu():
+    """What arrays take on the GPU within the block: a list of bytes, beyond those of before.
+
+    Blocks that CuPy's pool keeps do not count: it gives them back before it lacks memory.
+    """
+    import cupy
+
+    pool = cupy.get_default_memory_pool()
+    gc.collect()
+    before, used = pool.used_bytes(), []
+
+    class Watch(cupy.cuda.MemoryHook):
+        name = "used on GPU"
+
+        def malloc_postprocess(self, **_):
+            used.append(pool.used_bytes() - before)
+
+    with Watch():
+        yield used
+    gc.collect()
+    used.append(pool.used_bytes() - before)
 
 
 def devices():

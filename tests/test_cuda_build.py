@@ -6,7 +6,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from devices import devices, gpu_device, lane_device, sanitized, shim_device
+from devices import devices, gpu_device, lane_device, sanitized, shim_device, used_on_gpu
 from hypothesis import given
 from strategies import FLOAT32, FLOAT64, INT64, edge_lists, make_edges
 
@@ -230,22 +230,18 @@ def test_construction_is_clean_under_the_sanitizers():
 @pytest.mark.gpu
 @pytest.mark.parametrize("scale", [18, 20])
 def test_rows_of_a_gpu_are_the_cpu_s_and_its_memory_is_given_back(scale):
-    device = gpu_device()
-    device.release()
-    before = device.free_bytes()
-    stream = KroneckerStream(scale)
-    check_same(device, build_csr(stream), build_device_csr(on_device(device, stream)))
-    device.release()
-    assert device.free_bytes() >= before - (16 << 20)
+    device, stream = gpu_device(), KroneckerStream(scale)
+    with used_on_gpu() as used:
+        check_same(device, build_csr(stream), build_device_csr(on_device(device, stream)))
+    assert used[-1] == 0 < max(used)
 
 
 @pytest.mark.gpu
 def test_a_gpu_takes_no_more_memory_than_said():
-    device = gpu_device()
-    pool = device.xp.get_default_memory_pool()
-    device.release()
-    build_device_csr(on_device(device, KroneckerStream(22)))
-    assert pool.total_bytes() <= PER_VERTEX << 22
+    with used_on_gpu() as used:
+        build_device_csr(on_device(gpu_device(), KroneckerStream(22)))
+    need = BuildNeed(1 << 22, 16 << 22).construction
+    assert need / 2 < max(used) <= need + (1 << 20) <= PER_VERTEX << 22
 
 
 @pytest.mark.gpu

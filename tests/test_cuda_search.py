@@ -23,6 +23,7 @@ from strategies import edge_list, improved_again_and_again, make_edges, searches
 from verdicts import verdict
 
 import kernels.device
+import kernels.threads
 import sssp
 import sssp.cuda
 import sssp.paths
@@ -204,6 +205,36 @@ def test_wide_rounds_are_run_on_all_blocks(device, monkeypatch):
         check(solver, edges, root)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int64])
+def test_all_rounds_in_one_launch(device, dtype):
+    """A cooperative launch: on a GPU a block a multiprocessor, which wait for each other."""
+    hubs = with_hubs(5, "a_third_zero", np.dtype(dtype), False)
+    path = edge_list([(v, v + 1) for v in range(300)], np.ones(300), 301, False, dtype)
+    for edges in (hubs, path, kronecker(10) if dtype == np.float32 else hubs):
+        solver = solver_on(device, edges)
+        solver._engine.one_launch = True
+        for root in (0, 1, 100):
+            check(solver, edges, root)
+
+
+def test_all_rounds_in_one_launch_when_a_queue_runs_over(device, monkeypatch):
+    monkeypatch.setattr(sssp.cuda, "SPARE_ENTRIES", 0)
+    overruns = counted_requeues(monkeypatch)
+    edges = improved_again_and_again(False)
+    solver = solver_on(device, edges, delta=1e30)
+    solver._engine.one_launch = True
+    for root in (0, 1, 30):
+        check(solver, edges, root)
+    assert overruns
+
+
+def test_a_search_on_a_device_leaves_the_threads_of_the_host_as_they_are(device, monkeypatch):
+    edges = kronecker(6)
+    solver = solver_on(device, edges)
+    monkeypatch.setattr(kernels.threads, "using", lambda _: pytest.fail("threads were set"))
+    check(solver, edges, 1)
+
+
 def test_a_queue_that_runs_over_loses_nothing(device, monkeypatch):
     """The queues have room for each vertex once, and the arcs within reach for a few."""
     monkeypatch.setattr(sssp.cuda, "SPARE_ENTRIES", 0)
@@ -372,6 +403,7 @@ def test_memory_is_given_back():
     import cupy
 
     pool = cupy.get_default_memory_pool()
+    gc.collect()  # or what other tests have left would be given back in between
     before = pool.used_bytes()
     solver = Solver(build_csr(kronecker(12)), engine="cuda")
     solver.search(1)

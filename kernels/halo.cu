@@ -28,8 +28,31 @@ __device__ inline i64 link_to(i64 index, i32 rank, const i64 *link_start, const 
     return first;
 }
 
-// Another one for a rank: the place of it.
-__device__ inline i64 next_of(u64 *cursor, i32 rank) { return (i64)atomicAdd(cursor + rank, 1ull); }
+// A place for a rank, for each lane that wants one: one atomic for all lanes of a rank, as there are
+// few cursors. Called by the whole warp; lanes that do not want one get a meaningless number.
+__device__ inline i64 next_of(u64 *cursor, bool wanted, i32 rank)
+{
+    u32 same = __match_any_sync(ALL_LANES, wanted ? rank : -1);
+    i32 first = __ffs((i32)same) - 1;
+    u64 place = 0;
+    if (wanted && lane_of_warp() == first) place = atomicAdd(cursor + rank, (u64)__popc(same));
+    place = __shfl_sync(ALL_LANES, place, first, LANES);
+    return (i64)place + __popc(same & ((1u << lane_of_warp()) - 1u));
+}
+
+// Tell the distance of each lane's vertex along its links [k, end), to those who asked; with no
+// `promised`, to all. Called by the whole warp.
+__device__ inline void tell(i64 k, i64 end, Dist mine, const u32 *promised, const i32 *link_rank,
+                            const i32 *link_label, u64 *cursor, bool fill, i32 *label, Dist *dist)
+{
+    for (; __any_sync(ALL_LANES, k < end); k++) {
+        bool wanted = k < end && (!promised || promised[k]);
+        i64 at = next_of(cursor, wanted, wanted ? link_rank[k] : 0);
+        if (!fill || !wanted) continue;
+        label[at] = link_label[k];
+        dist[at] = mine;
+    }
+}
 
 // The queue of improved ghosts: for each the last, and so the least, of its offers.
 extern "C" __global__ void offers(const u64 *state, Entry *queues, const u64 *control,
@@ -41,13 +64,21 @@ extern "C" __global__ void offers(const u64 *state, Entry *queues, const u64 *co
     i64 rows = (i64)word(control, ROWS), leaves_from = (i64)word(control, LEAVES_FROM);
     i64 count = (i64)filled(control, OUT_COUNT);
     Entry *out = queue_of(queues, control, OUT);
-    for (i64 i = thread_of_grid(); i < count; i += threads_of_grid()) {
-        Entry entry = out[i];
-        if (dist_of(state, entry.vertex) != entry.dist) continue;
-        i64 ghost = entry.vertex - rows;
-        i32 rank = ghost_rank[ghost];
-        i64 at = next_of(cursor, rank);
-        if (!fill) continue;
+    for (i64 first = warp_of_grid() * LANES; first < count; first += threads_of_grid()) {
+        i64 i = first + lane_of_warp(), ghost = 0;
+        Entry entry = {};
+        i32 rank = 0;
+        bool last = false;
+        if (i < count) {
+            entry = out[i];
+            last = dist_of(state, entry.vertex) == entry.dist;
+        }
+        if (last) {
+            ghost = entry.vertex - rows;
+            rank = ghost_rank[ghost];
+        }
+        i64 at = next_of(cursor, last, rank);
+        if (!fill || !last) continue;
         i64 u = own_index(parent_of(state, entry.vertex), rows, leaves_from);
         target[at] = ghost_label[ghost];
         dist[at] = entry.dist;
@@ -89,15 +120,14 @@ extern "C" __global__ void settled_news(const u64 *state, const u64 *control, u6
                                         Dist *dist)
 {
     i64 rows = (i64)word(control, ROWS);
-    for (i64 v = thread_of_grid(); v < rows; v += threads_of_grid()) {
-        Dist mine = dist_of(state, v);
-        if (mine >= (Dist)below) continue;
-        for (i64 k = link_start[v]; k < link_start[v + 1]; k++) {
-            i64 at = next_of(cursor, link_rank[k]);
-            if (!fill) continue;
-            label[at] = link_label[k];
-            dist[at] = mine;
+    for (i64 first = warp_of_grid() * LANES; first < rows; first += threads_of_grid()) {
+        i64 v = first + lane_of_warp(), k = 0, end = 0;
+        Dist mine = v < rows ? dist_of(state, v) : UNREACHED;
+        if (mine < (Dist)below) {
+            k = link_start[v];
+            end = link_start[v + 1];
         }
+        tell(k, end, mine, nullptr, link_rank, link_label, cursor, fill, label, dist);
     }
 }
 
@@ -125,10 +155,11 @@ extern "C" __global__ void wanted(const u32 *marked, i64 ghosts, const u64 *cont
                                   bool fill, i32 *here, i32 *there)
 {
     i64 rows = (i64)word(control, ROWS);
-    for (i64 ghost = thread_of_grid(); ghost < ghosts; ghost += threads_of_grid()) {
-        if (!marked[ghost]) continue;
-        i64 at = next_of(cursor, ghost_rank[ghost]);
-        if (!fill) continue;
+    for (i64 first = warp_of_grid() * LANES; first < ghosts; first += threads_of_grid()) {
+        i64 ghost = first + lane_of_warp();
+        bool hung_on = ghost < ghosts && marked[ghost];
+        i64 at = next_of(cursor, hung_on, hung_on ? ghost_rank[ghost] : 0);
+        if (!fill || !hung_on) continue;
         here[at] = (i32)(ghost + rows);
         there[at] = ghost_label[ghost];
     }
@@ -175,17 +206,22 @@ extern "C" __global__ void rank_sweep(const Entry *within, u64 *state, u64 *cont
     if (!word(control, RUN)) return;
     i64 count = (i64)word(control, WITHIN_COUNT);
     u64 improved = 0, touched = 0;
-    for (i64 i = thread_of_grid(); i < count; i += threads_of_grid()) {
-        Entry arc = within[i];
-        i64 u = arc.offset, v = arc.vertex;
-        Dist x = plus(dist_of(state, u), weight_of(arc.key));
-        touched++;
-        if (x >= dist_of(state, v) || !improve(state, v, x, u)) continue;
-        improved++;
-        if (asked[v] && !atomicExch(listed + v, 1u))
-            changed[atomicAdd(control + CHANGED_COUNT, 1ull)] = (i32)v;
+    for (i64 first = warp_of_grid() * LANES; first < count; first += threads_of_grid()) {
+        i64 i = first + lane_of_warp(), v = 0;
+        bool news = false;
+        if (i < count) {
+            Entry arc = within[i];
+            i64 u = arc.offset;
+            v = arc.vertex;
+            Dist x = plus(dist_of(state, u), weight_of(arc.key));
+            bool better = x < dist_of(state, v) && improve(state, v, x, u);
+            touched++;
+            improved += better;
+            news = better && asked[v] && !atomicExch(listed + v, 1u);
+        }
+        u64 at = warp_reserve(control + CHANGED_COUNT, news);
+        if (news) changed[at] = (i32)v;
     }
-    __syncwarp();
     add(control + NEXT_COUNT, improved);
     add(control + ARCS, touched);
 }
@@ -197,16 +233,17 @@ extern "C" __global__ void changed_news(const i32 *changed, const u64 *state, co
                                         u64 *cursor, bool fill, i32 *label, Dist *dist)
 {
     i64 count = (i64)word(control, CHANGED_COUNT);
-    for (i64 i = thread_of_grid(); i < count; i += threads_of_grid()) {
-        i64 v = changed[i];
-        if (fill) listed[v] = 0;
-        for (i64 k = link_start[v]; k < link_start[v + 1]; k++) {
-            if (!promised[k]) continue;
-            i64 at = next_of(cursor, link_rank[k]);
-            if (!fill) continue;
-            label[at] = link_label[k];
-            dist[at] = dist_of(state, v);
+    for (i64 first = warp_of_grid() * LANES; first < count; first += threads_of_grid()) {
+        i64 i = first + lane_of_warp(), k = 0, end = 0;
+        Dist mine = UNREACHED;
+        if (i < count) {
+            i64 v = changed[i];
+            if (fill) listed[v] = 0;
+            mine = dist_of(state, v);
+            k = link_start[v];
+            end = link_start[v + 1];
         }
+        tell(k, end, mine, promised, link_rank, link_label, cursor, fill, label, dist);
     }
 }
 

@@ -200,6 +200,13 @@ static inline unsigned __ballot_sync(unsigned mask, int x)
     for (unsigned lane = 0; lane < LANES; lane++) bits |= (unsigned)all[lane] << lane;
     return bits;
 }
+template <class T> unsigned __match_any_sync(unsigned mask, T x)
+{
+    unsigned long long *all = shim_warp(mask, "__match_any_sync", shim_word(x));
+    unsigned bits = 0;
+    for (unsigned lane = 0; lane < LANES; lane++) bits |= (all[lane] == shim_word(x)) << lane;
+    return bits;
+}
 static inline int __any_sync(unsigned mask, int x) { return __ballot_sync(mask, x) != 0; }
 static inline int __all_sync(unsigned mask, int x) { return __ballot_sync(mask, !x) == 0; }
 template <class T> T __shfl_sync(unsigned mask, T x, int lane, int = LANES)

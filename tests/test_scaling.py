@@ -1,4 +1,4 @@
-"""The model of docs/SCALING.md, and the script that holds runs against it."""
+"""The model of docs/SCALING.md, and the script that compares runs with it."""
 
 from __future__ import annotations
 

@@ -227,6 +227,16 @@ def test_the_parts_of_what_is_sent():
     assert "({} % of the bytes on 2 ranks, {} % on 16)".format(*settled) in said
 
 
+def test_the_collectives_of_a_search():
+    counted, as_two, of_one = (rows for rows in tables(SCALING) if "collectives" in rows[0])
+    for rows, said in (
+        (counted + as_two, "A search over nodes takes {} to {} collectives"),
+        (of_one, "on one node it takes {} to {}."),
+    ):
+        found = [float(row["collectives"]) for row in rows]
+        assert said.format(f"{min(found):.0f}", f"{max(found):.0f}") in " ".join(SCALING.split())
+
+
 @pytest.mark.slow
 def test_the_projection(scaling):
     import scaling_project

@@ -8,7 +8,6 @@ folder of data, introduces its table. `tests/test_file_map.py` compares.
 
 from __future__ import annotations
 
-import ast
 import sys
 from pathlib import Path
 
@@ -32,7 +31,8 @@ def first_line(path: Path) -> str:
     """
     text = path.read_text(encoding="utf-8")
     if path.suffix == ".py":
-        lines = (ast.get_docstring(ast.parse(text)) or "").splitlines()
+        before, _, rest = text.partition('"""')
+        lines = [] if before else rest.partition('"""')[0].splitlines()
     else:
         mark = COMMENTS[path.suffix]
         code = [line for line in text.splitlines() if not line.startswith("#!")]

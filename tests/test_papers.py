@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import io
 import os
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import PurePosixPath
+from unittest import mock
 
 import pytest
 from file_map import BEGIN
 from house import HOUSE, PACKAGES, setup_cfg, sources
 from markdown import PAGES, anchors, blocks, table, tables
 
+from harness.cli import main
 from harness.errors import EXIT_CODES, Exit
 
 FLAG = re.compile(r"(?<![\w-])--[a-z][\w-]*")
@@ -30,17 +35,18 @@ FLAGS_OF_OTHERS = {
 NOT_YET = {"docs/security.md"}
 
 
-def run(*command, **settings):
-    done = subprocess.run(
-        [sys.executable, *map(str, command)], capture_output=True, text=True, **settings
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+def printed_by(call):
+    """What a command prints before it exits with status 0, in this process."""
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out), pytest.raises(SystemExit) as ending:
+        sys.exit(call())
+    assert not ending.value.code
+    return out.getvalue()
 
 
 @functools.cache
 def sssp(*arguments):
-    return run("-m", "harness", *arguments, cwd=HOUSE)
+    return printed_by(lambda: main(list(arguments)))
 
 
 def commands():
@@ -58,10 +64,15 @@ def flags_of(command):
 @functools.cache
 def flags_of_script(name):
     """The flags that a script of benchmarks/ has."""
-    return set(FLAG.findall(run("-m", f"benchmarks.{name}", "--help", cwd=HOUSE, env=SCRIPTS)))
+    path = str(HOUSE / "benchmarks")
+    with (
+        mock.patch.object(sys, "argv", [name, "--help"]),
+        mock.patch.object(sys, "path", [path, *sys.path]),
+    ):
+        call = functools.partial(runpy.run_path, f"{path}/{name}.py", run_name="__main__")
+        return set(FLAG.findall(printed_by(call)))
 
 
-SCRIPTS = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, (HOUSE, HOUSE / "benchmarks")))}
 REST = r"((?:[^\n`|#]|\\\n)*)"  # of a command line, with its continuations
 
 
@@ -117,8 +128,15 @@ EXAMPLES = [(page, block) for page in PAGES for block in blocks(PAGES[page], "py
 @pytest.mark.slow
 @pytest.mark.parametrize(("page", "block"), EXAMPLES, ids=[page for page, _ in EXAMPLES])
 def test_the_python_of_the_papers_runs_and_prints_what_it_says(page, block, tmp_path):
-    paths = os.environ | {"PYTHONPATH": str(HOUSE)}
-    printed = run("-c", block, cwd=tmp_path, env=paths).splitlines()
+    done = subprocess.run(
+        [sys.executable, "-c", block],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(HOUSE)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    printed = done.stdout.splitlines()
     said = re.findall(r"print\(.*\)  # (.*)", block)
     assert printed[: len(said)] == said
     assert len(said) == len(printed) or "for " in block

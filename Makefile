@@ -5,6 +5,7 @@
 #   make bench [ARGS="-k search"]                         each step by itself; results/runs/bench/*.json
 #   make lint                                             format, lint, types
 #   make format                                           rewrite the sources as `make lint` wants them
+#   make map                                              the map of files in CONTRIBUTING.md, from their first lines
 #   make clean                                            forget .venv and what was built
 #
 # EXTRAS=mpi           extras of setup.cfg to install; EXTRAS= leaves the mpich wheel out,
@@ -20,7 +21,7 @@ VENV   ?= .venv
 EXTRAS ?= mpi
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench lint format clean
+.PHONY: help run test bench lint format map clean
 # Two targets would install into one environment at the same time.
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
@@ -61,6 +62,10 @@ lint: $(for_lint)
 format: $(for_lint)
 	@$(venv_python) -m ruff format .
 	@$(venv_python) -m ruff check --fix .
+
+# Standard library only, so that it needs no environment.
+map:
+	@$(PYTHON) tests/file_map.py
 
 clean:
 	@rm -rf .venv build dist sssp_bench.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,4 +1,4 @@
-"""The steps of a search, each by itself: reset, push, pull, what is left to push, the answer.
+"""The steps of a search, each by itself: reset, push, pull, the pushes after it, the answer.
 
 A round starts from the next search key; what comes before the step is done outside the clock.
 """

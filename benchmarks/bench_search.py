@@ -1,4 +1,4 @@
-"""Whole searches, ours beside SciPy's: the same roots, distances and predecessors from both.
+"""Whole searches beside SciPy's: the same roots, distances and predecessors from both.
 
 In one after another, not in turn: `sssp peers` is the comparison to quote.
 """

@@ -1,4 +1,4 @@
-"""What the benchmarks share: graphs, made once a session, and the numbers of threads."""
+"""Shared: graphs, made once a session, and the numbers of threads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Strong and weak scaling of `sssp run` over ranks, what it sends, and the model held against it.
+"""Strong and weak scaling of `sssp run` over ranks, what it sends, and what the model predicts.
 
     python benchmarks/scaling.py --scales 16 18 --ranks 1 2 4 --weak 16 --counted 16 64
     python benchmarks/scaling.py --read results/scaling       the tables of files that are there

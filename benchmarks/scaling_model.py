@@ -1,4 +1,4 @@
-"""How long a search takes on P ranks: work, and three costs of telling others about it.
+"""A model of a search on P ranks: its work, and three costs of communication.
 
     seconds = work         seconds_per_arc * arcs of the busiest rank * ranks that share its cores
             + latency      collectives * ceil(log2 P) * latency

@@ -1,4 +1,4 @@
-"""What the model says of a machine and a graph that nobody has run here.
+"""What the model predicts for a machine and a graph that were not run here.
 
     python benchmarks/scaling_project.py results/scaling --ranks 2000 --scale 41
         --latency 3e-6 --overhead 5e-7 --bandwidth 25e9 --arc-seconds 2e-10

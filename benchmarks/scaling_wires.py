@@ -1,4 +1,4 @@
-"""What lies between ranks, measured: `mpirun -n P python benchmarks/scaling_wires.py`.
+"""The network between ranks, measured: `mpirun -n P python benchmarks/scaling_wires.py`.
 
 Rank 0 prints one JSON object of seconds, medians of many calls; `wires` turns it into the inputs of
 `scaling_model.py`.

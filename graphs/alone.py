@@ -1,4 +1,4 @@
-"""One process, where several ranks could be: the comm that has nobody to tell.
+"""The comm of one process: a collective call returns what it was given.
 
 What several ranks do together is written against a comm (sssp.comm); with this one it is what one
 process does.

@@ -1,4 +1,4 @@
-"""What building a graph on a device takes of its memory, and the refusal where that is not there.
+"""Device memory that building a graph needs, and the refusal where there is less.
 
 Peak in bytes, each part at its largest:
 

@@ -1,4 +1,4 @@
-"""Errors of the graph layer: what a user handed in cannot be a graph of ours."""
+"""GraphError: what a user handed in cannot be read as a graph."""
 
 from numbers import Integral
 

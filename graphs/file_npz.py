@@ -1,4 +1,4 @@
-"""Graphs in .npz archives: our edge lists, and matrices saved by scipy.sparse.save_npz.
+"""Graphs in .npz archives: edge lists, and matrices saved by scipy.sparse.save_npz.
 
 Ours hold src, dst, weight (m,), n and directed (scalars); n and directed may be missing, then n is
 the largest id + 1 and the edges are undirected. The keys tell the two kinds apart. Nothing is ever

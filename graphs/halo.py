@@ -1,4 +1,4 @@
-"""What a rank knows of the vertices of other ranks that its arcs lead to: its ghosts.
+"""The ghosts of a rank: vertices of other ranks that its arcs lead to.
 
 A ghost has a label and a tentative distance of its own here, but no row: the rank's search runs as
 if it were alone, and what it finds for a ghost is the least of all its offers to that vertex. Who

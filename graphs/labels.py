@@ -1,4 +1,4 @@
-"""What a rank calls its own vertices, and those of other ranks that its arcs lead to.
+"""The labels of a rank: its numbers for its own vertices and for those that its arcs lead to.
 
 Ranks whose memory a rank can read, those of its node, are its neighbours: they label their vertices
 together, and keep the tentative distances of a search in one array, so that an arc to a neighbour's

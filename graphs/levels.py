@@ -1,4 +1,4 @@
-"""Does the graph expand, or is it long?
+"""Levels of a breadth-first search: does the graph expand, or is its diameter large?
 
 A breadth-first search from the longest row, until LEVEL_VERTICES vertices are found or MOST_LEVELS
 levels are done: few levels where the graph expands, many where it is long (roads, grids, meshes).

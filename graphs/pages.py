@@ -1,4 +1,4 @@
-"""Memory of the system, page by page: arrays that take no more of it than is written."""
+"""Pages of memory: arrays that take only those that are written."""
 
 from __future__ import annotations
 

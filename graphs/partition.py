@@ -1,4 +1,4 @@
-"""Who owns which vertex, and which edges each rank makes.
+"""Which rank owns which vertex, and which edges each rank generates.
 
 Vertices are owned in blocks of original ids, which the generator has scrambled: every rank gets its
 share of the hubs and of the isolated. Blocks differ by one vertex at most, and are empty on some

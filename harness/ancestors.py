@@ -1,4 +1,4 @@
-"""Where the parents of an answer lead: to the root, or astray. Rule 2 of validation.
+"""Rule 2 of validation: the parents of every reached vertex lead to the root.
 
 Among ranks each vertex has a pointer, to its parent at first, and asks the pointer's owner for
 that one's pointer: after k rounds it points 2^k parents on. Whoever has not come to the root or to

@@ -1,4 +1,4 @@
-"""A second opinion: networkx's Dijkstra, to the bit.
+"""`--check networkx`: the distances compared to the bit with those of networkx's Dijkstra.
 
 networkx adds whatever numbers it is given, so float32 weights handed over as NumPy's float32
 scalars are added in float32, from the root outwards, and the distances must be equal, not close.

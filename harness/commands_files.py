@@ -1,4 +1,4 @@
-"""`sssp generate` and `sssp validate`: graphs to files, and somebody else's answers."""
+"""`sssp generate` and `sssp validate`: graphs to files, and answers of other programs."""
 
 from __future__ import annotations
 

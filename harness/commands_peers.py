@@ -1,4 +1,4 @@
-"""`sssp peers`: ours beside other libraries, on the same graph and roots."""
+"""`sssp peers`: other libraries on the same graph and roots."""
 
 from __future__ import annotations
 

@@ -11,7 +11,8 @@ from harness.options import check_writable
 from harness.streams import emit, say
 
 # Spelled out, as the report module is not needed to print a page of help.
-_FORMATS = ("graph500", "spec", "markdown", "csv", "png")
+_PICTURES = ("png", "svg")
+_FORMATS = ("graph500", "spec", "markdown", "csv", *_PICTURES)
 
 _Loaded = list[tuple[str, dict[str, Any]]]
 
@@ -25,7 +26,7 @@ formats:
   spec       the specification's own names
   markdown   a table, a row for each run; files of `sssp peers` follow with their own
   csv        every raw figure, a row for each search
-  png        a picture: TEPS against scale, with the other libraries' where files of `sssp peers`
+  png, svg   a picture: TEPS against scale, with the other libraries' where files of `sssp peers`
              are among the FILEs, and every search of every run (needs matplotlib:
              pip install 'sssp-bench[plot]')
 
@@ -43,7 +44,7 @@ def add_commands(commands: Any) -> None:
     parser.add_argument("files", nargs="+", type=PATH, metavar="FILE", help="a result file")
     parser.add_argument("--format", choices=_FORMATS, help="(default: graph500)")
     parser.add_argument(
-        "--output", type=PATH, metavar="FILE.png", help="the picture to write, with --format png"
+        "--output", type=PATH, metavar="FILE", help="the picture to write, with --format png or svg"
     )
     parser.set_defaults(command=run_report)
 
@@ -59,7 +60,7 @@ def run_report(flags: dict[str, Any], _argv: list[str]) -> int:
     results = [(path, found) for path, found in loaded if not peer_record.is_peers(found)]
     invalid = [(path, line) for path, found in results for line in report.failures(found)]
     invalid += [(path, line) for path, found in comparisons for line in peer_record.failures(found)]
-    if form == "png":
+    if form in _PICTURES:
         _draw(results, comparisons, invalid, flags["output"])
     else:
         _print(results, comparisons, form)
@@ -71,14 +72,14 @@ def run_report(flags: dict[str, Any], _argv: list[str]) -> int:
 
 
 def _check_output(form: str, output: str | None) -> None:
-    if form != "png":
+    if form not in _PICTURES:
         if output is not None:
-            raise UsageError(f"--output goes with --format png; {form} is printed")
+            raise UsageError(f"--output goes with --format png or svg; {form} is printed")
         return
     if output is None:
-        raise UsageError("--format png needs --output FILE.png")
-    if Path(output).suffix.lower() != ".png":
-        raise UsageError(f"--output {output}: the name must end in .png")
+        raise UsageError(f"--format {form} needs --output FILE.{form}")
+    if Path(output).suffix.lower() != f".{form}":
+        raise UsageError(f"--output {output}: the name must end in .{form}")
     if Path(output).is_dir():
         raise UsageError(f"--output {output}: is a folder")
     check_writable(Path(output).parent, make=False)
@@ -99,7 +100,7 @@ def _print(results: _Loaded, comparisons: _Loaded, form: str) -> None:
     parts = [report.render([found for _, found in results], form)] if results else []
     for path, found in comparisons:
         if form != "markdown":
-            say(f"{path}: of sssp peers, left out; --format markdown or png shows it")
+            say(f"{path}: of sssp peers, left out; --format markdown, png or svg shows it")
         elif failures := peer_record.failures(found):
             parts.append("".join(f"invalid: {line}\n" for line in failures))
         else:

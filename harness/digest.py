@@ -1,4 +1,4 @@
-"""A fingerprint of distances: equal answers have equal ones, whoever computed them.
+"""A fingerprint of distances: equal distances have equal ones, whatever computed them.
 
 The sum, modulo 2^64, of a hash of (vertex, distance) over the reached vertices. A sum, so that each
 rank adds up its own block, in any order. The hash is the finalizer of splitmix64 (G. L. Steele,

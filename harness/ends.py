@@ -1,4 +1,4 @@
-"""The ends of the edges that validation walks, and the vertices that it answers for.
+"""The endpoints of the edges that validation walks, and the vertices that a rank checks.
 
 One process has every vertex: an end is its own index into the answer's arrays (`Ends`). A rank
 holds a part of the edges, whose ends are anybody's vertices, and owns a block of vertices

@@ -1,4 +1,4 @@
-"""What a run on an official graph will need: memory, and time to make its edges."""
+"""What a run on an official graph will need: memory, and time to generate its edges."""
 
 from __future__ import annotations
 

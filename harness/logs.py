@@ -1,4 +1,4 @@
-"""A log file for each rank (`--log-dir`): what a run tells, with the time, and tracebacks.
+"""A log file for each rank (`--log-dir`): stages, warnings and tracebacks, with the time.
 
     2026-11-23T23:59:56.123+00:00 node017 rank 3  constructed in 1.2 s
 

@@ -1,4 +1,4 @@
-"""What a run needs of memory, and what there is.
+"""The memory that a run needs, and the memory that is available.
 
 Peak of a run, in bytes, each part at its largest:
 

@@ -1,4 +1,4 @@
-"""Who hears that a rank has ended: a small process beside rank 0, with a connection to every rank.
+"""The monitor: a small process beside rank 0 that notices when a rank has ended.
 
 MPI does not say who has died, and some launchers let the other ranks wait for ever. Here a
 connection that closes without a farewell is a death, whatever caused it, and a rank that fails

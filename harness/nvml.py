@@ -1,4 +1,4 @@
-"""NVIDIA's management library, as far as a run asks it: energy, clocks and driver of a GPU.
+"""NVML, NVIDIA's management library: energy, clocks and driver of a GPU.
 
 Through ctypes, for a handful of functions; the library comes with the driver.
 Source: NVML API reference, device queries.

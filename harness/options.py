@@ -1,4 +1,4 @@
-"""Flags that several commands share, and what becomes of them."""
+"""Flags that several commands share, and what is made of their values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Between two rounds of searches: keep what is finished, and stop where the time is up.
+"""Between two rounds of searches: keep what is finished, and stop when the time is up.
 
 A round is one search and its validation, or as many searches as share a pass over the edges. What
 happens here is outside every clock, and all ranks do it together.

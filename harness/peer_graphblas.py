@@ -1,4 +1,4 @@
-"""Delta-stepping in linear algebra, on python-graphblas: its user's way to shortest paths.
+"""Delta-stepping in linear algebra on python-graphblas, as a user of that library writes it.
 
 Of one bucket after another, the light arcs are multiplied with what entered the bucket until
 nothing more does, then the heavy arcs once with all that is in it.

@@ -1,4 +1,4 @@
-"""What `sssp peers` leaves behind: one JSON file, raw figures only, and the table made of it.
+"""The record of `sssp peers`: one JSON file, raw figures only, and the table made of it.
 
 The keys of the file, format 1; times are seconds:
 

@@ -1,4 +1,4 @@
-"""The figures of `sssp peers` for people: a table, the ratios, the one-shot calls."""
+"""The report of `sssp peers`: a table, the ratios, the one-shot calls."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ours beside other libraries: the same graph, the same roots, a few of them at a time in turn.
+"""Other libraries on the same graph and the same roots, a few roots at a time in turn.
 
 Here everybody gets the graph in their own structure; `peer_turns` then searches and compares,
 `peer_record` says what is kept. Ours is what a run times: reset, search, distances and parents in

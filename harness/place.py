@@ -1,4 +1,4 @@
-"""Where a run keeps its graph and its answers: with the host, or on a device from edges to verdict.
+"""Where a run keeps its graph and its answers: on the host, or on a device.
 
 A run asks its place for whatever depends on that: what fits, the rows, the solver, the validator.
 On a device, official edges are made there, and only distances for the fingerprint of an answer come

@@ -31,7 +31,7 @@ _WIDE = 8
 def draw(
     results: list[dict[str, Any]], comparisons: list[dict[str, Any]], path: str | os.PathLike[str]
 ) -> bool:
-    """Draw results of runs and records of comparisons into a PNG; false if none can be shown.
+    """Draw results of runs and records of comparisons; false if none can be shown.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def draw(
     comparisons : list of dict
         As `harness.peer_record.load` returns them; likewise.
     path : path
-        Where the picture goes; a file there is replaced.
+        Where the picture goes, a name in .png or .svg; a file there is replaced.
 
     Raises
     ------
@@ -56,7 +56,7 @@ def draw(
         from matplotlib.figure import Figure
     except ImportError as error:
         raise UsageError(
-            f"--format png: {error}; install it: pip install 'sssp-bench[plot]', or "
+            f"--format {_form(path)}: {error}; install it: pip install 'sssp-bench[plot]', or "
             "pip install matplotlib"
         ) from error
     rows = _rows(series)
@@ -195,11 +195,27 @@ def _footnote(results: list[dict[str, Any]], comparisons: list[dict[str, Any]]) 
     return f"{where}Edges: those of the root's component, without self loops."
 
 
+def _form(path: str | os.PathLike[str]) -> str:
+    """Return the format that a name ends in: png, svg."""
+    return Path(path).suffix.lower().removeprefix(".")
+
+
+def _write(figure: Any, file: Any, form: str) -> None:
+    """Write a figure; the same figure makes the same bytes."""
+    import matplotlib
+
+    # Text as text: smaller than outlines, and found by a search. The ids of an SVG are else random.
+    settings = {"svg.fonttype": "none", "svg.hashsalt": _TITLE}
+    undated = {"metadata": {"Date": None}} if form == "svg" else {}
+    with matplotlib.rc_context(settings):
+        figure.savefig(file, format=form, facecolor="white", **undated)
+
+
 def _save(figure: Any, path: Path) -> None:
     """Write under a temporary name in the same folder, and rename."""
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(3)}.tmp")
     try:
-        figure.savefig(temporary, format="png", facecolor="white")
+        _write(figure, temporary, _form(path))
         os.replace(temporary, path)
     except BaseException:
         temporary.unlink(missing_ok=True)

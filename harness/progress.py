@@ -1,4 +1,4 @@
-"""What a run tells on stderr while it works: a bar in a terminal, plain lines elsewhere.
+"""Progress on stderr: a bar in a terminal, plain lines elsewhere.
 
 Nothing is coloured, so NO_COLOR has nothing to switch off. Quiet silences the progress, never a
 warning. Standard output belongs to the benchmark's own lines. Of several ranks one is heard; the

@@ -1,4 +1,4 @@
-"""What a result file tells of the ranks of a run: where each was, on which cores, by which MPI."""
+"""The ranks of a run as its result file has them: hosts, cores, MPI library."""
 
 from __future__ import annotations
 

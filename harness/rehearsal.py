@@ -1,4 +1,4 @@
-"""Two ranks in one process, without MPI: so that what ranks call can be compiled beforehand.
+"""Two ranks in one process, without MPI, to compile what ranks call.
 
 Each rank is a thread, and one of them runs at a time, from one collective call to the next. Both
 stand where the caller does on its node, so that they share the caller's device and open no other.

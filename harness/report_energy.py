@@ -1,4 +1,4 @@
-"""What the energy of a run comes to: joules of a loop, watts, MTEPS per watt.
+"""The energy of a run: joules of a loop, watts, MTEPS per watt.
 
 Of components alone, and so labelled wherever it is shown; no part of the benchmark's own lines.
 """

@@ -1,5 +1,4 @@
-"""A result as lines of keys and values: as the reference code prints them, and as the
-specification spells them.
+"""A result as lines of keys and values, spelled as in the reference code or the specification.
 
 The reference's layout: the key, spaces to column 33, the value; `%g`, edge counts `%.11g`; an
 exclamation mark before the value on the line of the harmonic mean. The lines of the BFS kernel

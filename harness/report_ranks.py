@@ -1,4 +1,4 @@
-"""What the ranks of a run told each other, as tables show it."""
+"""What the ranks of a run sent each other, as tables show it."""
 
 from __future__ import annotations
 

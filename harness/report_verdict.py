@@ -1,4 +1,4 @@
-"""What a result is worth: is it valid, is it whole, could it be handed in as a submission.
+"""The verdict on a result: is it valid, is it complete, is it a submission?
 
 Rules: Graph500 specification V2.0 (64 searches, edge factor 16, every answer validated); a run
 with an invalid answer has no figures at all.

@@ -1,4 +1,4 @@
-"""The benchmark's one way: edges -> CSR (timed) -> search keys -> warm-up -> searches (timed).
+"""A run: edges -> CSR (timed) -> search keys -> warm-up -> searches (timed).
 
 Source: Graph500 specification V2.0, sections 2 and 6. Construction is timed around kernel 1 and
 whatever the solver prepares from the graph. Generating edges is no part of it: where they do not

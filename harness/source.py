@@ -1,4 +1,4 @@
-"""Where a run's edges come from: the official generator, or somebody's file.
+"""Where a run's edges come from: the official generator, or a graph file.
 
 Both kinds of source answer the same: `plan` refuses early what cannot fit and returns what opens
 the edges for a run, `load` makes them for no more than reading them, `describe` tells a result

@@ -1,4 +1,4 @@
-"""Standard output and error, as a user can break them: closed, full, or a reader who has left.
+"""Standard output and error, also where they are closed, full, or a pipe without a reader.
 
 Of several ranks one speaks; the others are muted.
 """

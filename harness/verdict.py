@@ -1,4 +1,4 @@
-"""What validation says of an answer."""
+"""The verdict of validation on one answer."""
 
 from __future__ import annotations
 

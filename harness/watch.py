@@ -1,4 +1,4 @@
-"""How the ranks of a job end: together, whatever happens to one of them.
+"""The ranks of a job end together, whatever happens to one of them.
 
 Rank 0 starts the monitor (`harness.monitor`), every rank connects to it. A signal reaches it
 through the connection by itself, even while this rank waits inside MPI. A thread of each rank

@@ -1,4 +1,4 @@
-"""How kernels are compiled.
+"""The decorators by which numba compiles the kernels.
 
 numba counts references to arrays, with a locked instruction each, wherever one is handed to a
 function that is inlined: 48 ns for one entry of a queue instead of 2, and more where threads share

@@ -1,4 +1,4 @@
-// What a rank's search tells other ranks, and hears from them; as kernels/halo.py, see graphs.halo.
+// What a rank's search sends to other ranks and receives, on a device; see kernels/halo.py.
 //
 // Messages are arrays ordered by the rank they go to. Each kind is counted first, rank by rank; the
 // host turns the counts into where each rank's part starts, and the same kernel, with arrays to

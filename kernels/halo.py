@@ -1,4 +1,4 @@
-"""What a rank's search tells other ranks, and hears from them (see graphs.halo).
+"""What a rank's search sends to other ranks and receives from them (see graphs.halo).
 
 Messages are arrays ordered by the rank they go to; vertices are named by their labels at the
 receiver. Offers go to the owner of a ghost: target, parent, distance (bits); or to a neighbour,

@@ -1,4 +1,4 @@
-"""Dijkstra's order on one thread, while little is queued: no other thread is worth waking.
+"""A heap for small frontiers: Dijkstra's order on one thread, while others are not worth waking.
 
 The heap holds queue entries by key (see kernels.queues). With `early` a row is pushed only as far
 as nothing else is nearer, and goes back into the heap under the key of its next arc.

@@ -1,4 +1,4 @@
-"""One edge of the Kronecker graph in words: quadrants from random values, and ends from quadrants.
+"""One edge of the Kronecker graph as words of bits: quadrants first, its two endpoints from them.
 
 A level draws a value v and takes the quadrant of v % 10000: below 1900 B (upper right), below 3800
 C (lower left), below 9500 A, else D. Here a level is three bits, "below 1900", "below 3800" and

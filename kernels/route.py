@@ -1,4 +1,4 @@
-"""Kernel 1 across ranks: arcs to the owners of their rows, and ends in the labels of a rank.
+"""Kernel 1 across ranks: arcs to the owners of their rows, endpoints as the labels of a rank.
 
 Ids are int64 throughout. Which vertices of other ranks a rank's arcs lead to is kept as one bit a
 vertex; the number of bits before a word turns an id into its place among those vertices.

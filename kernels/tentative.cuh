@@ -1,5 +1,6 @@
-// The tentative distance and parent of each vertex, and the arithmetic of distances, for one of
-// KIND_FLOAT32, KIND_UINT32 and KIND_FLOAT64; as kernels/tentative.py, which says more.
+// The tentative distance and parent of each vertex, and the arithmetic of distances.
+//
+// For one of KIND_FLOAT32, KIND_UINT32 and KIND_FLOAT64; as kernels/tentative.py, which says more.
 //
 // A distance is handled as its bits, which order like the floats. 32-bit kinds keep one word per
 // vertex, distance above and parent below, changed by one compare-and-swap that compares the

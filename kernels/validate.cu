@@ -1,5 +1,4 @@
-// Check an answer against the edge list, on a device: kernels/validate.py does the same on the host,
-// and finds the words for what is wrong.
+// Check an answer against the edge list, on a device; kernels/validate.py does it on the host.
 //
 // A pass over the vertices (check_vertices), the parents followed by doubling (follow_parents), a
 // pass over the edges (mark_edges) and a tally of its marks (tally_marks). Nothing here knows how

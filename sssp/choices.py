@@ -1,4 +1,4 @@
-"""Delta, the switch from push to pull and early exit, chosen from the graph alone."""
+"""Delta, the switch from push to pull and early exit, chosen from the graph."""
 
 from __future__ import annotations
 

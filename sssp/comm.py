@@ -1,4 +1,4 @@
-"""What the ranks of a search tell each other: everything that crosses a process goes through here.
+"""Communication between the ranks of a search: everything that crosses a process goes through here.
 
 One process has nobody to tell (`Alone`). What several ranks (`Ranks`) call, all of them call in the
 same order. MPI is imported under a launcher alone. Arrays on a device go the way that

@@ -1,4 +1,4 @@
-"""The CPU engine of one rank among several: what it tells the others, and what it hears.
+"""The CPU engine of one rank among several: what it sends to the others and receives.
 
 Until the switch a rank pushes one bucket at a time and offers the owners of ghosts what it found
 for them. At the switch every rank is told which of its ghosts are settled. From there on it pulls

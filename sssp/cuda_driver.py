@@ -1,4 +1,4 @@
-"""What the CUDA driver says of itself and of its devices, without CuPy.
+"""Version and devices of the CUDA driver, asked without CuPy.
 
 Through ctypes, a handful of functions of libcuda.so.1, so that a machine without a driver is told
 apart within a millisecond.

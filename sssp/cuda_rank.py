@@ -1,4 +1,4 @@
-"""The CUDA engine of one rank among several: what it tells the others, and what it hears.
+"""The CUDA engine of one rank among several: what it sends to the others and receives.
 
 The protocol is that of sssp.cpu_rank, but for hubs, which pull with the rest, and for sweeps, which
 go on until nothing improves anywhere. Messages are made and read on the device; their lengths alone

@@ -1,4 +1,4 @@
-"""What a search takes of a device's memory."""
+"""Device memory that a search needs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The seam between the loop and whoever holds the vertices."""
+"""The engine protocol: the seam between the loop and the code that holds the vertices."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rounds in which the ranks of a search tell each other what they found.
+"""The rounds in which the ranks of a search exchange what they found.
 
 Each is one exchange of plain arrays, and nothing at all for one process. Where all ranks read each
 other's memory, they tell each other what to queue, and else only wait for each other.

@@ -1,4 +1,4 @@
-"""The neighbours of `sssp` are the folders beside it, or the import says what took their place.
+"""The import check: `kernels`, `graphs` and `harness` must be the folders beside `sssp`.
 
 `kernels`, `graphs` and `harness` are generic names. Two things happen to them: another package
 stands earlier on the search path, or another distribution's files were installed over ours, in

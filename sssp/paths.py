@@ -1,4 +1,4 @@
-"""shortest_paths: one search on whatever holds a graph."""
+"""shortest_paths: one search on a matrix, an edge list or a graph that is already built."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Memory that the ranks of a node have in common: arrays that each of them reads and writes.
+"""Arrays that the ranks of a node share: each of them reads and writes.
 
 An array lives in a file without a name, which the first rank of the node makes and hands to the
 others through a local socket, as processes in containers of their own can do, too. It takes no room

@@ -1,4 +1,4 @@
-"""How arrays on a device get from rank to rank: the part of the comm that knows of devices.
+"""How arrays on a device get from rank to rank: the device part of the comm.
 
 Ranks that have a device each, and NCCL, leave it to NCCL: grouped sends and receives on the
 device's stream. Else an MPI that is CUDA-aware gets the arrays where they are. Else, as where two

@@ -1,4 +1,4 @@
-"""What the tests of the command share: to run it here or in a process of its own."""
+"""Shared: the command, run here or in a process of its own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The devices that tests of CUDA kernels run on: the host shim, and a GPU where there is one.
+"""Shared: the devices that CUDA kernels are tested on, the host shim and a GPU where there is one.
 
 A test file takes them with `device = devices()`, and from here what several of them need of an
 engine there. `sanitized` runs some of its tests once more, in a

@@ -1,4 +1,4 @@
-"""Arrays on devices, and NCCL, as the comm of MPI ranks sees them, made of host arrays and MPI.
+"""Shared: arrays on devices, and NCCL, made of host arrays and MPI.
 
 Programs that tests start under mpirun build on this.
 """

@@ -1,4 +1,4 @@
-"""A whole record of `sssp peers` with made-up figures, for the tests of its file and of plots."""
+"""Shared: a whole record of `sssp peers` with made-up figures."""
 
 from __future__ import annotations
 

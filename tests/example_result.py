@@ -1,4 +1,4 @@
-"""A whole result with made-up figures, for the tests of results and reports."""
+"""Shared: a whole result with made-up figures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the reference code computed (tests/golden, see README.md there), as arrays and tables."""
+"""Shared: what the reference code computed (tests/golden), as arrays and tables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Graph files for tests: edges to write, and writers of the text formats."""
+"""Shared: graph files to write, in the text formats."""
 
 from __future__ import annotations
 

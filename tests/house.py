@@ -1,4 +1,4 @@
-"""What the tests of the house share: its folders, its settings, a fresh Python to try them in."""
+"""Shared: the folders of the checkout, its settings, a fresh Python to try them in."""
 
 from __future__ import annotations
 

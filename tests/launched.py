@@ -1,4 +1,4 @@
-"""What the tests with several ranks share: mpirun, and a command that fails on demand."""
+"""Shared: mpirun, and a command that fails on demand."""
 
 from __future__ import annotations
 

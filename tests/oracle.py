@@ -1,4 +1,4 @@
-"""Shortest paths that share nothing with ours: plain Python, networkx, SciPy.
+"""Shared: shortest paths by other code, in plain Python, networkx and SciPy.
 
 All of them add from the root outwards in the arithmetic of the graph: float32 where the weights
 are float32, else float64. Distances are unique to the bit (rounding is monotone), so answers are

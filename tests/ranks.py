@@ -1,4 +1,4 @@
-"""Ranks without MPI: threads that take turns, each between two collective calls."""
+"""Shared: ranks without MPI, threads that take turns, each between two collective calls."""
 
 from __future__ import annotations
 

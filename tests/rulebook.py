@@ -1,4 +1,4 @@
-"""The rules of validation in plain Python, one by one, each as slow as it likes."""
+"""Shared: the rules of validation in plain Python, one by one, slow and simple."""
 
 from __future__ import annotations
 

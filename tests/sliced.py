@@ -1,4 +1,4 @@
-"""Edges that come slice by slice, as a generator makes them."""
+"""Shared: edges that come slice by slice, as a generator makes them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The generator and the search keys once more, in plain Python, written from the specification.
+"""Shared: the generator and the search keys in plain Python, written from the specification.
 
 One edge at a time, with integers of any size and nothing shared with the project's kernels: the
 oracle for seeds, scales and redraws that the golden files do not have.

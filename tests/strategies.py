@@ -1,4 +1,4 @@
-"""Random graphs for hypothesis: small ones of every kind that has ever broken a shortest path.
+"""Shared: small random graphs for hypothesis, of every kind that has ever broken a shortest path.
 
 Shapes: random multigraphs with self loops, several components, stars, paths, complete graphs,
 grids, a single vertex, no edges at all; vertex ids shuffled. Weights: float32, float64 or int64;

@@ -1,4 +1,4 @@
-"""The comm of MPI ranks: what is given to a rank arrives there, and all are told the same."""
+"""The comm of MPI ranks: every rank receives what was sent to it, all get the same results."""
 
 from __future__ import annotations
 

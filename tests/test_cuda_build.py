@@ -1,4 +1,4 @@
-"""Kernel 1 on a device: the very rows that the CPU's builds, in no more memory than said."""
+"""Kernel 1 on a device: the same rows as the CPU's, in no more memory than planned."""
 
 from __future__ import annotations
 

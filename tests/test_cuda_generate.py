@@ -1,4 +1,4 @@
-"""Edges made by the CUDA generator are the official ones, to the bit, whoever runs it."""
+"""Edges made by the CUDA generator are the official ones, to the bit, on the shim and on a GPU."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ranks that fail, die or are told to stop: the job ends in seconds, and one message says why."""
+"""Ranks that fail, die or are stopped: the job ends in seconds, and one message says why."""
 
 from __future__ import annotations
 

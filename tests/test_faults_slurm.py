@@ -1,4 +1,4 @@
-"""Ranks that fail under srun, which lets the others wait for ever: see virtual_cluster.py."""
+"""Ranks that fail under srun, which leaves the others waiting: see virtual_cluster.py."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Graphs in .npz files: our edge lists, written and read, and matrices of scipy.sparse."""
+"""Graphs in .npz files: edge lists, written and read, and matrices of scipy.sparse."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Archives that are no graph: one GraphError that names the file, the array and the value."""
+"""Archives that do not hold a graph: one GraphError that names file, array and value."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Text files that are no graph: one GraphError that names the file, the line and the value."""
+"""Text files that do not hold a graph: one GraphError that names file, line and value."""
 
 from __future__ import annotations
 

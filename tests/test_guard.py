@@ -1,4 +1,4 @@
-"""The import guard: a package that takes the place of ours is named, not stumbled over."""
+"""The import check: another package of the same name is named in the error."""
 
 from __future__ import annotations
 

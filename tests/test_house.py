@@ -1,4 +1,4 @@
-"""The house keeps its own rules: who imports whom, and what stays unloaded."""
+"""The rules of the code: which package imports which, and what stays unloaded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""sssp peers: other libraries on the same graph and roots, compared, measured, and told apart."""
+"""sssp peers: other libraries on the same graph and roots, compared and measured."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""sssp report --format png: which points a plot shows, and that a PNG comes of it."""
+"""sssp report --format png, svg: which points a plot shows, and that a picture comes of it."""
 
 from __future__ import annotations
 
@@ -193,6 +193,15 @@ def test_a_run_and_a_comparison_become_a_png(sssp, tmp_path):  # noqa: F811
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.png", "out"]
 
 
+def test_the_same_results_become_the_same_svg(sssp, stored, tmp_path):  # noqa: F811
+    files = stored(example(), record())
+    for name in ("a.svg", "b.svg"):
+        assert sssp("report", *files, "--format", "svg", "--output", name).status == 0
+    svg = (tmp_path / "a.svg").read_text()
+    assert svg == (tmp_path / "b.svg").read_text()
+    assert "</svg>" in svg and ">Every search</text>" in svg
+
+
 def test_an_invalid_run_is_named_and_not_drawn(sssp, stored, tmp_path):  # noqa: F811
     done = sssp("report", *stored(INVALID, example()), *PNG)
     assert done.status == 1
@@ -216,6 +225,8 @@ def test_no_search_is_nothing_to_draw(sssp, stored):  # noqa: F811
     [
         (("--format", "png"), "needs --output FILE.png"),
         (("--format", "png", "--output", "a.jpg"), "must end in .png"),
+        (("--format", "svg"), "needs --output FILE.svg"),
+        (("--format", "svg", "--output", "a.png"), "must end in .svg"),
         (("--format", "png", "--output", "none/a.png"), "cannot be written"),
         (("--format", "csv", "--output", "a.png"), "goes with --format png"),
         (("--output", "a.png"), "goes with --format png"),

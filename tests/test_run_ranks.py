@@ -1,4 +1,4 @@
-"""A run over ranks: the roots, counts and distances of one process, one voice, one file."""
+"""A run over ranks: the roots, counts and distances of one process, one output, one file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The model of docs/SCALING.md, and the script that holds runs against it."""
+"""The model of docs/SCALING.md, and the script that compares runs with it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from example_result import example, ranked
 from house import HOUSE
+from markdown import tables
 
 
 @pytest.fixture(autouse=True)
@@ -96,16 +97,6 @@ def test_wires_are_read_from_what_was_measured():
     assert found.bandwidth == pytest.approx(3e8)
     with pytest.raises(ValueError, match="one rank"):
         wires({"ranks": 1, "reduce": 0, "ping": [], "swap": swap})
-
-
-def cells(table):
-    """The rows of a Markdown table, as dicts."""
-    head, _, *rows = [[cell.strip() for cell in line[1:-1].split("|")] for line in table]
-    return [dict(zip(head, row, strict=True)) for row in rows]
-
-
-def tables(text):
-    return [cells(block.splitlines()) for block in text.strip().split("\n\n")]
 
 
 def script(name, *arguments):

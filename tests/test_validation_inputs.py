@@ -1,4 +1,4 @@
-"""Validation: the traps of arithmetic, and answers as strangers hand them in."""
+"""Validation: the traps of arithmetic, and answers of other programs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Validation among ranks: every rank is told what one process would say of the whole.
+"""Validation among ranks: every rank gets the verdict of one process on the whole.
 
 Every answer of the other files, `test_validation*.py`, goes through ranks too (tests/verdicts.py).
 """

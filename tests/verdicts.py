@@ -1,4 +1,4 @@
-"""Short ways to ask what validation finds in one answer: in one process, and among ranks."""
+"""Shared: what validation finds in one answer, in one process and among ranks."""
 
 from __future__ import annotations
 

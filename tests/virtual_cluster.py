@@ -1,4 +1,4 @@
-"""A Slurm cluster of two nodes on this machine, for as long as a `with` block.
+"""Shared: a Slurm cluster of two nodes on this machine, for as long as a `with` block.
 
 munged, slurmctld and a slurmd for each node run as children in the foreground, as this user, on
 free ports, with all their files in one temporary folder; nothing of the system is read or changed.

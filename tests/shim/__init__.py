@@ -1,4 +1,4 @@
-"""A CUDA device made of g++ and one thread: the same .cu sources, the same Python above them.
+"""Shared: a CUDA device made of g++ and one thread: the same .cu sources, the same Python above.
 
 `ShimDevice` stands in for `kernels.device.Device`, with numpy for cupy. A kernel runs as one block
 of one thread, so this finds wrong answers, wrong indices and undefined behaviour, but no races.

@@ -1,5 +1,6 @@
-// A grid of many threads on one: each is a fiber, and gives way at every barrier, at every
-// operation of its warp, and now and then at an atomic one, in an order drawn at random.
+// A grid of many threads on one: each is a fiber that gives way in an order drawn at random.
+//
+// It gives way at every barrier, at every operation of its warp, and now and then at an atomic one.
 //
 // This shows what one lane cannot: lanes that diverge where all must meet (an error, not a hang),
 // the sums and searches of a warp, blocks that run among each other. What it cannot show is memory

@@ -9,7 +9,7 @@ import sys
 import pytest
 from house import HOUSE, PACKAGES, label, setup_cfg, sources
 
-from harness.memory import Need, gib
+from graphs.memory import Need, gib
 
 
 def sssp(*arguments):

@@ -1,7 +1,6 @@
 """What a run takes of memory, in bytes: on a host, on each of several ranks, on a device.
 
-Plain numbers in, bytes out: nothing is measured here, and nothing allocated. The peak of a run, each
-part at its largest:
+Plain numbers in, bytes out; nothing is allocated here. The peak of a run, each part at its largest:
 
     base            what is there before the graph is
     edge_list       the edges, where they are kept
@@ -63,8 +62,9 @@ _ANSWERS_OF_A_RANK = 1
 _RANK_FACTOR = 1.3
 # An arc: the matrix of the peers and, while it is made, its transpose, 12 bytes an entry each.
 _PEER_MATRIX = 24
-# An arc: edges of a matrix, the test whether it is symmetric, building rows of float64.
-_ONE_SHOT = 72
+# The same where one call builds and searches: edges of a matrix, the test whether it is symmetric,
+# rows of float64.
+ONE_SHOT = 72
 
 # A device: compiled kernels, small arrays, the allocator's rounding.
 DEVICE_BASE = 64 * 2**20
@@ -249,11 +249,6 @@ def slice_edges(n: int, m: int) -> int:
 def sort_room(arcs: int, longest: int, weight_bytes: int) -> int:
     """Return the bytes a device sorts a part of the rows in, whose longest has `longest` arcs."""
     return (arcs // PARTS + longest) * ARC_BYTES[weight_bytes]
-
-
-def one_shot(arcs: int) -> int:
-    """Return the bytes of a call that builds and searches a matrix of so many entries in one."""
-    return arcs * _ONE_SHOT
 
 
 AnyNeed = TypeVar("AnyNeed", bound=Need)

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
-from graphs.memory import Need, gib, one_shot
+from graphs.memory import ONE_SHOT, Need, gib
 from harness.errors import MemoryRefused
 from harness.machine import git_state, machine_facts, version, versions
 from harness.memory import available
@@ -177,7 +177,7 @@ def _one_shot(
     settings: Settings, matrix: csr_array, keys: np.ndarray, progress: Progress
 ) -> dict[str, Any] | None:
     """Measure the calls that build and search in one; None where they do not fit."""
-    there, needed = available(), one_shot(matrix.nnz)
+    there, needed = available(), matrix.nnz * ONE_SHOT
     if needed > there.bytes:
         progress.warn(
             f"one-shot calls left out: they need {gib(needed)}, available are {gib(there.bytes)}"

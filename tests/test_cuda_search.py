@@ -29,7 +29,7 @@ from graphs.device_csr import build_device_csr
 from graphs.device_edges import matrix_on_device, on_device
 from graphs.errors import GraphError
 from graphs.generator import KroneckerStream, kronecker
-from graphs.memory import CHUNK, device_search
+from graphs.memory import CHUNK, DeviceNeed, device_search
 from harness.cli import ending_of
 from kernels.device import enumerators
 from sssp import Solver
@@ -303,14 +303,22 @@ def test_memory_of_rows_and_search_is_within_450_bytes_a_vertex(scale):
     assert rows + sum(need) <= 450 * n
 
 
-def test_what_is_counted_is_what_is_allocated(device):
-    csr = build_csr(kronecker(8))
-    engine = Solver(csr, device=device)._engine
-    engine.reset(0)
-    need = device_search(csr.labels, engine._capacity, csr.arcs, weight_bytes=4, dist_bytes=4)
+@pytest.mark.parametrize(
+    ("dtype", "weight_bytes", "dist_bytes"),
+    [(np.float32, 4, 4), (np.uint32, 4, 8), (np.float64, 8, 8)],
+)
+def test_what_is_counted_is_what_is_allocated(device, dtype, weight_bytes, dist_bytes):
+    made = kronecker(8)
+    csr = build_csr(EdgeList(made.src, made.dst, (100 * made.weight).astype(dtype), made.n))
+    solver = Solver(csr, device=device)
+    engine = solver._engine
+    solver.search(0)
+    need = device_search(csr.labels, engine._capacity, csr.arcs, weight_bytes, dist_bytes)
     held = [engine.state.nbytes, engine.queues.nbytes, engine.hubs.nbytes]
     assert held == [need.state, need.queues, need.hubs]
-    assert need.answer == 12 * csr.n
+    assert need.answer == (8 + dist_bytes) * csr.n == sum(a.nbytes for a in engine._answer)
+    plan = DeviceNeed(csr.n, csr.arcs // 2, weight_bytes)
+    assert sum(need) < plan.search - plan.rows, "the plan holds a search, and a slice"
 
 
 def test_the_words_of_the_device_have_names():

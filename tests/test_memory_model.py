@@ -24,6 +24,7 @@ from harness.memory import Available, choose
 MEASURED = """
 import json, sys, tracemalloc
 import numpy as np
+import graphs.parts
 from graphs import EdgeList, build_csr, kronecker
 from sssp import Solver
 
@@ -32,36 +33,42 @@ def edges_of(scale, dtype, directed):
     return EdgeList(made.src, made.dst, made.weight.astype(dtype), made.n, directed)
 
 def measured(edges):
+    graphs.parts.SLICE_EDGES = 2**12  # what is made of a slice is little beside the graph
     tracemalloc.start()
     csr = build_csr(edges, threads=2)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     solver = Solver(csr, "cpu", threads=2)
     engine, answer = solver._engine, solver.new_answer()
-    arrays = [a for a in vars(engine).values() if isinstance(a, np.ndarray)]
     return {
         "n": edges.n, "edges": edges.m, "arcs": csr.arcs, "peak": peak, "rows": csr.nbytes,
         "edge_list": sum(a.nbytes for a in (edges.src, edges.dst, edges.weight)),
         "state": engine.state.nbytes, "queues": engine.queues.nbytes,
-        "capacity": engine.queues.shape[1], "reachable": csr.reachable,
+        "capacity": engine.queues.shape[1],
         "answer": answer.dist.nbytes + answer.parent.nbytes,
-        "held": csr.nbytes + csr.degree_positive.nbytes + sum(a.nbytes for a in arrays),
     }
 
-directed, dtype = DIRECTED, "DTYPE"
-measured(edges_of(4, dtype, directed))
-print(json.dumps([measured(edges_of(scale, dtype, directed)) for scale in range(10, 15)]))
+print(json.dumps([
+    [measured(edges_of(scale, dtype, directed)) for scale in (4, 10, 12, 14, 16)][1:]
+    for directed in (False, True)
+    for dtype in ("float32", "float64")
+]))
 """
+KINDS = [(4, False), (8, False), (4, True), (8, True)]  # bytes of a weight; is it directed?
 
 
-@pytest.fixture(scope="module", params=[(4, False), (8, False), (4, True), (8, True)])
-def measured(request):
+@pytest.fixture(scope="module")
+def all_measured():
+    return dict(zip(KINDS, run_python(MEASURED), strict=True))
+
+
+@pytest.fixture(params=KINDS)
+def measured(request, all_measured):
     """Bytes of a weight, whether the graph is directed, and what its arrays take at each scale."""
-    size, directed = request.param
-    code = MEASURED.replace("DIRECTED", str(directed)).replace("DTYPE", f"float{8 * size}")
-    return size, directed, run_python(code)
+    return *request.param, all_measured[request.param]
 
 
+@pytest.mark.slow
 def test_edges_rows_and_answers_of_a_host_are_counted_to_the_byte(measured):
     size, directed, graphs = measured
     for graph in graphs:
@@ -72,6 +79,7 @@ def test_edges_rows_and_answers_of_a_host_are_counted_to_the_byte(measured):
         assert graph["answer"] + 4 * n == Need(n, arcs, size).answer, "4 marks a vertex"
 
 
+@pytest.mark.slow
 def test_states_and_queues_of_a_host_are_counted_to_the_byte(measured):
     size, _, graphs = measured
     for graph in graphs:
@@ -79,11 +87,14 @@ def test_states_and_queues_of_a_host_are_counted_to_the_byte(measured):
         assert (graph["state"], graph["queues"]) == (need.state, need.queues)
 
 
+@pytest.mark.slow
 def test_construction_on_a_host_takes_no_more_than_said_and_not_much_less(measured):
     size, _, graphs = measured
     for graph in graphs:
         said = Need(graph["n"], graph["edges"], size).construction
-        assert 0.7 * said < graph["peak"] <= said + 2**20
+        # Levels are counted, and rows sorted, in room of a fixed size.
+        assert graph["peak"] <= said + 4 * 2**20
+    assert graph["peak"] > 0.7 * said, "where the graph is large beside that room"
 
 
 @dataclass(frozen=True)

@@ -44,8 +44,8 @@ BASE = 512 * 2**20
 # then has of its own was 95 MB, with the memory that MPI shares among 4 ranks.
 RANK_BASE = 192 * 2**20
 # Arcs as keys of 8 bytes; weights of 8 are sorted as such keys, too, and unfolded to arcs of 16
-# afterwards, with the keys still there.
-_SORTED_ARC = {4: 8, 8: 8 + 16}
+# afterwards, with the keys still there, and of each edge its weight (8) and the place of that (4).
+_SORTED_ARC = {4: 8, 8: 8 + 16 + (8 + 4) // 2}
 # A vertex: degree, row bounds and cursor int64; order, label, original id, length of the row int32;
 # whether it has arcs; and slack.
 _CONSTRUCTION = 48

@@ -313,11 +313,11 @@ def test_what_is_counted_is_what_is_allocated(device, dtype, weight_bytes, dist_
     csr = build_csr(EdgeList(made.src, made.dst, (100 * made.weight).astype(dtype), made.n))
     solver = Solver(csr, device=device)
     engine = solver._engine
-    solver.search(0)
+    answer = solver.search(0)
     need = device_search(csr.labels, engine._capacity, csr.arcs, weight_bytes, dist_bytes)
     held = [engine.state.nbytes, engine.queues.nbytes, engine.hubs.nbytes]
     assert held == [need.state, need.queues, need.hubs]
-    assert need.answer == (8 + dist_bytes) * csr.n == sum(a.nbytes for a in engine._answer)
+    assert need.answer == (8 + dist_bytes) * csr.n == answer.dist.nbytes + answer.parent.nbytes
 
 
 def test_the_words_of_the_device_have_names():

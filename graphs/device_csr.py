@@ -14,11 +14,11 @@ import numpy as np
 
 from graphs.csr import HUB_SHARE, LONG_ROWS, SAMPLE
 from graphs.device_edges import DeviceEdgeList, words
-from graphs.device_memory import ARC_BYTES, PARTS, BuildNeed, refuse_device, too_little
 from graphs.device_rows import WEIGHTS, DeviceCSR, DeviceRows
 from graphs.edges import DeviceEdges, check_edges
 from graphs.errors import GraphError
 from graphs.levels import LEVEL_VERTICES, MOST_LEVELS
+from graphs.memory import ARC_BYTES, PARTS, DeviceNeed, refuse_device, sort_room, too_little
 from graphs.weights import weight_kind
 
 # Arcs of a row that one warp sorts, and that a small block sorts; see kernels/build.cu.
@@ -83,7 +83,8 @@ class _Builder:
         xp.cumsum(degree, out=indptr[1:])
         longest, total = int(degree.max()), int(indptr[-1])
         del degree
-        need = total * ARC_BYTES[self.weight_bytes] + n * 8 + self._part(total, longest)
+        size = self.weight_bytes
+        need = total * ARC_BYTES[size] + n * 8 + sort_room(total, longest + 1, size)
         refuse_device(f"{total} arcs", need, self.device)
         arcs = xp.empty(total if self.weight_bytes == 4 else (total, 2), np.uint64)
         cursor = indptr[:-1].copy()
@@ -94,10 +95,6 @@ class _Builder:
             )  # fmt: skip
         del cursor
         return DeviceRows(indptr, arcs[: self._sort(indptr, arcs)], self.kind)
-
-    def _part(self, total: int, longest: int) -> int:
-        """Bytes to sort a part of the rows in, at most."""
-        return (total // PARTS + longest + 1) * ARC_BYTES[self.weight_bytes]
 
     def _sort(self, indptr: Any, arcs: Any) -> int:
         """Sort the rows, drop parallel arcs and close the gaps, in place; returns arcs kept."""
@@ -199,13 +196,12 @@ def build_device_csr(edges: DeviceEdges) -> DeviceCSR:
     if edges.n >= 2**31 - 1:
         raise GraphError(f"n={edges.n} is not allowed; a device holds less than 2^31 vertices")
     builder = _Builder(edges)
-    need = BuildNeed(edges.n, edges.m, builder.weight_bytes).construction
-    what = f"{edges.n} vertices and {edges.m} edges"
-    refuse_device(what, need, edges.device)
+    need = DeviceNeed(edges.n, edges.m, builder.weight_bytes)
+    refuse_device(str(need), need.construction, edges.device)
     try:
         return _build(builder)
     except MemoryError as error:  # somebody else has taken it meanwhile
-        raise GraphError(too_little(what, need, edges.device)) from error
+        raise GraphError(too_little(str(need), need.construction, edges.device)) from error
 
 
 def _build(builder: _Builder) -> DeviceCSR:

@@ -16,18 +16,10 @@ import numpy as np
 from graphs.edges import DeviceEdges, EdgeList, Edges
 from graphs.errors import GraphError
 from graphs.generator import KroneckerStream
+from graphs.memory import slice_edges
 from kernels.generate import EDGE_STRIDE_BITS
 from kernels.quadrants import scramble_values
 from kernels.rng import seed_state, skip, transitions
-
-# Enough edges to keep a device busy; fewer where they would be much beside the graph.
-SLICE_EDGES = 1 << 24
-_LEAST_SLICE = 1 << 12
-
-
-def slice_edges(n: int, m: int) -> int:
-    """Edges in a slice of a graph of n vertices and m edges."""
-    return max(min(SLICE_EDGES, max(n, _LEAST_SLICE), m), 1)
 
 
 class DeviceStream:

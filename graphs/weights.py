@@ -10,6 +10,9 @@ from graphs.edges import EdgeList, Edges
 from graphs.errors import GraphError
 from graphs.rows import ARC_DTYPES
 
+# Keys that are unfolded to arcs at once: what is made of all of them would be as large as the arcs.
+_PART = 1 << 16
+
 
 def weight_kind(weight: np.dtype, heaviest: float) -> str:
     """Arithmetic for weights of this dtype: the dtype follows the input, integers stay exact.
@@ -79,6 +82,8 @@ class Codes:
         if self.table is None:
             return keys.view(ARC_DTYPES[self.kind])
         arcs = np.empty(len(keys), ARC_DTYPES["float64"])
-        arcs["adj"] = keys & np.uint64(0xFFFFFFFF)
-        arcs["weight"] = self.table[keys >> np.uint64(32)]
+        for first in range(0, len(keys), _PART):
+            part = slice(first, first + _PART)
+            arcs["adj"][part] = keys[part] & np.uint64(0xFFFFFFFF)
+            arcs["weight"][part] = self.table[keys[part] >> np.uint64(32)]
         return arcs

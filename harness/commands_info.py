@@ -9,11 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from harness.arguments import EDGEFACTOR, SCALE
 from harness.errors import EXIT_CODES, Exit
-from harness.forecast import memory_lines, size_lines
 from harness.machine import default_threads, machine_facts, versions
-from harness.memory import available, gib
 from harness.options import DEFAULT_SCALE, use_default_threads
-from harness.source import OfficialGraph
 from harness.streams import emit, say
 
 if TYPE_CHECKING:
@@ -80,6 +77,8 @@ def add_commands(commands: Any) -> None:
 
 def run_info(flags: dict[str, Any], _argv: list[str]) -> int:
     """Print what is known about the machine, and the ranks if there are several."""
+    from harness.forecast import memory_lines, size_lines
+    from harness.source import OfficialGraph
     from sssp.comm import world
 
     comm = world()
@@ -147,6 +146,9 @@ def listed(cores: str) -> list[int]:
 
 def machine_lines() -> list[tuple[str, str]]:
     """Return what `sssp info` says of the machine, as names and values."""
+    from graphs.memory import gib
+    from harness.memory import available
+
     facts = machine_facts()
     there = available()
     lines = [
@@ -174,6 +176,7 @@ def _engines() -> dict[str, str | None]:
 
 
 def _gpu() -> str:
+    from graphs.memory import gib
     from harness.gpu import gpu_facts
 
     facts = gpu_facts()

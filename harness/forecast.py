@@ -5,8 +5,9 @@ from __future__ import annotations
 from time import perf_counter
 from typing import TYPE_CHECKING
 
+from graphs.memory import MOST_ANSWERS, Need, gib
 from harness.errors import MemoryRefused
-from harness.memory import MOST_ANSWERS, Need, available_to_each, gib
+from harness.memory import available_to_each
 from harness.report_verdict import SEARCHES
 from harness.source import OfficialGraph
 

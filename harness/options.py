@@ -7,12 +7,14 @@ import sys
 import tempfile
 from argparse import BooleanOptionalAction
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harness.arguments import EDGEFACTOR, PATH, SCALE, SEED
 from harness.errors import UsageError
 from harness.machine import default_threads, launched_ranks
-from harness.source import GraphFile, OfficialGraph, Source
+
+if TYPE_CHECKING:
+    from harness.source import OfficialGraph, Source
 
 SEEDS = (2, 3)
 DEFAULT_SCALE = 16
@@ -65,6 +67,8 @@ def source_of(flags: dict[str, Any], default_scale: int | None = None) -> Source
             if other in flags:
                 flag = other.replace("_", "-")
                 raise UsageError(f"--{flag} does not go with --graph: the file is the graph")
+        from harness.source import GraphFile
+
         first, second = flags.get("seed", SEEDS)
         return GraphFile(flags["graph"], flags.get("symmetrize", False), (first, second))
     if flags.get("symmetrize"):
@@ -76,6 +80,8 @@ def source_of(flags: dict[str, Any], default_scale: int | None = None) -> Source
 
 def official_graph(flags: dict[str, Any]) -> OfficialGraph:
     """Return the official graph that the flags name."""
+    from harness.source import OfficialGraph
+
     first, second = flags.get("seed", SEEDS)
     return OfficialGraph(
         flags["scale"], flags.get("edgefactor", 16), (first, second), flags.get("keep_edges")

@@ -13,9 +13,10 @@ from datetime import UTC, datetime
 from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
+from graphs.memory import ONE_SHOT, Need, gib
 from harness.errors import MemoryRefused
 from harness.machine import git_state, machine_facts, version, versions
-from harness.memory import Need, available, gib
+from harness.memory import available
 from harness.peer_libraries import Peer, plain_matrix
 from harness.peer_record import OURS, SCHEMA
 from harness.peer_turns import ROOTS_A_TURN, Row, one_shot_calls, take_turns, timed
@@ -31,10 +32,6 @@ if TYPE_CHECKING:
     from sssp.solver import Solver
 
 ONE_SHOT_ROOTS = 3
-# The matrix and, while it is made, its transpose: 12 bytes an entry each.
-_MATRIX_PER_ARC = 24
-# Edges of a matrix, the test whether it is symmetric, and building rows of float64.
-_ONE_SHOT_PER_ARC = 72
 
 
 @dataclass(frozen=True)
@@ -109,7 +106,7 @@ def _kept(source: Source) -> Source:
 
 def _refuse_large(name: str, need: Need, resident: int = 0) -> None:
     there = available()
-    total = need.total + need.arcs * _MATRIX_PER_ARC - resident
+    total = need.total + need.peer_matrix - resident
     if total > there.bytes:
         raise MemoryRefused(
             f"{name} does not fit: with the matrix of the peers it needs {gib(total)}, available "
@@ -180,7 +177,7 @@ def _one_shot(
     settings: Settings, matrix: csr_array, keys: np.ndarray, progress: Progress
 ) -> dict[str, Any] | None:
     """Measure the calls that build and search in one; None where they do not fit."""
-    there, needed = available(), matrix.nnz * _ONE_SHOT_PER_ARC
+    there, needed = available(), matrix.nnz * ONE_SHOT
     if needed > there.bytes:
         progress.warn(
             f"one-shot calls left out: they need {gib(needed)}, available are {gib(there.bytes)}"

@@ -8,13 +8,12 @@ back. Several ranks keep graph and answers with the host, whatever engine search
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from graphs.memory import DeviceNeed, first_that_fits, scale_that_fits, too_little
 from graphs.pages import give_back_freed
 from harness.errors import MemoryRefused
-from harness.memory import Need
 from harness.source import OfficialGraph, Opened, Source
 from harness.validation import Validator
 from sssp.comm import Alone, Comm
@@ -26,16 +25,6 @@ if TYPE_CHECKING:
     from graphs.edges import Edges
     from harness.device_validation import DeviceValidator
     from sssp.solver import Solver
-
-# Answers that wait for one pass over regenerated edges, at most: with more of them a run would take
-# more than 450 bytes a vertex of the device (edge factor 16).
-MOST_ANSWERS = 4
-# Marks of each answer that waits, and where the parents of the one being checked lead.
-_MARKS_PER_VERTEX = 2
-_TREE_PER_VERTEX = 4
-# A kept edge: two ids and a weight.
-_EDGE_IDS = 16
-_ELSEWHERE = "take --engine cpu"
 
 
 class Host:
@@ -110,50 +99,23 @@ class OnDevice(Host):
         if not isinstance(source, OfficialGraph):
             open_file = source.plan(self.comm)
             return lambda: self._bring(source, open_file())
-        need = self._official_need(source)
-        return lambda: self._make(source, need)
+        need = DeviceNeed(2**source.scale, source.edges, edges_kept=bool(source.keep))
+        chosen = self._choose(source, need)
+        return lambda: self._make(source, chosen)
 
-    def _official_need(self, source: OfficialGraph) -> Need:
-        try:
-            return self._need(2**source.scale, source.edges, 4, bool(source.keep))
-        except MemoryRefused as refusal:
-            for scale in range(source.scale - 1, 0, -1):
-                with suppress(MemoryRefused):
-                    self._need(2**scale, source.edgefactor << scale, 4, bool(source.keep))
-                    hint = f"scale {scale} fits"
-                    break
-            else:
-                hint = "no scale fits"
-            raise MemoryRefused(
-                f"{source} does not fit: {refusal}; {hint}, or {_ELSEWHERE}"
-            ) from None
-
-    def _need(self, n: int, edges: int, weight_bytes: int, kept: bool, resident: int = 0) -> Need:
-        """What a run takes on the device; MemoryRefused, with the figures, if it is not there."""
-        from graphs.device_memory import BASE, BuildNeed, too_little
-
-        build = BuildNeed(n, edges, weight_bytes)
-        kept_bytes = edges * (_EDGE_IDS + weight_bytes) if kept else 0
-        search = build.rows + build.slice + self._engine_need(n, edges, weight_bytes)
-        answer = n * (8 + weight_bytes + _MARKS_PER_VERTEX)
-        least = search + n * _TREE_PER_VERTEX + answer
-        peak = BASE + kept_bytes - resident + max(build.construction, least)
+    def _choose(self, source: Source, need: DeviceNeed) -> DeviceNeed:
+        """As many answers at once as fit; MemoryRefused, with the figures, if the run does not."""
         free = self.device.free_bytes()
-        if peak > free:
-            raise MemoryRefused(too_little(f"{n} vertices and {edges} edges", peak, self.device))
-        spare = free - BASE - (kept_bytes - resident) - (least - answer)
-        answers = 1 if kept else max(1, min(MOST_ANSWERS, spare // max(answer, 1)))
-        return Need(n, edges, weight_bytes, kept, answers)
+        chosen = first_that_fits([need], free)
+        if chosen is None:
+            smaller = ""
+            if isinstance(source, OfficialGraph):
+                smaller = f"{scale_that_fits([need], free)}, or "
+            refusal = too_little(str(need), need.total, self.device)
+            raise MemoryRefused(f"{source} does not fit: {refusal}; {smaller}take --engine cpu")
+        return chosen
 
-    @staticmethod
-    def _engine_need(n: int, edges: int, weight_bytes: int) -> int:
-        from sssp.cuda import SPARE_ENTRIES
-        from sssp.device_need import DeviceNeed
-
-        kind = "float64" if weight_bytes == 8 else "float32"
-        return DeviceNeed.of(n, n + SPARE_ENTRIES, 2 * edges, kind).total
-
-    def _make(self, source: OfficialGraph, need: Need) -> Opened:
+    def _make(self, source: OfficialGraph, need: DeviceNeed) -> Opened:
         """Official edges: kept on the device if asked for, else made there as they are read."""
         from graphs.device_edges import DeviceStream, kept
         from graphs.generator import KroneckerStream
@@ -172,13 +134,9 @@ class OnDevice(Host):
         """Edges of a file, brought to the device once."""
         from graphs.device_edges import on_device
 
-        edges = opened.edges
-        weight_bytes = 8 if edges.weight_dtype.itemsize > 4 else 4
-        try:
-            need = self._need(edges.n, edges.m, weight_bytes, True)
-        except MemoryRefused as refusal:
-            raise MemoryRefused(f"{source} does not fit: {refusal}; {_ELSEWHERE}") from None
-        return Opened(on_device(self.device, edges), need, opened.seconds, opened.sha256)
+        need = self._choose(source, DeviceNeed.of(opened.edges))
+        edges = on_device(self.device, opened.edges)
+        return Opened(edges, need, opened.seconds, opened.sha256)
 
     def compile(self, dtype: Any, directed: bool, engine: str, validating: bool) -> None:
         import numpy as np

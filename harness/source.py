@@ -10,17 +10,17 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from graphs.memory import BASE, Need, gib
 from harness.errors import MemoryRefused, UsageError
-from harness.memory import BASE, Need, available, available_to_each, choose, gib, one_process
+from harness.memory import available, available_to_each, choose
+from sssp.comm import Alone, Comm
 
 if TYPE_CHECKING:
     from graphs.edges import EdgeList, Edges
-    from sssp.comm import Comm
 
 
 @dataclass(frozen=True)
@@ -77,26 +77,18 @@ class OfficialGraph:
 
     def plan(self, comm: Comm | None = None) -> Callable[[], Opened]:
         """Return what makes the edges; MemoryRefused, with the figures, if a run cannot fit."""
-        comm = comm or one_process()
+        comm = comm or Alone()
         need = self.need(comm)
         return lambda: self._open(need, comm)
 
     def need(self, comm: Comm | None = None) -> Need:
         """Return what a run on it takes; MemoryRefused, with the figures, if that is too much."""
-        comm = comm or one_process()
+        comm = comm or Alone()
+        need = Need(2**self.scale, self.edges, ranks=comm.size)
         try:
-            return choose(2**self.scale, self.edges, keep=self.keep, comm=comm)
+            return choose(need, self.keep, smaller=True, comm=comm)
         except MemoryRefused as refusal:
-            largest = self._largest(comm)
-            raise MemoryRefused(f"{self} does not fit: {refusal}; {largest}") from None
-
-    def _largest(self, comm: Comm) -> str:
-        """Say which scale would do."""
-        for scale in range(self.scale - 1, 0, -1):
-            with suppress(MemoryRefused):
-                choose(2**scale, self.edgefactor * 2**scale, keep=self.keep, comm=comm)
-                return f"scale {scale} fits"
-        return "no scale fits"
+            raise MemoryRefused(f"{self} does not fit: {refusal}") from None
 
     def _open(self, need: Need, comm: Comm) -> Opened:
         comm.barrier()
@@ -108,7 +100,7 @@ class OfficialGraph:
     def load(self) -> Edges:
         """Return the edges for no more than reading them; kept where they fit."""
         need = Need(2**self.scale, self.edges)
-        return self._edges(BASE + need.edge_list + need.answer <= available().bytes, one_process())
+        return self._edges(need.reading <= available().bytes, Alone())
 
     def _edges(self, kept: bool, comm: Comm) -> Edges:
         from graphs.generator import KroneckerStream, kronecker
@@ -155,7 +147,7 @@ class GraphFile:
 
         A file which is not there, or is larger than the memory, is refused at once.
         """
-        comm = comm or one_process()
+        comm = comm or Alone()
         self._refuse_early(comm)
         return lambda: self._open(comm)
 
@@ -179,16 +171,12 @@ class GraphFile:
         comm.barrier()
         start = perf_counter()
         edges = self._read()
-        m = edges.m
+        whole = Need.of(edges, comm.size)
         if comm.size > 1:  # every rank reads all, as a text has no beginning for each
             edges = part_of(edges, comm.rank, comm.size)
         seconds = comm.most(perf_counter() - start)
-        weight_bytes = 8 if edges.weight_dtype.itemsize > 4 else 4
-        resident = Need(edges.n, m, weight_bytes, ranks=comm.size).edge_list
         try:
-            need = choose(
-                edges.n, m, weight_bytes=weight_bytes, keep=True, resident=resident, comm=comm
-            )
+            need = choose(whole, keep=True, resident=whole.edge_list, comm=comm)
         except MemoryRefused as refusal:
             raise MemoryRefused(f"{self} does not fit: {refusal}") from None
         return Opened(edges, need, seconds, self._digest(comm))
@@ -205,7 +193,7 @@ class GraphFile:
 
     def load(self) -> Edges:
         """Read the edges, for no more than reading them."""
-        self._refuse_early(one_process())
+        self._refuse_early(Alone())
         return self._read()
 
     def _read(self) -> EdgeList:

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from graphs.csr import CSR
+from graphs.memory import QUEUES, SPARE_ENTRIES, device_search
 from kernels.device import Device, enumerators
 from kernels.tentative import UNREACHED
 from sssp.choices import Choices
-from sssp.device_need import DeviceNeed
 from sssp.engine import Answer
 from sssp.errors import DeviceMemoryError
 
@@ -27,8 +27,6 @@ BLOCK_OF_ROUNDS = 512
 # Rounds, and sweeps, to start before anything is read back.
 AHEAD = 8
 SWEEPS = 6
-# Entries a queue has room for beyond one for each vertex that can be reached.
-SPARE_ENTRIES = 1024
 
 
 class CUDAEngine:
@@ -72,10 +70,15 @@ class CUDAEngine:
     def _allocate(self) -> None:
         csr, xp = self.csr, self.device.xp
         self._capacity = self._most_queued + SPARE_ENTRIES
-        need = DeviceNeed.of(csr.labels, self._capacity, csr.arcs, csr.kind, csr.halo is not None)
-        rows = 0 if self._on_device(csr.out) else csr.nbytes
+        need = device_search(
+            csr.labels, self._capacity, csr.arcs,
+            weight_bytes=8 if csr.kind == "float64" else 4,
+            dist_bytes=4 if csr.kind == "float32" else 8,
+            queues=QUEUES + (csr.halo is not None),
+        )  # fmt: skip
+        total = sum(need) + (0 if self._on_device(csr.out) else csr.nbytes)
         try:
-            self._check_memory(need.total + rows)
+            self._check_memory(total)
             self.out = self._rows(csr.out)
             self.incoming = self.out if csr.incoming is csr.out else self._rows(csr.incoming)
             self.label = xp.asarray(csr.label)
@@ -84,7 +87,7 @@ class CUDAEngine:
             self.queues = xp.empty(need.queues // 8, np.uint64)
             self.hubs = xp.empty(need.hubs // 8, np.uint64)
         except MemoryError as error:
-            raise self._too_little(need.total + rows) from error
+            raise self._too_little(total) from error
         self.left = xp.zeros(BINS, np.uint64)
         self.control = xp.zeros(self._word["WORDS"], np.uint64)
         self._first_words = self._chosen_words()

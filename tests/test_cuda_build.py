@@ -13,7 +13,7 @@ from strategies import FLOAT32, FLOAT64, INT64, edge_lists, make_edges
 from graphs import EdgeList, GraphError, KroneckerStream, build_csr, kronecker
 from graphs.device_csr import build_device_csr
 from graphs.device_edges import DeviceEdgeList, on_device
-from graphs.device_memory import BuildNeed
+from graphs.memory import DeviceNeed
 from graphs.rows import ARC_DTYPES
 
 PER_VERTEX = 450  # bytes, at edge factor 16, construction included
@@ -165,31 +165,42 @@ def test_a_row_too_long_to_be_sorted_is_refused_before_it_is_filled():
     m = 1 << 20
     ends = np.zeros(m, np.int64), np.arange(m) % 999 + 1
     star = on_device(device, EdgeList(*ends, np.ones(m, np.float32), 1000))
-    device.memory = BuildNeed(1000, m).construction + (65 << 20)
+    device.memory = DeviceNeed(1000, m).construction + (65 << 20)
     with pytest.raises(GraphError, match="2097152 arcs need .* GiB of device memory, available"):
         build_device_csr(star)
 
 
-@pytest.mark.parametrize("scale", [13, 15])
-def test_construction_takes_no_more_memory_than_said(scale):
+def edges_with(scale, size):
+    """Official edges: made slice by slice with weights of 4 bytes, an edge list with those of 8."""
+    made = kronecker(scale)
+    wide = EdgeList(made.src, made.dst, made.weight.astype(np.float64), made.n)
+    return KroneckerStream(scale) if size == 4 else wide
+
+
+@pytest.mark.parametrize(("scale", "size"), [(13, 4), (15, 4), (13, 8)])
+def test_construction_takes_no_more_memory_than_said(scale, size):
     device = shim_device()
     device.module("build.cu"), device.module("generate.cu")
-    build_device_csr(on_device(device, KroneckerStream(4)))
+    build_device_csr(on_device(device, edges_with(4, size)))
+    edges = on_device(device, edges_with(scale, size))
     tracemalloc.start()
     try:
-        csr = build_device_csr(on_device(device, KroneckerStream(scale)))
+        csr = build_device_csr(edges)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    need = BuildNeed(csr.n, 16 * csr.n)
+    need = DeviceNeed(csr.n, 16 * csr.n, size)
     assert peak <= need.construction + (1 << 20)
-    assert need.construction <= PER_VERTEX * csr.n
+    if size == 4:
+        assert need.construction <= PER_VERTEX * csr.n
+    kept = DeviceNeed(csr.n, csr.arcs // 2, size)
+    assert csr.nbytes == kept.rows + 8 + 4, "bounds and ids have an entry more than vertices"
     assert peak > need.construction / 2, "the prediction is of this construction"
 
 
 @pytest.mark.parametrize("scale", range(16, 32))
 def test_construction_at_edge_factor_16_is_predicted_within_the_limit(scale):
-    assert BuildNeed(2**scale, 2 ** (scale + 4)).construction <= PER_VERTEX * 2**scale
+    assert DeviceNeed(2**scale, 2 ** (scale + 4)).construction <= PER_VERTEX * 2**scale
 
 
 def test_memory_that_goes_meanwhile_is_missed_with_the_figures(device, monkeypatch):

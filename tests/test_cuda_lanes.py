@@ -24,9 +24,9 @@ import kernels.device
 import sssp.cuda
 from graphs.csr import build_csr
 from graphs.generator import kronecker
+from graphs.memory import CHUNK
 from graphs.partition import part_of
 from sssp import Solver
-from sssp.device_need import CHUNK
 
 pytestmark = pytest.mark.skipif(compiler_missing() is not None, reason=str(compiler_missing()))
 

@@ -16,9 +16,9 @@ import sssp.solver
 from graphs import EdgeList, KroneckerStream, build_csr, kronecker
 from graphs.device_csr import build_device_csr
 from graphs.device_edges import on_device
+from graphs.memory import DEVICE_MOST_ANSWERS as MOST_ANSWERS
 from harness import device_validation
 from harness.device_validation import DeviceValidator
-from harness.place import MOST_ANSWERS
 from harness.source import GraphFile, OfficialGraph
 from sssp import Solver
 

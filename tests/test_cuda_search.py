@@ -31,12 +31,13 @@ import sssp.solver
 from graphs.csr import build_csr
 from graphs.device_csr import build_device_csr
 from graphs.device_edges import matrix_on_device, on_device
+from graphs.edges import EdgeList
 from graphs.errors import GraphError
 from graphs.generator import KroneckerStream, kronecker
+from graphs.memory import CHUNK, device_search
 from harness.cli import ending_of
 from kernels.device import enumerators
 from sssp import Solver
-from sssp.device_need import CHUNK, DeviceNeed
 from sssp.errors import DeviceMemoryError, EngineError
 
 device = devices()
@@ -353,18 +354,24 @@ def test_memory_of_rows_and_search_is_within_450_bytes_a_vertex(scale):
     """By arithmetic, before parallel edges go: 32 arcs a vertex, every vertex reachable."""
     n, arcs = 2**scale, 32 * 2**scale
     rows = 8 * arcs + 8 * (n + 1) + 4 * n + 4 * (n + 1)
-    need = DeviceNeed.of(n, n + 1 + sssp.cuda.SPARE_ENTRIES, arcs, "float32")
-    assert rows + need.total <= 450 * n
+    need = device_search(n, n + 1 + sssp.cuda.SPARE_ENTRIES, arcs, weight_bytes=4, dist_bytes=4)
+    assert rows + sum(need) <= 450 * n
 
 
-def test_what_is_counted_is_what_is_allocated(device):
-    csr = build_csr(kronecker(8))
-    engine = Solver(csr, device=device)._engine
-    engine.reset(0)
-    need = DeviceNeed.of(csr.labels, engine._capacity, csr.arcs, "float32")
+@pytest.mark.parametrize(
+    ("dtype", "weight_bytes", "dist_bytes"),
+    [(np.float32, 4, 4), (np.uint32, 4, 8), (np.float64, 8, 8)],
+)
+def test_what_is_counted_is_what_is_allocated(device, dtype, weight_bytes, dist_bytes):
+    made = kronecker(8)
+    csr = build_csr(EdgeList(made.src, made.dst, (100 * made.weight).astype(dtype), made.n))
+    solver = Solver(csr, device=device)
+    engine = solver._engine
+    answer = solver.search(0)
+    need = device_search(csr.labels, engine._capacity, csr.arcs, weight_bytes, dist_bytes)
     held = [engine.state.nbytes, engine.queues.nbytes, engine.hubs.nbytes]
     assert held == [need.state, need.queues, need.hubs]
-    assert need.answer == 12 * csr.n
+    assert need.answer == (8 + dist_bytes) * csr.n == answer.dist.nbytes + answer.parent.nbytes
 
 
 def test_the_words_of_the_device_have_names():

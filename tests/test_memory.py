@@ -7,10 +7,11 @@ import sys
 import pytest
 from command import in_process
 
+from graphs.memory import BASE, GIB, MOST_ANSWERS, Need
 from harness import memory
 from harness.cgroup import cpu_quota, memory_headroom
 from harness.errors import MemoryRefused
-from harness.memory import GIB, Available, Need, choose
+from harness.memory import Available, choose
 from harness.source import OfficialGraph
 
 SCALE_20 = (2**20, 2**24)
@@ -147,35 +148,35 @@ def test_a_graph_without_its_edge_list_needs_at_most_400_bytes_a_vertex():
 def test_the_edge_list_is_kept_where_it_fits_comfortably(there_is):
     kept = Need(*SCALE_20).total
     there_is(kept * 1.2)
-    assert choose(*SCALE_20).edges_kept
+    assert choose(Need(*SCALE_20)).edges_kept
     there_is(kept * 0.99)
-    assert not choose(*SCALE_20).edges_kept
+    assert not choose(Need(*SCALE_20)).edges_kept
 
 
 def test_keeping_or_not_can_be_asked_for(there_is):
     there_is(Need(*SCALE_20).total)
-    assert choose(*SCALE_20, keep=True).edges_kept
-    assert not choose(*SCALE_20, keep=False).edges_kept
+    assert choose(Need(*SCALE_20), keep=True).edges_kept
+    assert not choose(Need(*SCALE_20), keep=False).edges_kept
     there_is(Need(*SCALE_20).total - 1)
     with pytest.raises(MemoryRefused, match="edge list kept"):
-        choose(*SCALE_20, keep=True)
+        choose(Need(*SCALE_20), keep=True)
 
 
 def test_as_many_answers_wait_as_there_is_room_for(there_is):
     one = Need(*SCALE_20, edges_kept=False)
     there_is(one.total)
-    assert choose(*SCALE_20, keep=False).answers >= 1
-    there_is((memory.BASE + one.search + 4.5 * one.answer) / 0.9)
-    assert choose(*SCALE_20, keep=False).answers == 4
+    assert choose(Need(*SCALE_20), keep=False).answers >= 1
+    there_is((BASE + one.search + 4.5 * one.answer) / 0.9)
+    assert choose(Need(*SCALE_20), keep=False).answers == 4
     there_is(100 * one.total)
-    assert choose(*SCALE_20, keep=False).answers == memory.MOST_ANSWERS
+    assert choose(Need(*SCALE_20), keep=False).answers == MOST_ANSWERS
 
 
 def test_a_promise_is_never_more_than_there_is(there_is):
     for tenths in range(1, 60):
         there_is(tenths * GIB / 10)
         try:
-            need = choose(*SCALE_20)
+            need = choose(Need(*SCALE_20))
         except MemoryRefused:
             continue
         assert need.total <= tenths * GIB / 10
@@ -184,7 +185,7 @@ def test_a_promise_is_never_more_than_there_is(there_is):
 def test_an_edge_list_in_memory_already_is_not_asked_for_again(there_is):
     need = Need(*SCALE_20)
     there_is(need.total - need.edge_list)
-    assert choose(*SCALE_20, keep=True, resident=need.edge_list).total == need.total
+    assert choose(Need(*SCALE_20), keep=True, resident=need.edge_list).total == need.total
 
 
 def test_heavier_weights_need_more():

@@ -15,10 +15,10 @@ from graphs import csr as csr_module
 from graphs import generator
 from graphs.edges import EdgeList
 from graphs.generator import KroneckerStream, kronecker
+from graphs.memory import MOST_ANSWERS
 from harness import machine, searches, source
 from harness import run as run_module
 from harness.check import NetworkxCheck
-from harness.memory import MOST_ANSWERS
 from harness.progress import Progress
 from harness.run import Settings, new_result, run
 from harness.source import GraphFile, OfficialGraph

@@ -18,10 +18,11 @@ from ranks import on_ranks
 
 from graphs import generator
 from graphs.generator import kronecker
+from graphs.memory import GIB, Need
 from graphs.partition import part_of
 from harness import memory, ranks, results, source
 from harness.errors import MemoryRefused, UsageError
-from harness.memory import GIB, Available, Need
+from harness.memory import Available
 from harness.place import Host
 from harness.progress import Progress
 from harness.run import Settings, new_result, run
@@ -197,7 +198,7 @@ def test_all_ranks_decide_by_the_one_that_has_least(there_is):
 
     def work(comm):
         with pytest.raises(MemoryRefused) as refusal:
-            memory.choose(2**24, 2**28, comm=comm)
+            memory.choose(Need(2**24, 2**28, ranks=comm.size), comm=comm)
         return str(refusal.value)
 
     said = on_ranks(3, work)
@@ -207,9 +208,10 @@ def test_all_ranks_decide_by_the_one_that_has_least(there_is):
 
 def test_ranks_make_their_edges_again_unless_told_to_keep_them(there_is):
     there_is(*[64 * GIB] * 4)
-    (need, _) = on_ranks(2, lambda comm: memory.choose(2**20, 2**24, comm=comm))
+    small = Need(2**20, 2**24, ranks=2)
+    (need, _) = on_ranks(2, lambda comm: memory.choose(small, comm=comm))
     assert (need.edges_kept, need.answers) == (False, 1)
-    (need, _) = on_ranks(2, lambda comm: memory.choose(2**20, 2**24, keep=True, comm=comm))
+    (need, _) = on_ranks(2, lambda comm: memory.choose(small, True, comm=comm))
     assert need.edges_kept
 
 

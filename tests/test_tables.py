@@ -6,14 +6,14 @@ import re
 from statistics import fmean, median
 
 import pytest
+from graphs.device_memory import BuildNeed
 from house import HOUSE
 from markdown import PAGES, blocks, table, tables
+from sssp.device_need import DeviceNeed
 
-from graphs.device_memory import BuildNeed
 from harness import peer_record, peer_table, report, results
 from harness.memory import Need, gib
 from harness.statistics import summarize_teps
-from sssp.device_need import DeviceNeed
 
 RESULTS = HOUSE / "results"
 SCALING = PAGES["docs/SCALING.md"]

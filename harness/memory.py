@@ -28,7 +28,7 @@ from harness.errors import MemoryRefused
 from harness.machine import cores, total_memory
 
 if TYPE_CHECKING:
-    from sssp.comm import Comm
+    from graphs.comm import Comm
 
 GIB = 2**30
 
@@ -148,9 +148,9 @@ def available(proc: Path = Path("/proc")) -> Available:
 def one_process() -> Comm:
     """Return the comm of one process."""
     # Not at import: the command first checks that the packages beside this one are ours.
-    from sssp.comm import Alone
+    from graphs.comm import SerialComm
 
-    return Alone()
+    return SerialComm()
 
 
 def available_to_each(comm: Comm) -> Available:
@@ -161,7 +161,7 @@ def available_to_each(comm: Comm) -> Available:
     # Of the process's own limit every rank has its own, of the others' they share one.
     sharing = 1 if here.limit == _OWN_LIMIT else comm.node_size
     share = here.bytes // sharing, here.limit, socket.gethostname()
-    size, limit, host = min(comm.gather(share))
+    size, limit, host = min(comm.allgather(share))
     return Available(size, f"{limit} of {host}, a rank's share")
 
 

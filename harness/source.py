@@ -19,8 +19,8 @@ from harness.errors import MemoryRefused, UsageError
 from harness.memory import BASE, Need, available, available_to_each, choose, gib, one_process
 
 if TYPE_CHECKING:
+    from graphs.comm import Comm
     from graphs.edges import EdgeList, Edges
-    from sssp.comm import Comm
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ class OfficialGraph:
         comm.barrier()
         start = perf_counter()
         edges = self._edges(need.edges_kept, comm)
-        seconds = comm.most(perf_counter() - start)
+        seconds = comm.allreduce_max(perf_counter() - start)
         return Opened(edges, need, seconds if need.edges_kept else 0.0)
 
     def load(self) -> Edges:
@@ -182,7 +182,7 @@ class GraphFile:
         m = edges.m
         if comm.size > 1:  # every rank reads all, as a text has no beginning for each
             edges = part_of(edges, comm.rank, comm.size)
-        seconds = comm.most(perf_counter() - start)
+        seconds = comm.allreduce_max(perf_counter() - start)
         weight_bytes = 8 if edges.weight_dtype.itemsize > 4 else 4
         resident = Need(edges.n, m, weight_bytes, ranks=comm.size).edge_list
         try:
@@ -197,7 +197,7 @@ class GraphFile:
         """Return the SHA-256 of the file; UsageError if not every rank has the same one."""
         with open(self.path, "rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
-        digests = comm.gather(digest)
+        digests = comm.allgather(digest)
         for rank, other in enumerate(digests):
             if other != digests[0]:
                 raise UsageError(f"{self.path}: another file on rank {rank} than on rank 0")

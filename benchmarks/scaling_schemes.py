@@ -21,14 +21,14 @@ from time import perf_counter
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from graphs import KroneckerStream, build_csr, search_keys  # noqa: E402
-from graphs.alone import Traffic  # noqa: E402
+from graphs.comm import Traffic  # noqa: E402
 from graphs.partition import share  # noqa: E402
 from kernels.queues import OUT_AT, OUT_END, OUT_TAIL  # noqa: E402
 from sssp import Solver  # noqa: E402
 from sssp.choices import choose  # noqa: E402
-from sssp.comm import world  # noqa: E402
 from sssp.cpu_rank import CPURankEngine  # noqa: E402
 from sssp.loop import solve  # noqa: E402
+from sssp.mpi_comm import world  # noqa: E402
 
 # Hubs first? Ask?
 SCHEMES = {"in use": (True, True), "no hubs first": (False, True), "tell all": (True, False)}
@@ -40,7 +40,7 @@ class _Counting(CPURankEngine):
     improvements = 0
 
     def __init__(self, csr, comm, hubs_first, asks):
-        super().__init__(csr, choose(csr), 1, comm.together, asks)
+        super().__init__(csr, choose(csr), 1, comm.shared_zeros, asks)
         if not hubs_first:
             self.stages, self.hubs = [], 0
 
@@ -85,7 +85,7 @@ def one_search(engine, comm, root, out):
     solve(engine, comm, root, out)
     comm.barrier()
     seconds = perf_counter() - start
-    every = comm.gather((comm.traffic.parts, 12 * engine.improvements))
+    every = comm.allgather((comm.traffic.parts, 12 * engine.improvements))
     parts = {part: sum(one[part] for one, _ in every) for part in every[0][0]}
     return 1e3 * seconds, parts, sum(plain for _, plain in every)
 

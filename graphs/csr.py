@@ -10,11 +10,10 @@ a vertex. Several ranks do the same together, each for the rows it owns.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from graphs.alone import Alone
+from graphs.comm import Comm, SerialComm
 from graphs.edges import EdgeList, Edges, check_edges
 from graphs.errors import GraphError, check_threads
 from graphs.halo import MOST_RANKS, Halo, make_halo
@@ -56,7 +55,7 @@ class _Order:
     long_rows: bool
 
 
-def _order(degree: np.ndarray, directed: bool, comm: Any) -> _Order:
+def _order(degree: np.ndarray, directed: bool, comm: Comm) -> _Order:
     """Order the vertices by the arcs of both directions; hubs and long rows by the whole graph."""
     from kernels.build import order_by_degree
 
@@ -64,7 +63,9 @@ def _order(degree: np.ndarray, directed: bool, comm: Any) -> _Order:
     order = order_by_degree(degree)
     connected = int(np.count_nonzero(degree))
     top = int(degree[order[: max(connected // 16, 1)]].sum())
-    top, arcs, reachable, total = comm.total([top, int(degree.sum()), connected, n]).tolist()
+    top, arcs, reachable, total = comm.allreduce_sum(
+        [top, int(degree.sum()), connected, n]
+    ).tolist()
     hubs = reachable > 64 and top > HUB_SHARE * arcs
     long_rows = arcs > 2 * LONG_ROWS * max(reachable, 1) // (1 + (not directed))
     if not hubs:
@@ -146,7 +147,7 @@ def _by_label(indptr: np.ndarray, labels: Labels) -> np.ndarray:
     return bounds
 
 
-def _check(edges: Edges, comm: Any) -> None:
+def _check(edges: Edges, comm: Comm) -> None:
     """Refuse what is no graph: the same on every rank, whichever of them has found the fault."""
     fault = None
     try:
@@ -154,7 +155,7 @@ def _check(edges: Edges, comm: Any) -> None:
             check_edges(edges)
     except GraphError as error:
         fault = str(error)
-    faults = [found for found in comm.gather(fault) if found]
+    faults = [found for found in comm.allgather(fault) if found]
     if faults:
         raise GraphError(faults[0])
     if comm.size > MOST_RANKS:
@@ -168,7 +169,7 @@ def _check(edges: Edges, comm: Any) -> None:
 
 
 def _place(
-    parts: Parts | RankParts, order: _Order, comm: Any, together: bool
+    parts: Parts | RankParts, order: _Order, comm: Comm, together: bool
 ) -> tuple[Labels, np.ndarray, np.ndarray]:
     """Label the own vertices, and those of other ranks that arcs lead to.
 
@@ -188,7 +189,7 @@ def _place(
     label[order.order] = labels.of_own(np.arange(labels.own, dtype=np.int32))
     label[labels.own :] = of_ghosts
     n = parts.edges.n
-    array = comm.together if len(labels.near) > 1 else np.empty
+    array = comm.shared_zeros if len(labels.near) > 1 else np.empty
     original = array(labels.labels + 1, np.dtype(np.int32 if n < 2**31 else np.int64))
     original[label[: labels.own]] = np.arange(first, first + labels.own, dtype=original.dtype)
     original[of_ghosts] = ghosts  # what a neighbour writes, too, is the same
@@ -196,22 +197,22 @@ def _place(
     return labels, label, original
 
 
-def _halo(rows: Rows, labels: Labels, comm: Any) -> Halo | None:
+def _halo(rows: Rows, labels: Labels, comm: Comm) -> Halo | None:
     if comm.size == 1:
         return None
     start, end = rows.indptr[[labels.leaves_from, labels.leaves_to]]
     return make_halo(comm, labels, rows.adj[start:end])
 
 
-def _sample(rows: Rows, comm: Any) -> np.ndarray:
+def _sample(rows: Rows, comm: Comm) -> np.ndarray:
     """Weights of arcs spread evenly over the rows of all ranks, in their type."""
     most = max(SAMPLE // comm.size, 1)
     ours = rows.weight[:: max(len(rows.arcs) // most, 1)]
-    return np.concatenate(comm.gather(ours))
+    return np.concatenate(comm.allgather(ours))
 
 
 def build_csr(
-    edges: Edges, threads: int | None = None, comm: Any = None, together: bool = True
+    edges: Edges, threads: int | None = None, comm: Comm | None = None, together: bool = True
 ) -> CSR:
     """Build the rows of a graph (kernel 1).
 
@@ -222,7 +223,7 @@ def build_csr(
         any part, as long as each edge is in one.
     threads : int, optional
         Threads to use; one a core by default. The result does not depend on it.
-    comm : sssp.comm.Comm, optional
+    comm : sssp.mpi_comm.Comm, optional
         The ranks that build together; each gets the rows of its own vertices.
     together : bool
         Let ranks that can read each other's memory keep the distances of a search in one array, and
@@ -239,7 +240,7 @@ def build_csr(
     """
     from kernels.threads import thread_count, using
 
-    comm = Alone() if comm is None else comm
+    comm = SerialComm() if comm is None else comm
     check_threads(threads)
     threads = thread_count(threads)
     _check(edges, comm)
@@ -294,7 +295,7 @@ def build_csr(
         degree_positive=degree_positive,
         sample=_sample(out, comm),
         graph_n=edges.n,
-        graph_arcs=int(comm.total([len(out.arcs)])[0]),
+        graph_arcs=int(comm.allreduce_sum([len(out.arcs)])[0]),
         graph_reachable=order.reachable,
         halo=_halo(out, labels, comm),
     )

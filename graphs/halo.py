@@ -10,10 +10,10 @@ nothing is looked up. The vertices of neighbours, ranks of the same node, are no
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from graphs.comm import Comm
 from graphs.labels import Labels
 
 # A rank is named by 16 bits (graphs.labels.RANK).
@@ -73,7 +73,7 @@ class Halo:
         return self.nodes > 1
 
 
-def make_halo(comm: Any, labels: Labels, leaf_neighbours: np.ndarray) -> Halo:
+def make_halo(comm: Comm, labels: Labels, leaf_neighbours: np.ndarray) -> Halo:
     """Return the halo of a rank whose rows are filled.
 
     Parameters
@@ -85,7 +85,7 @@ def make_halo(comm: Any, labels: Labels, leaf_neighbours: np.ndarray) -> Halo:
     """
     ends = labels.ghosts(np.unique(leaf_neighbours))
     counts = np.bincount(labels.ghost_owner[ends], minlength=comm.size).astype(np.int64)
-    told, leaf_ends = comm.exchange(counts, labels.ghost_label[ends])
+    told, leaf_ends = comm.alltoallv(counts, labels.ghost_label[ends])
     return Halo(
         rank=comm.rank,
         size=comm.size,

@@ -12,11 +12,10 @@ drawn before. With fewer such vertices than keys the two sources part:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import numpy as np
 
-from graphs.alone import Alone
+from graphs.comm import Comm, SerialComm
 from graphs.errors import GraphError
 from graphs.generator import checked_integer, checked_seed
 from graphs.partition import Partition
@@ -43,7 +42,7 @@ def _draws(n: int, seed: tuple[int, int], batch: int) -> Batches:
 class _Eligible:
     """Which vertices may be keys, each rank knowing of its own block alone."""
 
-    def __init__(self, n: int, eligible: np.ndarray, comm: Any):
+    def __init__(self, n: int, eligible: np.ndarray, comm: Comm):
         self.own, self.comm = eligible, comm
         self.first = Partition(n, comm.size).first(comm.rank)
 
@@ -55,7 +54,7 @@ class _Eligible:
         inside = (place >= 0) & (place < len(self.own))
         flags = np.zeros(len(vertices), np.uint8)
         flags[inside] = self.own[place[inside]]
-        return self.comm.merge(flags).astype(np.bool_)
+        return self.comm.allreduce_bor(flags).astype(np.bool_)
 
     def up_to(self, count: int) -> int:
         """Return the number of eligible vertices, counted no further than `count`."""
@@ -64,7 +63,7 @@ class _Eligible:
             found += int(np.count_nonzero(self.own[lo : lo + LARGEST_BATCH]))
             if found >= count:
                 break
-        return min(int(self.comm.total([found])[0]), count)
+        return min(int(self.comm.allreduce_sum([found])[0]), count)
 
 
 def _spec_keys(n: int, eligible: _Eligible, count: int, draws: Batches) -> list[int]:
@@ -107,7 +106,7 @@ def search_keys(
     seed: tuple[int, int] = (2, 3),
     count: int = 64,
     rule: str = "spec",
-    comm: Any = None,
+    comm: Comm | None = None,
 ) -> np.ndarray:
     """Draw the roots of a run.
 
@@ -125,7 +124,7 @@ def search_keys(
     rule : {"spec", "reference"}
         What happens where few vertices are eligible, see above. "spec" gives distinct eligible
         vertices, fewer than `count` if there are fewer; "reference" always gives `count`.
-    comm : sssp.comm.Comm, optional
+    comm : sssp.mpi_comm.Comm, optional
         The ranks that draw together; all get the same keys.
 
     Returns
@@ -142,7 +141,7 @@ def search_keys(
     seed = checked_seed(seed)
     count = checked_integer("count", count, 0)
     eligible = np.asarray(eligible)
-    comm = Alone() if comm is None else comm
+    comm = SerialComm() if comm is None else comm
     own = Partition(n, comm.size).count(comm.rank)
     if eligible.dtype != np.bool_ or eligible.shape != (own,):
         raise GraphError(

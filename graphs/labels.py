@@ -8,10 +8,10 @@ vertex is like one to an own vertex. Any other rank's vertices are ghosts (graph
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from graphs.comm import Comm
 from graphs.errors import GraphError
 from graphs.partition import Partition
 
@@ -117,9 +117,9 @@ class Labels:
         return ghost[np.argsort(self.ghost_owner[ghost], kind="stable")]
 
 
-def _check_most(comm: Any, count: int, what: str) -> None:
+def _check_most(comm: Comm, count: int, what: str) -> None:
     """Refuse what an int32 cannot number on some rank, on all of them."""
-    most = int(comm.most(count))
+    most = int(comm.allreduce_max(count))
     if most > MOST_LABELS:
         raise GraphError(f"a rank {what.format(most)}, {MOST_LABELS} are allowed; take more ranks")
 
@@ -137,12 +137,12 @@ class _Segments:
     labels: np.ndarray
 
 
-def _segments(comm: Any, near: np.ndarray, counts: tuple[int, ...]) -> _Segments:
+def _segments(comm: Comm, near: np.ndarray, counts: tuple[int, ...]) -> _Segments:
     """Agree on where the labels of every rank begin.
 
     `counts` are this rank's rows, plain ghosts, leaves, ghosts that are leaves, isolated vertices.
     """
-    every = np.array(comm.gather((int(near[0]), *counts)), np.int64)
+    every = np.array(comm.allgather((int(near[0]), *counts)), np.int64)
     node, rows, ghosts, leaves, ghost_leaves, isolated = every.T
     first, last = np.empty((3, comm.size), np.int64), np.empty((3, comm.size), np.int64)
     leaders = np.unique(node)
@@ -156,7 +156,7 @@ def _segments(comm: Any, near: np.ndarray, counts: tuple[int, ...]) -> _Segments
     return _Segments(len(leaders), *first, *last)
 
 
-def settle_labels(comm: Any, partition: Partition, index: np.ndarray, rows: int, leaves: int,
+def settle_labels(comm: Comm, partition: Partition, index: np.ndarray, rows: int, leaves: int,
                   ends: np.ndarray, together: bool) -> tuple[Labels, np.ndarray]:  # fmt: skip
     """Agree with the other ranks on what each one's vertices and ghosts are called.
 
@@ -184,11 +184,11 @@ def settle_labels(comm: Any, partition: Partition, index: np.ndarray, rows: int,
     counts = np.diff(np.searchsorted(ends, bounds)).astype(np.int64)
     ranks = np.arange(partition.size).astype(RANK)
     owner = np.repeat(ranks, counts)
-    asked, offsets = comm.exchange(counts, (ends - bounds[owner]).astype(np.int32))
+    asked, offsets = comm.alltoallv(counts, (ends - bounds[owner]).astype(np.int32))
     wanted = index[offsets]
     del offsets
-    _, there = comm.exchange(asked, wanted)
-    rank_rows = np.array(comm.gather(rows), np.int64)
+    _, there = comm.alltoallv(asked, wanted)
+    rank_rows = np.array(comm.allgather(rows), np.int64)
     is_leaf = there >= rank_rows[owner]
 
     def settle(near: np.ndarray) -> tuple[np.ndarray, int, _Segments]:
@@ -199,7 +199,7 @@ def settle_labels(comm: Any, partition: Partition, index: np.ndarray, rows: int,
         isolated = len(index) - rows - leaves
         return ghost, plain, _segments(comm, near, (rows, plain, leaves, hidden, isolated))
 
-    near = np.array(comm.neighbours if together else [comm.rank], np.int64)
+    near = np.array(comm.node_peers if together else [comm.rank], np.int64)
     ghost, plain, segments = settle(near)
     if segments.labels.max() > MOST_LABELS:
         near = near[near == comm.rank]
@@ -222,7 +222,7 @@ def settle_labels(comm: Any, partition: Partition, index: np.ndarray, rows: int,
     kept = ~np.isin(ranks, near)
     wanted, seen_by = wanted[kept[seen_by]], seen_by[kept[seen_by]]
     _check_most(comm, len(wanted), "has vertices that other ranks see {} times")
-    _, seen_as = comm.exchange(counts * kept, labels[ghost])
+    _, seen_as = comm.alltoallv(counts * kept, labels[ghost])
     start = np.zeros(rows + leaves + 1, np.int64)
     np.cumsum(np.bincount(wanted, minlength=rows + leaves), out=start[1:])
     by_vertex = np.argsort(wanted, kind="stable")

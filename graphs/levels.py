@@ -6,10 +6,9 @@ levels are done: few levels where the graph expands, many where it is long (road
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
+from graphs.comm import Comm
 from graphs.labels import Labels
 from graphs.rows import Rows
 
@@ -18,7 +17,7 @@ LEVEL_VERTICES = 1 << 13
 MOST_LEVELS = 64
 
 
-def count_levels(rows: Rows, lengths: np.ndarray, labels: Labels, comm: Any) -> int:
+def count_levels(rows: Rows, lengths: np.ndarray, labels: Labels, comm: Comm) -> int:
     """Levels of the search; the same on every rank.
 
     Parameters
@@ -31,18 +30,18 @@ def count_levels(rows: Rows, lengths: np.ndarray, labels: Labels, comm: Any) -> 
     comm : Comm
     """
     longest = int(np.argmax(lengths)) if len(lengths) else 0
-    most = comm.gather(int(lengths[longest]) if len(lengths) else -1)
+    most = comm.allgather(int(lengths[longest]) if len(lengths) else -1)
     frontier = np.empty(0, np.int64)
     if most.index(max(most)) == comm.rank:
         frontier = labels.of_own(np.array([longest])).astype(np.int64)
-    enough = min(LEVEL_VERTICES, int(comm.total([labels.own])[0]) // 2 + 1)
+    enough = min(LEVEL_VERTICES, int(comm.allreduce_sum([labels.own])[0]) // 2 + 1)
     found = frontier
     levels, total = 0, 1
     while total < enough and levels < MOST_LEVELS:
         reached = _at_home(_neighbours(rows, frontier), labels, comm)
         frontier = np.setdiff1d(reached, found)
         found = np.union1d(found, frontier)
-        new, total = comm.total([len(frontier), len(found)]).tolist()
+        new, total = comm.allreduce_sum([len(frontier), len(found)]).tolist()
         levels += 1
         if new == 0:
             break
@@ -56,7 +55,7 @@ def _neighbours(rows: Rows, frontier: np.ndarray) -> np.ndarray:
     return np.unique(np.concatenate([rows.adj[:0], *ends])).astype(np.int64)
 
 
-def _at_home(reached: np.ndarray, labels: Labels, comm: Any) -> np.ndarray:
+def _at_home(reached: np.ndarray, labels: Labels, comm: Comm) -> np.ndarray:
     """Tell the owners what was reached; returns the own vertices reached anywhere."""
     if comm.size == 1:
         return reached
@@ -65,5 +64,5 @@ def _at_home(reached: np.ndarray, labels: Labels, comm: Any) -> np.ndarray:
     owner = np.concatenate([labels.owner_of(here), labels.ghost_owner[ghosts]])
     label = np.concatenate([here, labels.ghost_label[ghosts]])
     counts = np.bincount(owner, minlength=comm.size).astype(np.int64)
-    _, own = comm.exchange(counts, label[np.argsort(owner, kind="stable")])
+    _, own = comm.alltoallv(counts, label[np.argsort(owner, kind="stable")])
     return np.unique(own)

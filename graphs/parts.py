@@ -7,10 +7,10 @@ to the owner of its row, and part what they receive; no rank ever holds more tha
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
+from graphs.comm import Comm
 from graphs.edges import Edges
 from graphs.labels import Labels
 from graphs.partition import Partition
@@ -92,12 +92,12 @@ class RankParts:
     directions.
     """
 
-    def __init__(self, edges: Edges, codes: Codes, threads: int, comm: Any):
+    def __init__(self, edges: Edges, codes: Codes, threads: int, comm: Comm):
         self.edges, self.codes, self.threads, self.comm = edges, codes, threads, comm
         self.partition = Partition(edges.n, comm.size)
         self.first = self.partition.first(comm.rank)
         self.rows_owned = self.partition.count(comm.rank)
-        largest = comm.most(float(edges.m))
+        largest = comm.allreduce_max(float(edges.m))
         self.slice = int(min(max(largest // RANK_SLICES, LEAST_RANK_SLICE), SLICE_EDGES))
         self.bitmap = np.zeros((edges.n >> 6) + 1, np.uint64)
         self.before = np.empty(0, np.int32)
@@ -159,13 +159,13 @@ class RankParts:
         nothing = np.empty(0, np.int64), np.empty(0, np.int64), _NONE
         while True:
             piece = next(pieces, None)
-            if not self.comm.any(piece is not None):
+            if not self.comm.allreduce_or(piece is not None):
                 break
             counts, rows, ends, codes = route_arcs(*(piece or nothing), bounds, forward, backward)
             if weights:
-                _, rows, ends, codes = self.comm.exchange(counts, rows, ends, codes)
+                _, rows, ends, codes = self.comm.alltoallv(counts, rows, ends, codes)
             else:
-                _, rows, ends = self.comm.exchange(counts, rows, ends)
+                _, rows, ends = self.comm.alltoallv(counts, rows, ends)
             yield rows, ends, codes
 
     def _pieces(self, weights: bool) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:

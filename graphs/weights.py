@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
+from graphs.comm import Comm
 from graphs.edges import EdgeList, Edges
 from graphs.errors import GraphError
 from graphs.rows import ARC_DTYPES
@@ -40,7 +39,7 @@ class Codes:
     Several ranks choose alike; each of them then knows all different float64 weights.
     """
 
-    def __init__(self, edges: Edges, comm: Any):
+    def __init__(self, edges: Edges, comm: Comm):
         self.comm = comm
         self.heaviest = 0.0
         self.table: np.ndarray | None = None
@@ -48,7 +47,7 @@ class Codes:
         self.sliced = not isinstance(edges, EdgeList)
         dtype = edges.weight_dtype
         if isinstance(edges, EdgeList):
-            self.heaviest = comm.most(float(edges.weight.max()) if edges.m else 0.0)
+            self.heaviest = comm.allreduce_max(float(edges.weight.max()) if edges.m else 0.0)
         elif dtype != np.float32:
             raise GraphError(f"edges made in slices need float32 weights, got {dtype}")
         self.kind = weight_kind(dtype, self.heaviest)
@@ -56,7 +55,7 @@ class Codes:
             weight = edges.weight.astype(np.float64) + 0.0
             self.table, self.ranks = _ranks(weight)
             if comm.size > 1:
-                self.table = np.unique(np.concatenate(comm.gather(self.table)))
+                self.table = np.unique(np.concatenate(comm.allgather(self.table)))
                 self.ranks = np.searchsorted(self.table, weight).astype(np.uint32)
 
     def notice(self, weight: np.ndarray) -> None:
@@ -66,7 +65,7 @@ class Codes:
 
     def agree(self) -> None:
         """Make the largest weight that of all ranks."""
-        self.heaviest = self.comm.most(self.heaviest)
+        self.heaviest = self.comm.allreduce_max(self.heaviest)
 
     def of(self, edges: EdgeList, part: slice) -> np.ndarray:
         """uint32 codes of some of the edges; -0.0 counts as 0.0."""

@@ -11,10 +11,9 @@ Source of the pointers: J. C. Wyllie, The complexity of parallel computations, 1
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
+from graphs.comm import Comm
 from graphs.partition import Partition
 from kernels import validate as kernels
 
@@ -66,7 +65,7 @@ class RankAncestors(Ancestors):
     root : int
     """
 
-    def __init__(self, comm: Any, partition: Partition, parent: np.ndarray, root: int):
+    def __init__(self, comm: Comm, partition: Partition, parent: np.ndarray, root: int):
         super().__init__(parent, root)
         self.comm, self.partition = comm, partition
         self.first = partition.first(comm.rank)
@@ -83,7 +82,7 @@ class RankAncestors(Ancestors):
     def end(self, v: int) -> int:
         index = v - self.first
         inside = 0 <= index < len(self.parent)
-        pointers = self.comm.gather(int(self.pointer[index]) if inside else None)
+        pointers = self.comm.allgather(int(self.pointer[index]) if inside else None)
         pointer = next(value for value in pointers if value is not None)
         return pointer if pointer >= 0 else _ASTRAY - pointer
 
@@ -129,10 +128,10 @@ class RankAncestors(Ancestors):
         """The pointers of some vertices, from their owners."""
         asked, back = np.unique(targets, return_inverse=True)
         counts = np.diff(np.searchsorted(asked, self.partition.bounds))
-        received, wanted = self.comm.exchange(counts, asked)
-        told = self.comm.exchange(received, pointer[wanted - self.first])[1]
+        received, wanted = self.comm.alltoallv(counts, asked)
+        told = self.comm.alltoallv(received, pointer[wanted - self.first])[1]
         return told[back]
 
     def _count(self, marked: np.ndarray) -> int:
         """How many are marked, on all ranks."""
-        return sum(self.comm.gather(int(np.count_nonzero(marked))))
+        return sum(self.comm.allgather(int(np.count_nonzero(marked))))

@@ -14,7 +14,7 @@ from harness.options import DEFAULT_SCALE, use_default_threads
 from harness.streams import emit, say
 
 if TYPE_CHECKING:
-    from sssp.comm import Comm
+    from graphs.comm import Comm
 
 _INFO = """\
 Say what this machine is, which engines can run on it and why one cannot, which MPI mpi4py finds;
@@ -79,7 +79,7 @@ def run_info(flags: dict[str, Any], _argv: list[str]) -> int:
     """Print what is known about the machine, and the ranks if there are several."""
     from harness.forecast import memory_lines, size_lines
     from harness.source import OfficialGraph
-    from sssp.comm import world
+    from sssp.mpi_comm import world
 
     comm = world()
     use_default_threads()
@@ -101,7 +101,7 @@ def rank_lines(comm: Comm) -> list[tuple[str, str]]:
         return []
     from harness.ranks import rank_facts
 
-    nodes = len(set(comm.gather(comm.neighbours[0])))
+    nodes = len(set(comm.allgather(comm.node_peers[0])))
     facts = rank_facts(comm, default_threads(), nodes)
     places = facts["places"]
     lines = [("ranks", f"{comm.size} on {len({place['host'] for place in places})} host(s)")]
@@ -226,7 +226,7 @@ def _table(lines: list[tuple[str, str]]) -> str:
 
 def run_warmup(_flags: dict[str, Any], _argv: list[str]) -> int:
     """Compile for every kind of graph; return the exit status."""
-    from sssp.comm import world
+    from sssp.mpi_comm import world
 
     comm = world()
     use_default_threads()

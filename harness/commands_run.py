@@ -7,6 +7,7 @@ from argparse import ArgumentParser, BooleanOptionalAction
 from pathlib import Path
 from typing import Any
 
+from graphs.comm import Comm
 from harness import logs
 from harness.arguments import DELTA, PATH, ROOTS, THREADS
 from harness.errors import EXIT_CODES, Exit, Interrupted, UsageError
@@ -172,7 +173,7 @@ _OF_THIS_COMMAND = ("resume", "time_limit", "output", "quiet", "log_dir")
 def run_benchmark(flags: dict[str, Any], argv: list[str]) -> int:
     """Run the benchmark that `flags` ask for, on all ranks; return the exit status."""
     from harness.machine import default_threads
-    from sssp.comm import world
+    from sssp.mpi_comm import world
 
     comm = world()
     if "log_dir" in flags:
@@ -214,7 +215,7 @@ def run_benchmark(flags: dict[str, Any], argv: list[str]) -> int:
     return _finish(result, file, progress)
 
 
-def _settings(flags: dict[str, Any], threads: int, comm: Any) -> Any:
+def _settings(flags: dict[str, Any], threads: int, comm: Comm) -> Any:
     """Return what the flags ask for; UsageError if they do not go together."""
     from harness.run import Settings
 
@@ -235,7 +236,7 @@ def _settings(flags: dict[str, Any], threads: int, comm: Any) -> Any:
     )
 
 
-def _earlier(flags: dict[str, Any], comm: Any) -> tuple[dict[str, Any] | None, dict[str, Any]]:
+def _earlier(flags: dict[str, Any], comm: Comm) -> tuple[dict[str, Any] | None, dict[str, Any]]:
     """Return the result to be resumed, if any, and all flags, those of its run included."""
     if "resume" not in flags:
         return None, flags

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sssp.comm import Alone, Comm
+from graphs.comm import Comm, SerialComm
 
 # Vertices at once: what is computed of them stays in the cache.
 _CHUNK = 2**14
@@ -28,7 +28,7 @@ def dist_digest(dist: np.ndarray, first: int = 0, comm: Comm | None = None) -> s
     comm : Comm, optional
         The ranks that hold the other blocks.
     """
-    comm = comm or Alone()
+    comm = comm or SerialComm()
     total = 0
     for start in range(0, len(dist), _CHUNK):
         part = dist[start : start + _CHUNK].astype(np.float64) + 0.0  # no -0.0
@@ -37,7 +37,7 @@ def dist_digest(dist: np.ndarray, first: int = 0, comm: Comm | None = None) -> s
         hashed = _mixed(_mixed(vertex) ^ part[reached].view(np.uint64))
         total += int(hashed.sum(dtype=np.uint64))
     # In halves, as no sum over ranks may pass what an int64 holds.
-    low, high = comm.total([total & int(_HALF), total >> 32 & int(_HALF)]).tolist()
+    low, high = comm.allreduce_sum([total & int(_HALF), total >> 32 & int(_HALF)]).tolist()
     return f"{(low + (high << 32)) % 2**64:016x}"
 
 

@@ -16,10 +16,11 @@ float32 distances, 2k fewer once its marks are back; ids of 8 bytes from 2^31 ve
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
+from graphs.comm import Comm
 from graphs.edges import Edges
 from graphs.errors import GraphError
 from graphs.partition import Partition
@@ -31,17 +32,6 @@ T = TypeVar("T")
 
 # Of what is copied at once, a rank takes this share of what it holds, but not too little.
 _PIECES, _LEAST_PIECE, _MOST_PIECE = 64, 2**12, 2**18
-
-
-class Comm(Protocol):
-    """What validation needs of the ranks, see sssp/comm.py; it takes no code of the solver's."""
-
-    rank: int
-    size: int
-
-    def gather(self, value: Any) -> list[Any]: ...
-
-    def exchange(self, counts: np.ndarray, *arrays: np.ndarray) -> tuple[np.ndarray, ...]: ...
 
 
 class Ends:
@@ -57,7 +47,7 @@ class Ends:
     def __init__(self, n: int):
         self.n, self.first, self.count, self.rank = n, 0, n, 0
 
-    def gather(self, value: T) -> list[T]:
+    def allgather(self, value: T) -> list[T]:
         """Every rank's value, on every rank."""
         return [value]
 
@@ -68,20 +58,20 @@ class Ends:
             result = work()
         except GraphError as error:
             message = str(error)
-        for found in self.gather(message):
+        for found in self.allgather(message):
             if found is not None:
                 raise GraphError(found)
         return result
 
-    def total(self, values: Any) -> list[Any]:
+    def allreduce_sum(self, values: Any) -> list[Any]:
         """Sums over the ranks of some numbers, in rows or not."""
-        return np.sum(self.gather(np.array(values, np.int64)), axis=0).tolist()
+        return np.sum(self.allgather(np.array(values, np.int64)), axis=0).tolist()
 
     def at(self, array: np.ndarray, v: int) -> Any:
         """The element of vertex v of an array over the owned vertices, on every rank."""
         index = v - self.first
         own = array[index] if 0 <= index < self.count else None
-        return next(value for value in self.gather(own) if value is not None)
+        return next(value for value in self.allgather(own) if value is not None)
 
     def read(self, edges: Edges) -> None:
         """Find the ends, if that was not done yet. Raises GraphError where they are no vertices."""
@@ -129,8 +119,8 @@ class RankEnds(Ends):
         self.dtype = np.dtype(np.int32 if n <= 2**31 else np.int64)
         self.ends: VertexSet | None = None
 
-    def gather(self, value: T) -> list[T]:
-        return self.comm.gather(value)
+    def allgather(self, value: T) -> list[T]:
+        return self.comm.allgather(value)
 
     def read(self, edges: Edges) -> None:
         if self.ends is not None:
@@ -153,10 +143,10 @@ class RankEnds(Ends):
         bounds = self.partition.bounds
         blocks = [ends.block(*bounds[rank : rank + 2]) for rank in range(self.comm.size)]
         lengths = np.array([len(block) for block in blocks], np.int64)
-        bits = self.comm.exchange(lengths, np.concatenate(blocks))[1]
+        bits = self.comm.alltoallv(lengths, np.concatenate(blocks))[1]
         self.blocks = bits.reshape(self.comm.size, len(bits) // self.comm.size)
         self.asked = np.array([len(self._places(rank)) for rank in range(self.comm.size)], np.int64)
-        self.wanted = self.comm.exchange(np.ones_like(self.asked), self.asked)[1]
+        self.wanted = self.comm.alltoallv(np.ones_like(self.asked), self.asked)[1]
 
     def _places(self, rank: int) -> np.ndarray:
         """Places in the own block of the vertices that are ends on a rank, ascending."""
@@ -184,18 +174,18 @@ class RankEnds(Ends):
         told = np.empty(self.asked.sum(), values.dtype)
         for part, places in self._parts():
             told[part] = values[places]
-        return self.comm.exchange(self.asked, told)[1]
+        return self.comm.alltoallv(self.asked, told)[1]
 
     def fetch_parents(self, parent: np.ndarray) -> np.ndarray:
         told = np.empty(self.asked.sum(), self.dtype)
         for part, places in self._parts():
             values = parent[places]
             told[part] = np.where((values >= 0) & (values < self.n), values, -1)
-        parents = self.comm.exchange(self.asked, told)[1]
+        parents = self.comm.alltoallv(self.asked, told)[1]
         return self._ends.numbers(parents, parents)
 
     def give_back(self, marks: np.ndarray) -> np.ndarray:
-        received = self.comm.exchange(self.wanted, marks)[1]
+        received = self.comm.alltoallv(self.wanted, marks)[1]
         own = np.zeros(self.count, np.uint8)
         for part, places in self._parts():  # a rank asks for no vertex twice
             own[places] |= received[part]

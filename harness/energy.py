@@ -142,14 +142,14 @@ def measure(
     """
     comm = solver.comm
     device = bus_id() if solver.name == "cuda" else None
-    seen = comm.gather((_machine(), device))
+    seen = comm.allgather((_machine(), device))
     here = [rank for rank, (machine, _) in enumerate(seen) if machine == seen[comm.rank][0]]
     reads = here[0] == comm.rank
     counters: list[Counter] = []
     if reads:
         devices = [name for name in (seen[rank][1] for rank in here) if name is not None]
         counters = rapl_counters() + gpu_counters(devices)
-    if len(keys) == 0 or comm.any(reads and not counters):
+    if len(keys) == 0 or comm.allreduce_or(reads and not counters):
         return None
     progress.stage(f"measuring energy: {IDLE_SECONDS:g} s idle, then all searches again")
     comm.barrier()
@@ -173,7 +173,7 @@ def measure(
         "idle_seconds": idle_seconds,
         "seconds": seconds,
         "loops": loops,
-        "components": [one for of_rank in comm.gather(components) for one in of_rank],
+        "components": [one for of_rank in comm.allgather(components) for one in of_rank],
     }
 
 
@@ -190,10 +190,10 @@ def _loops(
             solver.search(int(root), out=out)
             for counter in counters:
                 counter.joules()
-            if solver.comm.any(is_late()):
+            if solver.comm.allreduce_or(is_late()):
                 return None
         loops += 1
-        seconds = solver.comm.most(perf_counter() - start)
+        seconds = solver.comm.allreduce_max(perf_counter() - start)
     return loops, seconds
 
 

@@ -12,7 +12,7 @@ from harness.report_verdict import SEARCHES
 from harness.source import OfficialGraph
 
 if TYPE_CHECKING:
-    from sssp.comm import Comm
+    from graphs.comm import Comm
 
 # Edges of the slice by which the time of a generation is judged.
 _SAMPLE = 2**20
@@ -49,7 +49,7 @@ def size_lines(graph: OfficialGraph, need: Need | None, comm: Comm) -> list[tupl
     `need` is how a run here would go; where it would not make the edges again, or could not run,
     as many answers wait for a pass as ever may.
     """
-    seconds = comm.most(generation_seconds(graph)) / comm.size
+    seconds = comm.allreduce_max(generation_seconds(graph)) / comm.size
     sample = min(graph.edges, _SAMPLE)
     answers = need.answers if need is not None and not need.edges_kept else MOST_ANSWERS
     to_validate = -(-SEARCHES // answers)

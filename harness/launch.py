@@ -18,6 +18,7 @@ from pathlib import Path
 from time import sleep
 from typing import Any
 
+from graphs.comm import Comm
 from harness import placement
 from harness.errors import Exit, Interrupted
 from harness.machine import HOME, launched_ranks, version
@@ -129,7 +130,7 @@ def _start() -> Any:
             f"than the launcher's ({first_line(library)}); {_FIT}",
             Exit.USAGE,
         )
-    from sssp.comm import world
+    from sssp.mpi_comm import world
 
     return world()
 
@@ -180,7 +181,7 @@ def _within(seconds: float, start: Callable[[], Any]) -> None:
         timer.cancel()
 
 
-def _refuse_different(comm: Any, arguments: Sequence[str]) -> None:
+def _refuse_different(comm: Comm, arguments: Sequence[str]) -> None:
     """Stop all ranks if one was started with something else than rank 0; collective.
 
     Raises
@@ -188,7 +189,7 @@ def _refuse_different(comm: Any, arguments: Sequence[str]) -> None:
     LaunchError
         On every rank, if any differs; the message names the first, and in what.
     """
-    told = comm.gather((socket.gethostname(), what_was_told(arguments)))
+    told = comm.allgather((socket.gethostname(), what_was_told(arguments)))
     lines = disagreements(told)
     if lines:
         more = f"; and {len(lines) - 1} more ranks differ" if len(lines) > 1 else ""

@@ -21,7 +21,7 @@ _LIBRARIES = (
     "numba", "llvmlite", "numpy", "scipy", "networkx", "mpi4py", "mpich", "tqdm", "cupy-cuda12x",
     "cupy-cuda13x",
 )  # fmt: skip
-# What the launchers of MPICH and Intel MPI, Open MPI, and Slurm tell each process: as in sssp.comm.
+# What the launchers of MPICH and Intel MPI, Open MPI, and Slurm tell each process (sssp.mpi_comm).
 _LAUNCHERS = (
     ("PMI_SIZE", "PMI_RANK"),
     ("OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK"),

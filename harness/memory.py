@@ -10,11 +10,11 @@ import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from graphs.comm import Comm, SerialComm
 from graphs.memory import Need, first_that_fits, gib, scale_that_fits
 from harness.cgroup import memory_headroom
 from harness.errors import MemoryRefused
 from harness.machine import cores, total_memory
-from sssp.comm import Alone, Comm
 
 # Stack and allocator reserve this much for each thread, and use little of it.
 _THREAD_ADDRESS_SPACE = 80 * 2**20
@@ -54,7 +54,7 @@ def available_to_each(comm: Comm) -> Available:
     # Of the process's own limit every rank has its own, of the others' they share one.
     sharing = 1 if here.limit == _OWN_LIMIT else comm.node_size
     share = here.bytes // sharing, here.limit, socket.gethostname()
-    size, limit, host = min(comm.gather(share))
+    size, limit, host = min(comm.allgather(share))
     return Available(size, f"{limit} of {host}, a rank's share")
 
 
@@ -111,7 +111,7 @@ def choose(
     MemoryRefused
         If no way fits, with the figures.
     """
-    there = available_to_each(comm or Alone())
+    there = available_to_each(comm or SerialComm())
     if need.ranks > 1 and keep is None:
         keep = False
     ways = [replace(need, edges_kept=kept) for kept in (True, False) if keep in (kept, None)]

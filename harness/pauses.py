@@ -9,11 +9,11 @@ from __future__ import annotations
 from time import monotonic
 from typing import Any
 
+from graphs.comm import Comm, SerialComm
 from harness.progress import Progress
 from harness.results import ResultError, ResultFile
 from harness.signals import one_writer
 from harness.time_limit import TimeLimit
-from sssp.comm import Alone, Comm
 
 
 class Pauses:
@@ -41,7 +41,7 @@ class Pauses:
         self.progress = progress
         self.file = file
         self.limit = limit
-        self.comm = comm or Alone()
+        self.comm = comm or SerialComm()
         self._last: float | None = None
         self._warned = False
 
@@ -52,7 +52,7 @@ class Pauses:
                 self.limit.round_took(monotonic() - self._last)
             self._keep(result)
         self._last = monotonic()
-        if self.limit is None or not self.comm.first(self.limit.is_near()):
+        if self.limit is None or not self.comm.bcast(self.limit.is_near()):
             return False
         self.progress.warn(f"the time limit of {self.limit.seconds:g} s is near: no more searches")
         return True

@@ -11,12 +11,12 @@ from collections.abc import Callable
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from graphs.comm import Comm, SerialComm
 from graphs.memory import DeviceNeed, first_that_fits, scale_that_fits, too_little
 from graphs.pages import give_back_freed
 from harness.errors import MemoryRefused
 from harness.source import OfficialGraph, Opened, Source
 from harness.validation import Validator
-from sssp.comm import Alone, Comm
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,7 +41,7 @@ class Host:
     """
 
     def __init__(self, threads: int | None = None, comm: Comm | None = None, engine: str = "auto"):
-        self.threads, self.comm, self.engine = threads, comm or Alone(), engine
+        self.threads, self.comm, self.engine = threads, comm or SerialComm(), engine
 
     def plan(self, source: Source) -> Callable[[], Opened]:
         """Return what opens the edges; MemoryRefused, with the figures, if a run cannot fit."""

@@ -15,8 +15,8 @@ import socket
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from graphs.comm import Comm
 from harness.cgroup import cpu_quota
 from harness.machine import set_share, slurm_cores
 
@@ -87,9 +87,9 @@ def share_of(rank: int, places: list[Place]) -> tuple[int, tuple[int, ...]]:
     return count, own.mask[first : first + count]
 
 
-def settle(comm: Any) -> list[Place]:
+def settle(comm: Comm) -> list[Place]:
     """Give this rank its share of the cores; collective. Returns where all ranks run, before."""
-    places: list[Place] = comm.gather(here())
+    places: list[Place] = comm.allgather(here())
     count, cores = share_of(comm.rank, places)
     beside = sum(place.machine == places[comm.rank].machine for place in places)
     quota = cpu_quota()

@@ -7,9 +7,9 @@ import socket
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from graphs.comm import Comm
 from harness.errors import UsageError
 from harness.results import ResultError
-from sssp.comm import Comm
 
 T = TypeVar("T")
 
@@ -27,7 +27,7 @@ def rank_facts(comm: Comm, threads: int, nodes: int) -> dict[str, Any]:
         Groups of ranks that read each other's memory.
     """
     here = {"host": socket.gethostname(), "threads": threads, "cores": _cores()}
-    facts = {"library": _library(), "places": comm.gather(here), "nodes": nodes}
+    facts = {"library": _library(), "places": comm.allgather(here), "nodes": nodes}
     return facts if comm.transport is None else {**facts, "transport": comm.transport}
 
 
@@ -63,7 +63,7 @@ def of_first(comm: Comm, work: Callable[[], T]) -> T:
             done = work(), None
         except (UsageError, ResultError) as error:
             done = None, error
-    value, fault = comm.first(done)
+    value, fault = comm.bcast(done)
     if fault is not None:
         raise fault
     return value

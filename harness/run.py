@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from graphs.comm import Comm, SerialComm
 from harness.energy import measure
 from harness.errors import UsageError
 from harness.gpu import gpu_facts
@@ -25,7 +26,6 @@ from harness.ranks import rank_facts
 from harness.results import SCHEMA
 from harness.resume import check_construction, check_graph
 from harness.source import OfficialGraph, Opened, Source
-from sssp.comm import Alone, Comm
 
 if TYPE_CHECKING:
     import numpy as np
@@ -141,7 +141,7 @@ def run(
         If the engine cannot run.
     """
     # The first thing of all: what is imported and compiled later is part of the plan.
-    comm = comm or Alone()
+    comm = comm or SerialComm()
     place = place_for(settings.engine, settings.threads, comm)
     open_edges = place.plan(settings.source)
     from harness.searches import Judge, search_all
@@ -221,9 +221,9 @@ def _construct(
         csr = place.build(edges)
         solver = place.solver(csr, settings.engine, settings.delta)
         comm.barrier()
-        seconds = comm.most(perf_counter() - start)
+        seconds = comm.allreduce_max(perf_counter() - start)
     # Of several ranks the one that has spent least on it: what others waited for them counts.
-    regeneration = comm.least(edges.generation_seconds - generated_before)
+    regeneration = comm.allreduce_min(edges.generation_seconds - generated_before)
     part["regeneration_seconds"] = regeneration
     if not opened.need.edges_kept:
         part["generation_seconds"] = regeneration
@@ -257,5 +257,5 @@ def spare_root(csr: CSR, keys: np.ndarray, comm: Comm | None = None) -> int:
     own = keys[(keys >= csr.first) & (keys < csr.first + csr.n)] - csr.first
     others[own] = False
     found = csr.first + int(np.argmax(others)) if others.any() else None
-    every = [found] if comm is None else comm.gather(found)
+    every = [found] if comm is None else comm.allgather(found)
     return next((root for root in every if root is not None), int(keys[0]))

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from graphs.comm import Comm, SerialComm
 from graphs.partition import Partition
 from harness.check import NetworkxCheck
 from harness.digest import dist_digest
@@ -22,7 +23,6 @@ from harness.pauses import Pauses
 from harness.place import Host
 from harness.progress import Progress
 from harness.source import Opened
-from sssp.comm import Alone, Comm
 
 if TYPE_CHECKING:
     import numpy as np
@@ -59,7 +59,7 @@ class Judge:
         comm: Comm | None = None,
         place: Host | None = None,
     ):
-        self.comm = comm or Alone()
+        self.comm = comm or SerialComm()
         self.place = place or Host(comm=comm)
         self.validator = self.place.validator(opened.edges)
         self.first = Partition(opened.edges.n, self.comm.size).first(self.comm.rank)
@@ -160,7 +160,7 @@ def _of_all_ranks(answer: Answer, comm: Comm) -> dict[str, Any]:
     """Return what the ranks have done together in a search: arcs, phases, exchange."""
     mine = answer.traffic
     sent = mine.messages, mine.bytes, mine.calls, mine.seconds, mine.parts
-    told = comm.gather((answer.arcs, answer.phases, *sent))
+    told = comm.allgather((answer.arcs, answer.phases, *sent))
     arcs, phases, messages, size, calls, seconds, parts = zip(*told, strict=True)
     return {
         "arcs": sum(arcs),

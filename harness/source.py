@@ -14,12 +14,13 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from graphs.comm import Comm, SerialComm
 from graphs.memory import BASE, Need, gib
 from harness.errors import MemoryRefused, UsageError
 from harness.memory import available, available_to_each, choose
-from sssp.comm import Alone, Comm
 
 if TYPE_CHECKING:
+    from graphs.comm import Comm
     from graphs.edges import EdgeList, Edges
 
 
@@ -77,13 +78,13 @@ class OfficialGraph:
 
     def plan(self, comm: Comm | None = None) -> Callable[[], Opened]:
         """Return what makes the edges; MemoryRefused, with the figures, if a run cannot fit."""
-        comm = comm or Alone()
+        comm = comm or SerialComm()
         need = self.need(comm)
         return lambda: self._open(need, comm)
 
     def need(self, comm: Comm | None = None) -> Need:
         """Return what a run on it takes; MemoryRefused, with the figures, if that is too much."""
-        comm = comm or Alone()
+        comm = comm or SerialComm()
         need = Need(2**self.scale, self.edges, ranks=comm.size)
         try:
             return choose(need, self.keep, smaller=True, comm=comm)
@@ -94,13 +95,13 @@ class OfficialGraph:
         comm.barrier()
         start = perf_counter()
         edges = self._edges(need.edges_kept, comm)
-        seconds = comm.most(perf_counter() - start)
+        seconds = comm.allreduce_max(perf_counter() - start)
         return Opened(edges, need, seconds if need.edges_kept else 0.0)
 
     def load(self) -> Edges:
         """Return the edges for no more than reading them; kept where they fit."""
         need = Need(2**self.scale, self.edges)
-        return self._edges(need.reading <= available().bytes, Alone())
+        return self._edges(need.reading <= available().bytes, SerialComm())
 
     def _edges(self, kept: bool, comm: Comm) -> Edges:
         from graphs.generator import KroneckerStream, kronecker
@@ -147,7 +148,7 @@ class GraphFile:
 
         A file which is not there, or is larger than the memory, is refused at once.
         """
-        comm = comm or Alone()
+        comm = comm or SerialComm()
         self._refuse_early(comm)
         return lambda: self._open(comm)
 
@@ -174,7 +175,7 @@ class GraphFile:
         whole = Need.of(edges, comm.size)
         if comm.size > 1:  # every rank reads all, as a text has no beginning for each
             edges = part_of(edges, comm.rank, comm.size)
-        seconds = comm.most(perf_counter() - start)
+        seconds = comm.allreduce_max(perf_counter() - start)
         try:
             need = choose(whole, keep=True, resident=whole.edge_list, comm=comm)
         except MemoryRefused as refusal:
@@ -185,7 +186,7 @@ class GraphFile:
         """Return the SHA-256 of the file; UsageError if not every rank has the same one."""
         with open(self.path, "rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
-        digests = comm.gather(digest)
+        digests = comm.allgather(digest)
         for rank, other in enumerate(digests):
             if other != digests[0]:
                 raise UsageError(f"{self.path}: another file on rank {rank} than on rank 0")
@@ -193,7 +194,7 @@ class GraphFile:
 
     def load(self) -> Edges:
         """Read the edges, for no more than reading them."""
-        self._refuse_early(Alone())
+        self._refuse_early(SerialComm())
         return self._read()
 
     def _read(self) -> EdgeList:

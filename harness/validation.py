@@ -110,7 +110,7 @@ class Validator:
             candidate.take(sight)
         broken = self._find_parent_edges(candidates, sights)
         arcs = self._find_arcs(candidates, sights, broken)
-        counts = self.ends.total(
+        counts = self.ends.allreduce_sum(
             [(s.m, s.self_loops, c.reached) for s, c in zip(sights, candidates, strict=True)]
         )
         return [
@@ -142,7 +142,8 @@ class Validator:
 
         self._walk(count)
         return [
-            Counts(m, m + self_loops, reached) for m, self_loops, reached in self.ends.total(counts)
+            Counts(m, m + self_loops, reached)
+            for m, self_loops, reached in self.ends.allreduce_sum(counts)
         ]
 
     def _walk(self, step: Callable[[Chunk], int]) -> None:
@@ -157,7 +158,7 @@ class Validator:
 
     def _broken_rules(self, candidates: list[Candidate]) -> list[BrokenRules]:
         """Vertices that break each broken rule, and the smallest of them, by what is marked."""
-        faults = self.ends.gather(np.stack([candidate.faults() for candidate in candidates]))
+        faults = self.ends.allgather(np.stack([candidate.faults() for candidate in candidates]))
         counts = np.sum([found[:, :, 0] for found in faults], axis=0).tolist()
         firsts = np.min([found[:, :, 1] for found in faults], axis=0).tolist()
         return [
@@ -193,7 +194,7 @@ class Validator:
             for i, rule, v, tail in wanted:
                 _keep_least(arcs[i], rule, sights[i].best_arc(chunk, v, tail, self.ends.index))
         merged: list[Arcs] = [{} for _ in candidates]
-        for of_rank in self.ends.gather(arcs):
+        for of_rank in self.ends.allgather(arcs):
             for i, rule, _, _ in wanted:
                 _keep_least(merged[i], rule, of_rank[i].get(rule))
         return merged

@@ -2,7 +2,7 @@
 
 numba compiles a function when it first meets the types of its arguments, so each step is taken
 once on a graph of the same weight type and directedness, before anything is timed; what only
-several ranks call, by two that are threads (`harness.rehearsal`).
+several ranks call, by two that are threads (`graphs.thread_comm`).
 
 A process that has compiled runs its kernels slower, up to one and a half times, than one that has
 loaded them from the cache. Where something is missing in the cache, a process of its own compiles
@@ -21,15 +21,16 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from time import sleep
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from graphs.comm import Comm, SerialComm
 from harness import logs
 from harness.machine import HOME, cpu_model
-from sssp.comm import Alone, Comm
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike
@@ -43,6 +44,7 @@ KINDS = tuple(
 
 # Large enough to have hubs, so that the pull is met, too.
 TINY_SCALE = 8
+_RANKS = 2
 # One heavy edge makes sums of integers pass what 32 bits hold exactly, which is another path.
 _HEAVY = 2**40
 _POLL_SECONDS = 0.02
@@ -88,7 +90,7 @@ class Plan:
 
 def prepare(plan: Plan, comm: Comm | None = None) -> None:
     """Make this process ready to run a plan, by kernels that are loaded; collective."""
-    comm = comm or Alone()
+    comm = comm or SerialComm()
     plan = replace(plan, ranks=comm.size > 1)
     if leads(comm) and not plan.marker().exists():
         compile_apart(plan)
@@ -110,7 +112,7 @@ def leads(comm: Comm) -> bool:
     """Is this rank the one that compiles for its cache folder? Rank 0, or the first of its node."""
     if comm.size == 1:
         return True
-    token = Path(cache_folder()) / comm.first(f".shared-{secrets.token_hex(8)}")
+    token = Path(cache_folder()) / comm.bcast(f".shared-{secrets.token_hex(8)}")
     if comm.rank == 0:
         with suppress(OSError):  # a full disk: it is seen by nobody, and each node compiles
             token.touch()
@@ -170,14 +172,14 @@ def warm_up(
     node_rank : int
         This process's place on its node: work on its device, not on those of other ranks.
     """
-    from harness.rehearsal import rehearse
+    from graphs.thread_comm import ThreadComm, on_threads
 
     for edges in tiny_graphs(np.dtype(dtype), directed):
         steps = _steps(edges, engine, validating)
         if ranks:
-            rehearse(steps, node_rank)
+            on_threads(_RANKS, steps, partial(ThreadComm, node_rank=node_rank))
         else:
-            steps(Alone())
+            steps(SerialComm())
 
 
 def tiny_graphs(dtype: np.dtype, directed: bool) -> list[EdgeList]:
@@ -193,7 +195,7 @@ def tiny_graphs(dtype: np.dtype, directed: bool) -> list[EdgeList]:
     return [edges, replace(edges, weight=heavy)]
 
 
-def _steps(whole: EdgeList, engine: str, validating: bool) -> Callable[[Any], None]:
+def _steps(whole: EdgeList, engine: str, validating: bool) -> Callable[[Comm], None]:
     """Return what takes every step of a run on a graph; it is given a comm."""
     from graphs.csr import build_csr
     from graphs.keys import search_keys
@@ -201,7 +203,7 @@ def _steps(whole: EdgeList, engine: str, validating: bool) -> Callable[[Any], No
     from harness.validation import count_m, validate
     from sssp.solver import Solver
 
-    def take(comm: Any) -> None:
+    def take(comm: Comm) -> None:
         edges = whole if comm.size == 1 else part_of(whole, comm.rank, comm.size)
         csr = build_csr(edges, comm=comm)
         root = int(search_keys(csr.graph_n, csr.degree_positive, count=1, comm=comm)[0])

@@ -24,6 +24,7 @@ from pathlib import Path
 from time import sleep
 from typing import Any, NamedTuple
 
+from graphs.comm import Comm
 from harness import logs
 from harness.connect import connect, listening, own_addresses
 from harness.errors import Exit, Interrupted, UsageError
@@ -49,21 +50,21 @@ class Watch:
 
     Parameters
     ----------
-    comm : sssp.comm.Comm
+    comm : sssp.mpi_comm.Comm
         Several ranks.
     name : str
         The command, for messages.
     """
 
-    def __init__(self, comm: Any, name: str):
+    def __init__(self, comm: Comm, name: str):
         self.comm, self.name = comm, name
         self._told = threading.Event()
         self._code: int | None = None
         self._signal: int | None = None  # the last that came
         self._lifeline: Any = None  # the monitor's stdin: closed with this process
-        offer = comm.first(self._start_monitor() if comm.rank == 0 else None)
+        offer = comm.bcast(self._start_monitor() if comm.rank == 0 else None)
         self._line = connect(offer, comm.rank) if offer else None
-        if not comm.all_agree(self._line is not None) and self._line is not None:
+        if not comm.allreduce_and(self._line is not None) and self._line is not None:
             self._line.close()
             self._line = None
         if self._line is None:

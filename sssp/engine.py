@@ -7,7 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
-from graphs.alone import Traffic
+from graphs.comm import Traffic
 
 
 @dataclass

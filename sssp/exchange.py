@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sssp.comm import Comm
+from graphs.comm import Comm
 
 
 def begin(comm: Comm, engine: Any) -> None:
@@ -25,7 +25,7 @@ def _apart(comm: Comm, engine: Any) -> bool:
 def _tell(comm: Comm, engine: Any, part: str, messages: tuple[Any, ...]) -> None:
     """News of own vertices go to those who see them, and news of ghosts are heard."""
     with comm.traffic.of(part):
-        received = comm.exchange(*messages)
+        received = comm.alltoallv(*messages)
     engine.hear(*received[1:])
 
 
@@ -33,11 +33,11 @@ def offers(comm: Comm, engine: Any, floor: float) -> float:
     """What was found for other ranks' vertices goes to their owners; the least floor of all."""
     if _apart(comm, engine):
         with comm.traffic.of("offers"):
-            (floor, _), received = comm.exchange_and_look(floor, (), *engine.offers())
+            (floor, _), received = comm.alltoallv_next_bucket(floor, (), *engine.offers())
         engine.apply(*received[1:])
     elif comm.size > 1:
         engine.forget_offers()  # all of them pull next, and see what was stored
-        floor, _ = comm.outlook(floor, ())
+        floor, _ = comm.next_bucket(floor, ())
     return floor
 
 
@@ -76,8 +76,8 @@ def questions(comm: Comm, engine: Any) -> None:
         _tell(comm, engine, "news", engine.pulled_news())
     else:
         with comm.traffic.of("questions"):
-            asked, label = comm.exchange(*engine.wanted())
-            _, dist = comm.exchange(asked, engine.promise(asked, label))
+            asked, label = comm.alltoallv(*engine.wanted())
+            _, dist = comm.alltoallv(asked, engine.promise(asked, label))
         engine.hear_asked(dist)
 
 
@@ -88,10 +88,12 @@ def news(comm: Comm, engine: Any) -> tuple[float, list[int]]:
     """
     tells = comm.size > 1 and engine.tells
     if comm.size == 1 or (tells and not engine.halo.apart):
-        return comm.outlook(engine.nearest(), engine.settled())
+        return comm.next_bucket(engine.nearest(), engine.settled())
     with comm.traffic.of("news" if tells else "offers"):
         messages = engine.changed_news() if tells else engine.offers()
-        outlook, received = comm.exchange_and_look(engine.nearest(), engine.settled(), *messages)
+        outlook, received = comm.alltoallv_next_bucket(
+            engine.nearest(), engine.settled(), *messages
+        )
     (engine.hear if tells else engine.apply)(*received[1:])
     return outlook
 
@@ -100,5 +102,5 @@ def leaves(comm: Comm, engine: Any) -> None:
     """Leaves learn the distance of what they hang on."""
     if _apart(comm, engine):
         with comm.traffic.of("leaves"):
-            _, dist = comm.exchange(*engine.leaf_news())
+            _, dist = comm.alltoallv(*engine.leaf_news())
         engine.hear_leaves(dist)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
+from graphs.comm import Comm
 from sssp import exchange
-from sssp.comm import Comm
 from sssp.engine import Answer, Engine
 
 
@@ -18,7 +18,7 @@ def solve(engine: Engine, comm: Comm, root: int, out: Answer) -> Answer:
     """
     exchange.begin(comm, engine)
     engine.reset(root)
-    lo, seen = comm.outlook(engine.nearest(), engine.settled())
+    lo, seen = comm.next_bucket(engine.nearest(), engine.settled())
     while lo < math.inf:
         if engine.wants_pull(*seen):
             floor = exchange.offers(comm, engine, engine.finish(lo))

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from graphs.alone import Alone, Traffic
+from graphs.comm import Comm, SerialComm, Traffic
 from graphs.csr import CSR
 from graphs.errors import GraphError, check_threads
 from sssp import cuda_missing, exchange
 from sssp.choices import choose
-from sssp.comm import Comm
 from sssp.cpu import CPUEngine
 from sssp.cpu_rank import CPURankEngine
 from sssp.engine import Answer
@@ -59,7 +58,7 @@ def agreed_engine(engine: str, comm: Comm) -> str:
     Collective; raises what `check_engine` does.
     """
     name = check_engine(engine)
-    if engine == "auto" and not comm.all_agree(name == "cuda"):
+    if engine == "auto" and not comm.allreduce_and(name == "cuda"):
         name = "cpu"
     return name
 
@@ -127,7 +126,7 @@ class Solver:
         self.threads = thread_count(threads)
         self.csr = csr
         device = device or getattr(csr, "device", None)
-        self.comm: Comm = Alone() if comm is None else comm
+        self.comm: Comm = SerialComm() if comm is None else comm
         self.name = _device_engine(engine) if device else agreed_engine(engine, self.comm)
         self.device = device
         if csr.halo is not None and csr.halo.together and self.name == "cuda":
@@ -140,7 +139,7 @@ class Solver:
         if self.name == "cuda" and device is None:
             self.device = device_for(self.comm)
         if self.device is not None and csr.halo is not None:
-            self.comm.attach(self.device)
+            self.comm.attach_device(self.device)
         self.output = check_output(output, self.name)
         self._delta = delta
         self._engine = self._make(csr)
@@ -157,7 +156,7 @@ class Solver:
         chosen = choose(csr, self._delta)
         if csr.halo is None:
             return CPUEngine(csr, chosen, self.threads)
-        return CPURankEngine(csr, chosen, self.threads, self.comm.together)
+        return CPURankEngine(csr, chosen, self.threads, self.comm.shared_zeros)
 
     @property
     def choices(self) -> dict[str, object]:
@@ -242,7 +241,7 @@ class Solver:
         degree = csr.out.indptr[csr.label + 1] - csr.out.indptr[csr.label]
         longest = int(np.argmax(degree)) if csr.n else 0
         ours = (int(degree[longest]), csr.first + longest) if csr.n else (-1, -1)
-        _, root = max(self.comm.gather(ours))
+        _, root = max(self.comm.allgather(ours))
         out = self.new_answer()
         with self._threads():
             solve(self._engine, self.comm, root, out)
@@ -256,12 +255,12 @@ class Solver:
         if self._farthest(out) + self.csr.heaviest < engine.csr.limit:
             return False
         exchange.reached(self.comm, engine)
-        return self.comm.any(engine.leads_out())
+        return self.comm.allreduce_or(engine.leads_out())
 
     def _farthest(self, out: Answer) -> float:
         """The largest distance on any rank."""
         reached = out.dist[out.dist < np.inf]  # wherever the answer is
-        return self.comm.most(float(reached.max()) if len(reached) else 0.0)
+        return self.comm.allreduce_max(float(reached.max()) if len(reached) else 0.0)
 
     def _check_exact(self, out: Answer) -> None:
         """Refuse integer distances that float64 cannot hold exactly."""

@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from graphs.comm import Comm
+
 if TYPE_CHECKING:
     from kernels.device import Device
-    from sssp.comm import Ranks
 
 # 1: MPI is CUDA-aware; 0: it is not. Else it is asked.
 CUDA_AWARE = "SSSP_CUDA_AWARE_MPI"
@@ -30,7 +31,7 @@ _PINNED_BYTES = 1 << 16
 _ALIGNED = 16
 
 
-class Parts:
+class Counts:
     """The ranks that get or send something: (rank, first item, items) of each, and the total."""
 
     def __init__(self, counts: list[int]):
@@ -42,12 +43,20 @@ class Parts:
                 self.total += count
 
 
+class RankMessages(Comm, Protocol):
+    """A comm that can also send plain messages; the ranks of MPI do."""
+
+    def move(
+        self, ours: Sequence[Any], theirs: Sequence[Any], here: Counts, there: Counts
+    ) -> None: ...
+
+
 class Transport(Protocol):
     """Takes arrays on a device to the other ranks, and brings theirs."""
 
     name: str
 
-    def swap(self, arrays: Sequence[Any], here: Parts, there: Parts) -> list[Any]:
+    def swap(self, arrays: Sequence[Any], here: Counts, there: Counts) -> list[Any]:
         """Give every rank its part of each array; returns what came, on the device.
 
         here, there   what this rank has for each rank, and each has for it
@@ -59,11 +68,11 @@ class Staged:
 
     name = "staged"
 
-    def __init__(self, comm: Ranks, device: Device):
+    def __init__(self, comm: RankMessages, device: Device):
         self.comm, self.device = comm, device
         self._pinned = [device.pinned(_PINNED_BYTES, np.uint8) for _ in range(2)]
 
-    def swap(self, arrays: Sequence[Any], here: Parts, there: Parts) -> list[Any]:
+    def swap(self, arrays: Sequence[Any], here: Counts, there: Counts) -> list[Any]:
         xp = self.device.xp
         arrays = [xp.ascontiguousarray(array) for array in arrays]
         results = [xp.empty(there.total, array.dtype) for array in arrays]
@@ -96,10 +105,10 @@ class CUDAAware:
 
     name = "CUDA-aware MPI"
 
-    def __init__(self, comm: Ranks, device: Device):
+    def __init__(self, comm: RankMessages, device: Device):
         self.comm, self.device = comm, device
 
-    def swap(self, arrays: Sequence[Any], here: Parts, there: Parts) -> list[Any]:
+    def swap(self, arrays: Sequence[Any], here: Counts, there: Counts) -> list[Any]:
         xp = self.device.xp
         arrays = [xp.ascontiguousarray(array) for array in arrays]
         results = [xp.empty(there.total, array.dtype) for array in arrays]
@@ -122,11 +131,11 @@ class NCCL:
 
     name = "NCCL"
 
-    def __init__(self, comm: Ranks, device: Device, communicator: Any, nccl: Any):
+    def __init__(self, comm: RankMessages, device: Device, communicator: Any, nccl: Any):
         self.comm, self.device = comm, device
         self._communicator, self._nccl = communicator, nccl
 
-    def swap(self, arrays: Sequence[Any], here: Parts, there: Parts) -> list[Any]:
+    def swap(self, arrays: Sequence[Any], here: Counts, there: Counts) -> list[Any]:
         xp = self.device.xp
         arrays = [xp.ascontiguousarray(array) for array in arrays]
         results = [xp.empty(there.total, array.dtype) for array in arrays]
@@ -140,7 +149,7 @@ class NCCL:
         self.device.synchronize()
         return results
 
-    def _begin(self, array: Any, result: Any, here: Parts, there: Parts) -> None:
+    def _begin(self, array: Any, result: Any, here: Counts, there: Counts) -> None:
         """Receive into one array of the group, and send from one."""
         size, kind, stream = array.dtype.itemsize, self._nccl.NCCL_UINT8, self.device.stream()
         pointer, own = self.device.pointer(result), self.comm.rank
@@ -160,9 +169,9 @@ class NCCL:
             self.comm.traffic.bytes += count * size
 
 
-def choose(comm: Ranks, device: Device) -> Transport:
+def choose(comm: RankMessages, device: Device) -> Transport:
     """The way for these ranks, each with its device; collective, the same on all."""
-    apart = len(set(comm.gather((_machine(), device.bus_id())))) == comm.size
+    apart = len(set(comm.allgather((_machine(), device.bus_id())))) == comm.size
     if apart:
         found = _by_nccl(comm, device)
         if found is not None:
@@ -170,25 +179,25 @@ def choose(comm: Ranks, device: Device) -> Transport:
     told = os.environ.get(CUDA_AWARE)
     # Two ranks that share a device are trusted to MPI only where the user does so.
     aware = told == "1" or (told != "0" and apart and _mpi_is_aware())
-    return CUDAAware(comm, device) if comm.all_agree(aware) else Staged(comm, device)
+    return CUDAAware(comm, device) if comm.allreduce_and(aware) else Staged(comm, device)
 
 
-def _by_nccl(comm: Ranks, device: Device) -> Transport | None:
+def _by_nccl(comm: RankMessages, device: Device) -> Transport | None:
     """NCCL, or None on all ranks where one of them lacks it or cannot start it."""
     nccl = _nccl()
-    if not comm.all_agree(nccl is not None):
+    if not comm.allreduce_and(nccl is not None):
         return None
     name = None
     if comm.rank == 0:
         with contextlib.suppress(RuntimeError):
             name = nccl.get_unique_id()
-    name = comm.first(name)
+    name = comm.bcast(name)
     if name is None:
         return None
     communicator = None
     with contextlib.suppress(RuntimeError):
         communicator = nccl.NcclCommunicator(comm.size, name, comm.rank)
-    if comm.all_agree(communicator is not None):
+    if comm.allreduce_and(communicator is not None):
         return NCCL(comm, device, communicator, nccl)
     if communicator is not None:
         communicator.abort()

@@ -23,13 +23,13 @@ from harness.errors import UsageError
 from harness.streams import emit, say
 
 def work(flags, argv):
-    from sssp.comm import world
+    from sssp.mpi_comm import world
     comm = world()
     rounds = 0
     signals.keep_with(lambda: f"kept {{rounds}} rounds" if comm.rank == 0 else "kept by another")
     end = time.monotonic() + {seconds}
     say("begun")
-    while comm.any(rounds < 25 or time.monotonic() < end):
+    while comm.allreduce_or(rounds < 25 or time.monotonic() < end):
         rounds += 1
         if rounds == 20:
             {do}

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 from launched import launched
 
-from sssp.comm import world
+from sssp.mpi_comm import world
 
 pytestmark = pytest.mark.mpi
 
 _WORK = """
 import numpy as np
-from sssp.comm import world
+from sssp.mpi_comm import world
 
 comm = world()
 RECORD = np.dtype([("a", "<i4"), ("b", "<f8")])
@@ -25,7 +25,7 @@ for seed in range(20):
     plain = np.concatenate(given[comm.rank]).astype(np.int32)
     records = np.zeros(len(plain), RECORD)
     records["a"], records["b"] = plain, plain / 3
-    received, first, second = comm.exchange(counts[comm.rank], plain, records)
+    received, first, second = comm.alltoallv(counts[comm.rank], plain, records)
     expected = np.concatenate([row[comm.rank] for row in given])
     assert received.tolist() == counts[:, comm.rank].tolist()
     assert first.tolist() == expected.tolist() and first.dtype == np.int32
@@ -33,13 +33,13 @@ for seed in range(20):
     assert second["b"].tolist() == (expected / 3).tolist()
 sent = comm.traffic
 assert sent.bytes % (4 + RECORD.itemsize) == 0 and sent.bytes > 0 and sent.calls == 20
-assert comm.least(comm.rank + 2.5) == 2.5 and comm.most(comm.rank) == comm.size - 1
-assert comm.total([1, comm.rank]).tolist() == [comm.size, sum(range(comm.size))]
-assert comm.any(comm.rank == 1) and not comm.all_agree(comm.rank == 1)
+assert comm.allreduce_min(comm.rank + 2.5) == 2.5 and comm.allreduce_max(comm.rank) == comm.size - 1
+assert comm.allreduce_sum([1, comm.rank]).tolist() == [comm.size, sum(range(comm.size))]
+assert comm.allreduce_or(comm.rank == 1) and not comm.allreduce_and(comm.rank == 1)
 ranks = sum(range(comm.size))
-assert comm.outlook(comm.rank, [comm.rank, 2**40]) == (0.0, [ranks, comm.size << 40])
+assert comm.next_bucket(comm.rank, [comm.rank, 2**40]) == (0.0, [ranks, comm.size << 40])
 calls = comm.traffic.calls
-outlook, (received, news) = comm.exchange_and_look(
+outlook, (received, news) = comm.alltoallv_next_bucket(
     np.inf if comm.rank else 0.5, [2**52 // comm.size, 3], np.arange(comm.size),
     np.repeat(np.arange(comm.size), np.arange(comm.size)),
 )
@@ -47,11 +47,11 @@ assert outlook == (0.5, [2**52 // comm.size * comm.size, 3 * comm.size])
 assert received.tolist() == [comm.rank] * comm.size
 assert news.tolist() == [comm.rank] * comm.rank * comm.size
 assert comm.traffic.calls == calls + 1
-assert comm.gather((comm.rank, "x")) == [(r, "x") for r in range(comm.size)]
-assert comm.first(comm.rank) == 0
-assert comm.merge(np.array([1 << comm.rank], np.uint8)).tolist() == [2**comm.size - 1]
+assert comm.allgather((comm.rank, "x")) == [(r, "x") for r in range(comm.size)]
+assert comm.bcast(comm.rank) == 0
+assert comm.allreduce_bor(np.array([1 << comm.rank], np.uint8)).tolist() == [2**comm.size - 1]
 with comm.traffic.of("news"):
-    comm.exchange(np.full(comm.size, 2), np.zeros(2 * comm.size, np.int64))
+    comm.alltoallv(np.full(comm.size, 2), np.zeros(2 * comm.size, np.int64))
 assert comm.traffic.parts == {"news": 16 * (comm.size - 1)}
 comm.barrier()
 """

@@ -251,7 +251,7 @@ def test_rows_of_a_gpu_are_the_cpu_s_and_its_memory_is_given_back(scale):
 def test_a_gpu_takes_no_more_memory_than_said():
     with used_on_gpu() as used:
         build_device_csr(on_device(gpu_device(), KroneckerStream(22)))
-    need = BuildNeed(1 << 22, 16 << 22).construction
+    need = DeviceNeed(1 << 22, 16 << 22).construction
     assert need / 2 < max(used) <= need + (1 << 20) <= PER_VERTEX << 22
 
 

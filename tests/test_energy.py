@@ -13,7 +13,7 @@ import pytest
 from command import SMALL, only_result, result_files, wrong_distance
 from example_result import example, search
 
-from graphs.alone import Alone
+from graphs.comm import SerialComm
 from harness import energy, nvml
 from harness.energy import RaplCounter, gpu_counters, measure, rapl_counters
 from harness.nvml import Nvml, NvmlError
@@ -94,7 +94,7 @@ class Searcher:
     name = "cpu"
 
     def __init__(self, comm=None):
-        self.comm = comm or Alone()
+        self.comm = comm or SerialComm()
         self.roots = []
 
     def new_answer(self):
@@ -154,7 +154,7 @@ def test_the_gpu_counts_where_the_engine_is_on_it(steady, monkeypatch):
     assert names == ["package-0", "0000:01:00.0"]
 
 
-class Ranks(Alone):
+class Ranks(SerialComm):
     """One rank's comm, with what the others say put into its mouth."""
 
     def __init__(self, rank, seen, components):

@@ -38,14 +38,18 @@ def imported_by(node, package):
     return []
 
 
+def is_for_types(node):
+    """Is it a block that is never executed, `if TYPE_CHECKING:`?"""
+    return isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+
+
 def runs_at_import(tree):
     """The nodes that are executed when the module is imported."""
     waiting = list(tree.body)
     while waiting:
         node = waiting.pop()
         yield node
-        type_checking = isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
-        if not type_checking and not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        if not is_for_types(node) and not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             waiting.extend(ast.iter_child_nodes(node))
 
 
@@ -107,9 +111,13 @@ def test_an_arrow_of_the_table_is_allowed(package, source):
 def modules_imported_by(module):
     """The modules of ours that a module of ours imports."""
     path = HOUSE / (module.replace(".", "/") + ".py")
-    names = {
+    tree = ast.parse(path.read_text())
+    names = {name for node in ast.walk(tree) for name in imported_by(node, path.parent.name)}
+    names -= {
         name
-        for node in ast.walk(ast.parse(path.read_text()))
+        for block in ast.walk(tree)
+        if is_for_types(block)
+        for node in ast.walk(block)
         for name in imported_by(node, path.parent.name)
     }
     # "a.b.c" is the module a/b/c.py or a name in a/b.py

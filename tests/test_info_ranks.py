@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import re
 import socket
+from functools import partial
 
 import numpy as np
 import pytest
 from launched import launched, sssp
 
-from harness import rehearsal, warmup
+from graphs.comm import SerialComm
+from graphs.thread_comm import ThreadComm, on_threads
+from harness import warmup
 from harness.commands_info import binding, sharing
-from sssp.comm import Alone
 
 
 @pytest.mark.mpi
@@ -77,7 +79,7 @@ def test_what_has_been_compiled_is_not_compiled_again(apart):
 
 
 def test_one_rank_compiles_where_the_cache_folder_is_shared(apart):
-    rehearsal.rehearse(lambda comm: warmup.prepare(warmup.Plan("float32", False), comm))
+    on_threads(2, lambda comm: warmup.prepare(warmup.Plan("float32", False), comm))
     assert apart == [warmup.Plan("float32", False, ranks=True)]
 
 
@@ -88,9 +90,9 @@ def test_each_node_compiles_where_it_has_a_cache_folder_of_its_own(apart, monkey
         monkeypatch.setattr(warmup, "cache_folder", lambda: str(tmp_path / str(comm.rank)))
         led[comm.rank] = warmup.leads(comm)
 
-    for rank in range(rehearsal.SIZE):
+    for rank in range(2):
         (tmp_path / str(rank)).mkdir()
-    rehearsal.rehearse(lead)
+    on_threads(2, lead)
     assert led == {0: True, 1: True}
     assert os.listdir(tmp_path / "0") == os.listdir(tmp_path / "1") == []
 
@@ -114,29 +116,33 @@ def test_the_child_sees_no_launcher(monkeypatch):
     assert seen and not {"PMI_RANK", "SLURM_STEP_NUM_TASKS"} & set(seen)
 
 
-def test_a_rehearsal_exchanges_as_ranks_do():
+def test_ranks_as_threads_exchange_as_ranks_do():
     got = {}
 
     def swap(comm):
         counts = np.array([1, 2]) + comm.rank
         sent = 10 * comm.rank + np.arange(counts.sum())
-        got[comm.rank] = [array.tolist() for array in comm.exchange(counts, sent, sent * 2)]
+        got[comm.rank] = [array.tolist() for array in comm.alltoallv(counts, sent, sent * 2)]
 
-    rehearsal.rehearse(swap)
+    on_threads(2, swap)
     assert got[0] == [[1, 2], [0, 10, 11], [0, 20, 22]]
     assert got[1] == [[2, 3], [1, 2, 12, 13, 14], [2, 4, 24, 26, 28]]
 
 
-def test_a_rehearsal_stands_where_its_caller_does():
+def test_ranks_as_threads_take_the_device_of_their_process():
     places = []
-    rehearsal.rehearse(lambda comm: places.append((comm.rank, comm.node_rank)), node_rank=3)
+    on_threads(
+        2,
+        lambda comm: places.append((comm.rank, comm.node_rank)),
+        partial(ThreadComm, node_rank=3),
+    )
     assert sorted(places) == [(0, 3), (1, 3)]
 
 
-def test_an_error_in_a_rehearsal_is_raised_and_nobody_waits():
+def test_an_error_on_a_rank_is_raised_and_nobody_waits():
     with pytest.raises(ZeroDivisionError):
-        rehearsal.rehearse(lambda comm: 1 / 0 if comm.rank else comm.barrier())
+        on_threads(2, lambda comm: 1 / 0 if comm.rank else comm.barrier())
 
 
 def test_one_process_always_leads():
-    assert warmup.leads(Alone())
+    assert warmup.leads(SerialComm())

@@ -233,7 +233,7 @@ def test_who_asks_not_to_be_bound_is_not(name, value, monkeypatch):
 def test_each_of_two_ranks_gets_cores_of_its_own():
     if len(os.sched_getaffinity(0)) < 2:
         pytest.skip("one core")
-    after = "masks = comm.gather(sorted(os.sched_getaffinity(0)))\nemit(repr(masks))"
+    after = "masks = comm.allgather(sorted(os.sched_getaffinity(0)))\nemit(repr(masks))"
     done = launched(2, stand_in(after=after, seconds=0), {"OMP_PROC_BIND": ""})
     masks = [set(mask) for mask in eval(done.out.splitlines()[0])]
     assert masks[0] and masks[1] and not masks[0] & masks[1]

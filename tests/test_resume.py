@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from command import HOUSE, KEYS, only_result, own_process, result_files, write_graph
 
+from graphs.comm import SerialComm
 from harness import results
 from harness.digest import dist_digest
-from sssp.comm import Alone
 
 sssp = command.sssp
 spoil = command.spoil
@@ -241,7 +241,7 @@ def test_equal_distances_have_equal_digests_however_they_are_cut(monkeypatch):
     firsts = [0, 7, 7, 150_000]
     halves = []
 
-    class Noting(Alone):
+    class Noting(SerialComm):
         def total(self, values):
             halves.append(values)
             return np.array(values)

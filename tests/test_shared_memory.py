@@ -22,7 +22,7 @@ from graphs import build_csr, kronecker
 from graphs.partition import part_of
 from harness.validation import validate
 from sssp import Solver
-from sssp.comm import world
+from sssp.mpi_comm import world
 
 comm, nodes = world(), int(sys.argv[1])
 kinds = [("even", "float32"), ("a_third_zero", "float64"), ("tiny", "float32"), ("even", "int64")]
@@ -45,7 +45,7 @@ for edges in graphs:
         expected = alone.search(root)
         mine = slice(csr.first, csr.first + csr.n)
         assert answer.dist.tobytes() == expected.dist[mine].tobytes(), root
-        whole = [np.concatenate(comm.gather(part)) for part in (answer.dist, answer.parent)]
+        whole = [np.concatenate(comm.allgather(part)) for part in (answer.dist, answer.parent)]
         assert validate(edges, [(root, *whole)])[0].violations == []
 if comm.rank == 0:
     print("equal")
@@ -72,18 +72,18 @@ def test_searches_are_those_of_one_process(ranks, nodes, told):
 
 ARRAYS = """
 import numpy as np
-from sssp.comm import world
+from sssp.mpi_comm import world
 
 comm = world()
 for dtype in (np.int32, np.float64):
-    array = comm.together(comm.size, np.dtype(dtype))
+    array = comm.shared_zeros(comm.size, np.dtype(dtype))
     assert array.dtype == dtype and not array.any()
     comm.barrier()
     array[comm.rank] = comm.rank + 1
     comm.barrier()
     assert array.tolist() == list(range(1, comm.size + 1))
     comm.barrier()
-neighbours = comm.gather(comm.neighbours)
+neighbours = comm.allgather(comm.node_peers)
 if comm.rank == 0:
     print(neighbours)
 """

@@ -6,13 +6,11 @@ import re
 from statistics import fmean, median
 
 import pytest
-from graphs.device_memory import BuildNeed
 from house import HOUSE
 from markdown import PAGES, blocks, table, tables
-from sssp.device_need import DeviceNeed
 
+from graphs.memory import ARC_BYTES, DeviceNeed, Need, device_search, gib
 from harness import peer_record, peer_table, report, results
-from harness.memory import Need, gib
 from harness.statistics import summarize_teps
 
 RESULTS = HOUSE / "results"
@@ -133,15 +131,15 @@ def test_the_arcs_that_a_search_looks_at():
 
 def test_the_memory_of_a_device_is_what_is_planned():
     n = 2**27
-    build, search = BuildNeed(n, 16 * n), DeviceNeed.of(n, n, 32 * n, "float32")
+    build, search = DeviceNeed(n, 16 * n), device_search(n, n, 32 * n, 4, 4)
     whole = build.construction - build.slice
     rows = {row[""]: row["bytes a vertex"] for row in table(PAGES["docs/GPU.md"], "bytes a vertex")}
     slices = int(rows["a slice of edges, at most 2^24 of them"].split()[0])
     for name, size in {
-        "arcs, parallel ones counted, as they are dropped in place": build.arcs,
+        "arcs, parallel ones counted, as they are dropped in place": build.arcs * ARC_BYTES[4],
         "**construction**": whole + slices * n,
         "arcs, row bounds, labels": build.rows,
-        "states, queues, chunks of long rows, an answer of the engine's": search.total,
+        "states, queues, chunks of long rows, an answer of the engine's": sum(search),
     }.items():
         assert rows[name].strip("*") == str(round(size / n)), name
     numbers = [int(value.strip("*").split()[0]) for value in rows.values()]

@@ -150,15 +150,15 @@ import sys
 sys.path.insert(0, "tests")
 import numpy as np
 from elsewhere import Elsewhere, device_of
-from graphs.alone import Traffic
+from graphs.comm import Traffic
 from harness.ranks import rank_facts
 from harness.schema import faults
 from sssp import transport
-from sssp.comm import world
+from sssp.mpi_comm import world
 
 comm, way = world(), sys.argv[1]
 device = device_of(comm, way)
-comm.attach(device)
+comm.attach_device(device)
 attached = comm._transport
 facts = rank_facts(comm, 1, 1)
 assert comm.transport == facts["transport"] == way
@@ -174,16 +174,16 @@ for seed in range(12):
         for dtype in (np.int32, np.uint64, np.float64, np.uint8)
     ]
     comm.traffic = Traffic()
-    expected = comm.exchange(counts, *arrays)
+    expected = comm.alltoallv(counts, *arrays)
     by_mpi, comm.traffic = comm.traffic, Traffic()
-    comm.attach(device)
-    received = comm.exchange(counts, *map(Elsewhere, arrays))
+    comm.attach_device(device)
+    received = comm.alltoallv(counts, *map(Elsewhere, arrays))
     for one, other in zip(received, expected, strict=True):
         assert one.dtype == other.dtype and np.array_equal(one, other)
     assert comm.traffic.messages == by_mpi.messages
     assert comm.traffic.bytes == by_mpi.bytes
     kept = [array.copy() for array in received]
-    comm.exchange(counts, *map(Elsewhere, [array * 0 for array in arrays]))
+    comm.alltoallv(counts, *map(Elsewhere, [array * 0 for array in arrays]))
     assert all(map(np.array_equal, received, kept)), "a buffer that was used again"
 assert comm._transport is attached, "another way for the same devices"
 if way == "NCCL":

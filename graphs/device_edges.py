@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from graphs.arguments import check_matrix
 from graphs.edges import DeviceEdges, EdgeList, Edges
 from graphs.errors import GraphError
 from graphs.generator import KroneckerStream
@@ -176,12 +177,7 @@ def matrix_on_device(device: Any, matrix: Any) -> DeviceEdgeList:
     GraphError
         It is not square, has no vertex, or its entries are no real numbers.
     """
-    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
-        raise GraphError(f"a graph is a square matrix, got one of shape {matrix.shape}")
-    if matrix.shape[0] == 0:
-        raise GraphError("a graph needs at least one vertex, got a matrix of shape (0, 0)")
-    if matrix.dtype.kind not in "fiub":
-        raise GraphError(f"weights must be real numbers, got a matrix of dtype {matrix.dtype}")
+    check_matrix(matrix)
     xp, rows = device.xp, matrix.tocsr()
     n = int(rows.shape[0])
     places = xp.arange(len(rows.data), dtype=rows.indptr.dtype)

@@ -51,8 +51,10 @@ def checked_delta(delta: object) -> float | None:
     if delta is None:
         return None
     number = math.nan
-    if isinstance(delta, (Real, np.number)) and not isinstance(delta, (bool, np.complexfloating)):
-        with contextlib.suppress(OverflowError, TypeError):  # beyond a float; a time
+    if isinstance(delta, (Real, np.integer, np.floating)) and not isinstance(
+        delta, (bool, np.timedelta64)
+    ):
+        with contextlib.suppress(OverflowError):
             number = float(delta)
     if not (number > 0 and math.isfinite(number)):
         raise GraphError(f"delta={delta!r} is not allowed; it must be a finite number above 0")
@@ -76,6 +78,13 @@ def plain_array(name: str, values: Any) -> Any:
     except (TypeError, ValueError) as error:
         raise GraphError(f"{name} is no array of numbers: {error}") from None
     return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+
+
+def kernel_ids(ids: np.ndarray) -> np.ndarray:
+    """Return a slice of ids as kernels are compiled for: int64, without gaps, not read-only."""
+    if ids.dtype.kind not in "iu":
+        raise GraphError(f"ids must be integers, got dtype {ids.dtype}")
+    return np.require(ids, np.int64, ["C", "W"])
 
 
 def check_matrix(matrix: Any) -> None:

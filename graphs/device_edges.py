@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from graphs.arguments import check_matrix
+from graphs.arguments import check_matrix, kernel_ids
 from graphs.edges import DeviceEdges, EdgeList, Edges
 from graphs.errors import GraphError
 from graphs.generator import KroneckerStream
@@ -162,7 +162,8 @@ def on_device(device: Any, edges: Edges) -> DeviceEdges:
         return DeviceStream(device, edges)
     if not isinstance(edges, EdgeList):
         raise GraphError(f"{type(edges).__name__} cannot be brought to a device")
-    src, dst, weight = (device.to_device(array) for array in (edges.src, edges.dst, edges.weight))
+    arrays = kernel_ids(edges.src), kernel_ids(edges.dst), edges.weight
+    src, dst, weight = map(device.to_device, arrays)
     return DeviceEdgeList(device, replace(edges, src=src, dst=dst, weight=weight))
 
 

@@ -65,7 +65,8 @@ class EdgeList:
     n          vertices
     directed   False: an undirected tuple, walked both ways
 
-    Lists and whatever else NumPy makes an array of are converted, as are other byte orders. What
+    Lists and whatever else NumPy makes an array of are converted, as are other byte orders, and
+    float16 weights to float32. What
     cannot be three plain arrays of one dimension (a mask, a second dimension), an `n` that is no
     whole number and a `directed` that is no bool raise GraphError here; dtypes and values are
     looked at where the graph is used.
@@ -86,6 +87,8 @@ class EdgeList:
                 raise GraphError(f"{name} has shape {array.shape}; one dimension is allowed, (m,)")
             if name != "weight" and len(array) == 0:
                 array = array.astype(np.int64, copy=False)  # of nothing, NumPy makes float64
+            if name == "weight" and array.dtype == np.float16:
+                array = array.astype(np.float32)
             if array is not given:
                 object.__setattr__(self, name, array)
         n = as_integer(self.n)

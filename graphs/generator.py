@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -27,7 +27,10 @@ MAX_SCALE = 62  # an id stays an int64, and 2^62 can still be counted to
 
 def checked_seed(seed: object) -> tuple[int, int]:
     """Return a pair of seeds as ints, else raise GraphError."""
-    pair = list(seed) if isinstance(seed, Iterable) else []
+    try:
+        pair = list(seed)  # type: ignore[call-overload]
+    except TypeError:
+        pair = []
     if len(pair) != 2:
         raise GraphError(f"seed must be two whole numbers, got {seed!r}")
     first, second = (checked_integer(f"seed[{i}]", pair[i], 0, 2**64 - 1) for i in (0, 1))

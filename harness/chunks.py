@@ -46,7 +46,7 @@ def chunks_of(edges: Edges, most: int) -> Iterator[tuple[Chunk, EdgeList]]:
             check_edges(given)
         for start in range(0, given.m, most):
             src, dst, weight = (
-                np.ascontiguousarray(array[start : start + most], dtype)
+                np.require(array[start : start + most], dtype, ["C", "W"])
                 for array, dtype in zip(arrays, usual, strict=True)
             )
             yield Chunk(src, dst, weight, edges.directed), given

@@ -29,8 +29,6 @@ def matrix_edges(matrix: Any) -> EdgeList:
     src = np.repeat(np.arange(n, dtype=np.int64), np.diff(rows.indptr))
     dst = rows.indices.astype(np.int64)
     weight = rows.data
-    if weight.dtype == np.float16:
-        weight = weight.astype(np.float32)
     directed = not _symmetric(rows)
     if not directed:
         upper = src <= dst

@@ -222,6 +222,7 @@ def test_matrices_whose_arrays_are_none_are_refused(changed, message):
 
 
 @pytest.mark.parametrize("dtype", ["i1", "i8", ">i4", "u8"])
+@pytest.mark.filterwarnings("ignore:indices array has")  # scipy's
 def test_indices_of_a_matrix_may_be_of_any_integer_dtype(dtype):
     given = matrix(indices=np.array([1, 2, 2], dtype))
     assert shortest_paths(given, 0)[0].tolist() == [0, 2, 5]

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from graphs.arguments import checked_threads
 from graphs.comm import Comm, SerialComm
 from graphs.edges import EdgeList, Edges, check_edges
-from graphs.errors import GraphError, check_threads
+from graphs.errors import GraphError
 from graphs.halo import MOST_RANKS, Halo, make_halo
 from graphs.labels import Labels, settle_labels
 from graphs.levels import count_levels
@@ -153,6 +154,8 @@ def _check(edges: Edges, comm: Comm) -> None:
     try:
         if isinstance(edges, EdgeList):
             check_edges(edges)
+        elif not hasattr(edges, "slices"):
+            raise GraphError(f"{type(edges).__name__} holds no edges; give an EdgeList")
     except GraphError as error:
         fault = str(error)
     faults = [found for found in comm.allgather(fault) if found]
@@ -237,15 +240,17 @@ def build_csr(
     ------
     GraphError
         Ids out of range, weights negative, NaN or infinite, or 2^31 vertices and more a rank.
+    EngineError
+        This process was forked from one that had run parallel kernels, or NUMBA_DISABLE_JIT is set.
     """
-    from kernels.threads import thread_count, using
+    from kernels.threads import check_threads_run, thread_count, using
 
+    check_threads_run()
     comm = SerialComm() if comm is None else comm
-    check_threads(threads)
-    threads = thread_count(threads)
+    threads = thread_count(checked_threads(threads))
     _check(edges, comm)
     both = not edges.directed
-    with using(threads):
+    with using(threads, turns=comm.size == 1):
         codes = Codes(edges, comm)
         parts: Parts | RankParts = Parts(edges, codes, threads)
         if comm.size > 1:

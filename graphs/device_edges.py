@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from graphs.arguments import check_matrix, kernel_ids
 from graphs.edges import DeviceEdges, EdgeList, Edges
 from graphs.errors import GraphError
 from graphs.generator import KroneckerStream
@@ -153,7 +154,8 @@ def on_device(device: Any, edges: Edges) -> DeviceEdges:
         return DeviceStream(device, edges)
     if not isinstance(edges, EdgeList):
         raise GraphError(f"{type(edges).__name__} cannot be brought to a device")
-    src, dst, weight = (device.to_device(array) for array in (edges.src, edges.dst, edges.weight))
+    arrays = kernel_ids(edges.src), kernel_ids(edges.dst), edges.weight
+    src, dst, weight = map(device.to_device, arrays)
     return DeviceEdgeList(device, replace(edges, src=src, dst=dst, weight=weight))
 
 
@@ -170,12 +172,7 @@ def matrix_on_device(device: Any, matrix: Any) -> DeviceEdgeList:
     ImportError
         CuPy needs cuSPARSE to read this format, and finds none.
     """
-    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
-        raise GraphError(f"a graph is a square matrix, got one of shape {matrix.shape}")
-    if matrix.shape[0] == 0:
-        raise GraphError("a graph needs at least one vertex, got a matrix of shape (0, 0)")
-    if matrix.dtype.kind not in "fiub":
-        raise GraphError(f"weights must be real numbers, got a matrix of dtype {matrix.dtype}")
+    check_matrix(matrix)
     xp, n = device.xp, int(matrix.shape[0])
     src, dst, weight = _entries(xp, matrix)
     src, dst = src.astype(np.int64), dst.astype(np.int64)

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from graphs.arguments import as_integer, plain_array
 from graphs.errors import GraphError
 
 
@@ -59,10 +60,16 @@ class DeviceEdges(Edges, Protocol):
 class EdgeList:
     """Edges as three arrays.
 
-    src, dst   int64 (m,)   vertex ids, 0 .. n-1
+    src, dst   int64 (m,)   vertex ids, 0 .. n-1; other integer types work, too
     weight     (m,)         float32, float64 or an integer type; finite and not negative
     n          vertices
     directed   False: an undirected tuple, walked both ways
+
+    Lists and whatever else NumPy makes an array of are converted, as are other byte orders, and
+    float16 weights to float32. What
+    cannot be three plain arrays of one dimension (a mask, a second dimension), an `n` that is no
+    whole number and a `directed` that is no bool raise GraphError here; dtypes and values are
+    looked at where the graph is used.
     """
 
     src: np.ndarray
@@ -71,6 +78,26 @@ class EdgeList:
     n: int
     directed: bool = False
     generation_seconds: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name in ("src", "dst", "weight"):
+            given = getattr(self, name)
+            array = plain_array(name, given)
+            if array.ndim != 1:
+                raise GraphError(f"{name} has shape {array.shape}; one dimension is allowed, (m,)")
+            if name != "weight" and len(array) == 0:
+                array = array.astype(np.int64, copy=False)  # of nothing, NumPy makes float64
+            if name == "weight" and array.dtype == np.float16:
+                array = array.astype(np.float32)
+            if array is not given:
+                object.__setattr__(self, name, array)
+        n = as_integer(self.n)
+        if n is None:
+            raise GraphError(f"n={self.n!r} is not allowed; it must be a whole number from 1 on")
+        if not isinstance(self.directed, (bool, np.bool_)):
+            raise GraphError(f"directed={self.directed!r} is not allowed; it is True or False")
+        object.__setattr__(self, "n", n)
+        object.__setattr__(self, "directed", bool(self.directed))
 
     @property
     def m(self) -> int:
@@ -93,7 +120,7 @@ def check_edges(edges: EdgeList) -> EdgeList:
         raise GraphError(f"src, dst and weight differ in length: {lengths}")
     for name in ("src", "dst"):
         ids = getattr(edges, name)
-        if not np.issubdtype(ids.dtype, np.integer):
+        if ids.dtype.kind not in "iu":
             raise GraphError(f"{name} must hold integers, got dtype {ids.dtype}")
         if len(ids) and (ids.min() < 0 or ids.max() >= edges.n):
             first = int(np.flatnonzero((ids < 0) | (ids >= edges.n))[0])

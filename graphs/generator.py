@@ -10,12 +10,12 @@ Source: Graph500 specification V2.0, section 3; reference code 3.0.1, generator/
 from __future__ import annotations
 
 import functools
-import operator
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 
+from graphs.arguments import checked_integer
 from graphs.edges import EdgeList
 from graphs.errors import GraphError
 from kernels.generate import generate_edges
@@ -25,21 +25,12 @@ LEAST_SLICE = 2**14
 MAX_SCALE = 62  # an id stays an int64, and 2^62 can still be counted to
 
 
-def checked_integer(name: str, value: object, least: int, most: int | None = None) -> int:
-    """Return a whole number in least .. most as an int, else raise GraphError naming it."""
-    try:
-        number = operator.index(value)  # type: ignore[arg-type]
-    except TypeError:
-        raise GraphError(f"{name} must be a whole number, got {value!r}") from None
-    if number < least or (most is not None and number > most):
-        allowed = f"{least} or more" if most is None else f"{least}..{most}"
-        raise GraphError(f"{name}={number} is out of range: {allowed} is allowed")
-    return number
-
-
 def checked_seed(seed: object) -> tuple[int, int]:
     """Return a pair of seeds as ints, else raise GraphError."""
-    pair = list(seed) if isinstance(seed, Iterable) else []
+    try:
+        pair = list(seed)  # type: ignore[call-overload]
+    except TypeError:
+        pair = []
     if len(pair) != 2:
         raise GraphError(f"seed must be two whole numbers, got {seed!r}")
     first, second = (checked_integer(f"seed[{i}]", pair[i], 0, 2**64 - 1) for i in (0, 1))
@@ -105,6 +96,8 @@ def kronecker(
     ------
     GraphError
         An argument is out of range, or the slice is not inside 0 .. M.
+    EngineError
+        This process was forked from one that had run parallel kernels, or NUMBA_DISABLE_JIT is set.
     """
     scale, edgefactor, seed = _checked_graph(scale, edgefactor, seed)
     first, count = _checked_part(scale, edgefactor, first, count)
@@ -160,7 +153,10 @@ class KroneckerStream:
         self.generation_seconds = 0.0
 
     def slices(self) -> Iterator[EdgeList]:
-        """Yield the edges in order, each slice valid until the next one overwrites it."""
+        """Yield the edges in order, each slice valid until the next one overwrites it.
+
+        Passes at the same time, also of several Python threads, have arrays of their own.
+        """
         compile_generator()
         arrays = _empty_arrays(min(self.slice_edges, self.m))
         for first in range(0, self.m, self.slice_edges):

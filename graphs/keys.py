@@ -15,9 +15,10 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from graphs.arguments import checked_integer, plain_array
 from graphs.comm import Comm, SerialComm
 from graphs.errors import GraphError
-from graphs.generator import checked_integer, checked_seed
+from graphs.generator import checked_seed
 from graphs.partition import Partition
 from kernels.rng import draw_vertices, seed_state, skip
 
@@ -140,7 +141,7 @@ def search_keys(
     n = checked_integer("n", n, 1, 2**62)
     seed = checked_seed(seed)
     count = checked_integer("count", count, 0)
-    eligible = np.asarray(eligible)
+    eligible = plain_array("eligible", eligible)
     comm = SerialComm() if comm is None else comm
     own = Partition(n, comm.size).count(comm.rank)
     if eligible.dtype != np.bool_ or eligible.shape != (own,):
@@ -148,7 +149,7 @@ def search_keys(
             f"eligible must be a bool array of n={own} values, "
             f"got dtype {eligible.dtype} and shape {eligible.shape}"
         )
-    if rule not in RULES:
+    if not isinstance(rule, str) or rule not in RULES:
         raise GraphError(f"rule={rule!r} is not known: use one of {', '.join(map(repr, RULES))}")
     keys = RULES[rule](n, _Eligible(n, eligible, comm), count, _draws(n, seed, 256))
     return np.array(keys, dtype=np.int64)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from graphs.arguments import kernel_ids
 from graphs.comm import Comm
 from graphs.edges import Edges
 from graphs.labels import Labels
@@ -80,7 +81,8 @@ class Parts:
                 else:
                     self.codes.notice(whole.weight[part])
                 yield part_arcs(
-                    whole.src[part], whole.dst[part], bits, label, forward, backward,
+                    kernel_ids(whole.src[part]), kernel_ids(whole.dst[part]), bits, label,
+                    forward, backward,
                     self.buckets, self.threads, self.ends, self.rows, self.arcs,
                 )  # fmt: skip
 
@@ -176,4 +178,4 @@ class RankParts:
                 if not weights:
                     self.codes.notice(whole.weight[part])
                 bits = self.codes.of(whole, part) if weights else _NONE
-                yield whole.src[part], whole.dst[part], bits
+                yield kernel_ids(whole.src[part]), kernel_ids(whole.dst[part]), bits

@@ -7,14 +7,14 @@ looks at the ends of its edges (`Sight`), which are others' vertices, too (harne
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from graphs.arguments import as_integer, plain_array
 from graphs.errors import GraphError
-from harness.chunks import Chunk
+from harness.chunks import Chunk, arithmetic_of, largest_distance
 from harness.ends import Ends
 from kernels import validate as kernels
 
@@ -88,27 +88,27 @@ class Candidate:
     """An answer (root, dist, parent) for the vertices of this rank, all of them in one process.
 
     dist         (count,)   as given
-    clean        (count,)   in the arithmetic of the graph, inf where dist is no distance; dist
-                            itself where that is the same
+    clean        (count,)   in the arithmetic of the graph and at most its largest distance, inf
+                            where dist is no distance; dist itself where that is the same
     parent       (count,)   int64
     tight, late, seen       the marks of all edges; a tight edge is a parent edge, so that `seen` is
                             `tight` until other parent edges were looked for
     """
 
     def __init__(
-        self, ends: Ends, arithmetic: np.dtype, root: int, dist: np.ndarray, parent: np.ndarray
+        self, ends: Ends, weight_dtype: np.dtype, root: int, dist: np.ndarray, parent: np.ndarray
     ):
-        self.ends, self.arithmetic = ends, arithmetic
+        self.ends, self.arithmetic = ends, arithmetic_of(weight_dtype)
         self.root, self.dist, self.given_parent = checked_answer(ends, root, dist, parent)
-        self.parent = _as_int64(self.given_parent, ends.n)
+        self.parent = as_int64(self.given_parent, ends.n)
         faults, first, self.reached = kernels.check_vertices(
             self.dist, self.parent, self.root, ends.first, ends.n
         )
         self.root_rule = faults, first
         self.clean = self.dist
-        if faults or self.dist.dtype != arithmetic:
-            self.clean = np.empty(ends.count, arithmetic)
-            kernels.clean_distances(self.dist, self.clean)
+        if faults or not as_sums_are(self.dist, weight_dtype):
+            self.clean = np.empty(ends.count, self.arithmetic)
+            kernels.clean_distances(self.dist, self.clean, largest_distance(weight_dtype))
         self.ancestors = ends.ancestors(self.parent, self.root)
         self.tight = self.late = self.seen = np.empty(0, np.uint8)
 
@@ -151,6 +151,8 @@ class Candidate:
             return f"parent edge ({self.parent_of(v)}, {v}) is not in the graph"
         x, clean = self.ends.at(self.dist, v), self.ends.at(self.clean, v)
         if rule == 4 and clean != x:
+            if self.arithmetic == np.float64:
+                return f"dist[{v}] = {x!s} is not below 2^53, where float64 holds every integer"
             return f"dist[{v}] = {x!s} is not a {self.arithmetic} number, as all sums here are"
         assert arc is not None, "an edge has marked v"
         edge = f"edge ({arc.u}, {v}) of weight {arc.weight!s}"
@@ -200,13 +202,12 @@ def checked_answer(
 
     Their values are not looked at: wrong ones are what validation reports.
     """
-    try:
-        root = operator.index(root)
-    except TypeError:
-        raise GraphError(f"the root must be an integer, got {root!r}") from None
-    if not 0 <= root < ends.n:
-        raise GraphError(f"root {root} is not a vertex; the graph's are 0 .. {ends.n - 1}")
-    dist, parent = np.asarray(dist), np.asarray(parent)
+    number = as_integer(root)
+    if number is None:
+        raise GraphError(f"the root must be an integer, got {root!r}")
+    if not 0 <= number < ends.n:
+        raise GraphError(f"root {number} is not a vertex; the graph's are 0 .. {ends.n - 1}")
+    dist, parent = plain_array("dist", dist), plain_array("parent", parent)
     if dist.dtype.kind != "f" or dist.dtype.itemsize not in (4, 8):
         raise GraphError(
             f"dist must be float32 or float64 (inf where unreached), got dtype {dist.dtype}"
@@ -215,22 +216,31 @@ def checked_answer(
         raise GraphError(
             f"parent must hold integers (-1 where unreached), got dtype {parent.dtype}"
         )
-    return root, _as_row("dist", dist, ends), _as_row("parent", parent, ends)
+    return number, _as_row("dist", dist, ends), _as_row("parent", parent, ends)
 
 
 def _as_row(name: str, array: np.ndarray, ends: Ends) -> np.ndarray:
-    """Return the array without gaps and in this machine's byte order."""
+    """Return the array without gaps."""
     if array.shape != (ends.count,):
         holder = "the graph has" if ends.count == ends.n else f"rank {ends.rank} owns"
         raise GraphError(
             f"{name} has shape {array.shape}; {holder} {ends.count} vertices, "
             f"so it must be ({ends.count},)"
         )
-    return np.ascontiguousarray(array, array.dtype.newbyteorder("="))
+    return np.ascontiguousarray(array)
 
 
-def _as_int64(parent: np.ndarray, n: int) -> np.ndarray:
+def as_int64(parent: Any, n: int) -> Any:
+    """Parents in n vertices as int64, on the host or on a device; none becomes a vertex or -1."""
     if parent.dtype == np.uint64:
-        # 2^64 - 1 must not turn into -1, which is allowed.
-        parent = np.minimum(parent, np.uint64(n))
+        parent = parent.clip(None, np.uint64(n))  # 2^64 - 1 must not turn into -1
     return parent.astype(np.int64, copy=False)
+
+
+def as_sums_are(dist: Any, weight_dtype: np.dtype) -> bool:
+    """Could these distances, on the host or on a device, all be sums of such weights?"""
+    if dist.dtype != arithmetic_of(weight_dtype):
+        return False
+    if np.dtype(weight_dtype).kind == "f":
+        return True
+    return not bool(((dist > largest_distance(weight_dtype)) & (dist < np.inf)).any())

@@ -26,6 +26,13 @@ def arithmetic_of(weight_dtype: np.dtype) -> np.dtype:
     return np.dtype(np.float32 if dtype.kind == "f" and dtype.itemsize <= 4 else np.float64)
 
 
+def largest_distance(weight_dtype: np.dtype) -> float:
+    """The largest distance in that arithmetic: from 2^53 on float64 does not hold every integer."""
+    if np.dtype(weight_dtype).kind in "iub":
+        return 2.0**53 - 1
+    return float(np.finfo(arithmetic_of(weight_dtype)).max)
+
+
 def chunks_of(edges: Edges, most: int) -> Iterator[tuple[Chunk, EdgeList]]:
     """Walk through the slices in pieces of at most so many edges, each with its slice.
 
@@ -39,7 +46,7 @@ def chunks_of(edges: Edges, most: int) -> Iterator[tuple[Chunk, EdgeList]]:
             check_edges(given)
         for start in range(0, given.m, most):
             src, dst, weight = (
-                np.ascontiguousarray(array[start : start + most], dtype)
+                np.require(array[start : start + most], dtype, ["C", "W"])
                 for array, dtype in zip(arrays, usual, strict=True)
             )
             yield Chunk(src, dst, weight, edges.directed), given

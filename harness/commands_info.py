@@ -195,9 +195,12 @@ def _numba_lines() -> list[tuple[str, str]]:
 
     # Asking for the number of threads starts the threading layer, which then has a name.
     threads = numba.get_num_threads()
+    layer = numba.threading_layer()
+    if layer == "workqueue":
+        layer += ": one search of a process at a time; install libgomp or tbb for several"
     return [
         ("threads", str(threads)),
-        ("threading layer", numba.threading_layer()),
+        ("threading layer", layer),
         ("cache folder", cache_folder()),
     ]
 

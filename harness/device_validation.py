@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 
 from graphs.edges import DeviceEdges, EdgeList, check_edges
-from harness.candidate import checked_answer
-from harness.chunks import arithmetic_of
+from harness.candidate import as_int64, as_sums_are, checked_answer
+from harness.chunks import arithmetic_of, largest_distance
 from harness.ends import Ends
 from harness.validation import Validator
 from harness.verdict import RULES, Counts, Validation, Violation
@@ -44,7 +44,7 @@ class DeviceCandidate:
         self.xp = xp = edges.device.xp
         self.module = edges.device.module("validate.cu")
         self.root, self.dist, self.given_parent = _brought(edges, root, dist, parent)
-        self.parent = _as_int64(xp, self.given_parent, self.n)
+        self.parent = as_int64(self.given_parent, self.n)
         self.sizes = np.int64(self.n), np.int64(self.root)
         arithmetic = arithmetic_of(edges.weight_dtype)
         self.given, self.used = _SUFFIX[self.dist.dtype.itemsize], _SUFFIX[arithmetic.itemsize]
@@ -55,7 +55,7 @@ class DeviceCandidate:
             f"check_vertices_{self.given}", self.dist, self.parent, *self.sizes, self.tallies[0],
             self.reached,
         )  # fmt: skip
-        self.clean = self._clean(arithmetic)
+        self.clean = self._clean(edges.weight_dtype)
         self._check_tree()
         self.tight = xp.zeros(self.n, np.uint8)
         self.late = xp.zeros(self.n, np.uint8)
@@ -65,14 +65,15 @@ class DeviceCandidate:
         """Start a kernel over the vertices."""
         self.module.launch(kernel, self.n, *arguments)
 
-    def _clean(self, arithmetic: np.dtype) -> Any:
+    def _clean(self, weight_dtype: np.dtype) -> Any:
         """The distances in the arithmetic of the graph, inf where there is none."""
-        if self.dist.dtype == arithmetic and not int(self.tallies[0, 0]):
+        if as_sums_are(self.dist, weight_dtype) and not int(self.tallies[0, 0]):
             return self.dist
-        clean = self.xp.empty(self.n, arithmetic)
+        clean = self.xp.empty(self.n, arithmetic_of(weight_dtype))
         self._launch(
-            f"clean_distances_{self.given}_{self.used}", self.dist, np.int64(self.n), clean
-        )
+            f"clean_distances_{self.given}_{self.used}", self.dist, np.int64(self.n),
+            np.float64(largest_distance(weight_dtype)), clean,
+        )  # fmt: skip
         return clean
 
     def _check_tree(self) -> None:
@@ -206,13 +207,6 @@ def _brought(edges: DeviceEdges, root: int, dist: Any, parent: Any) -> tuple[int
         root = checked_answer(ends, root, *stand_ins)[0]
         dist, parent = device.xp.ascontiguousarray(dist), device.xp.ascontiguousarray(parent)
     return root, dist, parent
-
-
-def _as_int64(xp: Any, parent: Any, n: int) -> Any:
-    if parent.dtype == np.uint64:
-        # 2^64 - 1 must not turn into -1, which is allowed.
-        parent = xp.minimum(parent, np.uint64(n))
-    return parent.astype(np.int64, copy=False)
 
 
 def _stand_in(array: Any) -> np.ndarray:

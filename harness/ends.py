@@ -39,9 +39,11 @@ class Ends:
 
     n, first, count   vertices of the graph; the first that is owned here, and how many are
     rank              among others
+    alone             is there no other rank?
     chunk_edges       edges to walk at once; bounds the copies of those that are not as they must be
     """
 
+    alone = True
     chunk_edges = 2**22
 
     def __init__(self, n: int):
@@ -111,6 +113,8 @@ class RankEnds(Ends):
     comm : Comm
         The ranks, which own the blocks of `Partition(n, comm.size)`.
     """
+
+    alone = False
 
     def __init__(self, n: int, comm: Comm):
         self.n, self.comm, self.rank = n, comm, comm.rank

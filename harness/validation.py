@@ -15,8 +15,9 @@ An undirected edge is walked both ways. Together the rules leave one possible `d
 rules 2 to 4 make it the length of a path from the root, rules 5 and 6 no more than any other's.
 
 Sums are taken in the arithmetic of the graph: float32 where the weights are float32, else float64,
-where integers below 2^53 are exact. A `dist` of another dtype is compared by value: a float64
-distance that is no float32 number breaks rule 4 in a float32 graph.
+where integers below 2^53 are exact; a larger distance of theirs breaks rule 4. A `dist` of another
+dtype is compared by value: a float64 distance that is no float32 number breaks rule 4 in a float32
+graph.
 
 Only slices of the edge list are read, never the solver's rows, and several answers share a pass,
 as edges may have to be made again for it. Memory beyond the answers themselves: 3 bytes a vertex
@@ -35,7 +36,7 @@ import numpy as np
 
 from graphs.edges import Edges
 from harness.candidate import Arc, Candidate, Sight, checked_answer
-from harness.chunks import Chunk, arithmetic_of, chunks_of, refuse
+from harness.chunks import Chunk, chunks_of, refuse
 from harness.ends import Comm, Ends, RankEnds
 from harness.verdict import RULES, Counts, Validation, Violation
 from kernels import validate as kernels
@@ -58,6 +59,7 @@ def count_m(edges: Edges, answers: Iterable[Answer], comm: Comm | None = None) -
 class Validator:
     """Validates answers to one graph.
 
+    Several Python threads may use one; where they share arrays, these must not change meanwhile.
     Under ranks all calls are collective, and every rank is told the same, of whole answers: each
     gives its part of the edges, and of each answer the block of vertices that it owns.
 
@@ -96,10 +98,17 @@ class Validator:
         GraphError
             An answer of a wrong shape or dtype, a root that is no vertex, or edges that are none:
             on all ranks, if on one.
+        EngineError
+            This process was forked from one that had run parallel kernels.
         """
-        arithmetic = arithmetic_of(self.edges.weight_dtype)
+        answers = list(answers)  # whatever makes them may need the threads, too
+        with kernels.using(turns=self.ends.alone):
+            return self._validate(answers)
+
+    def _validate(self, answers: list[Answer]) -> list[Validation]:
+        weights = self.edges.weight_dtype
         candidates = self.ends.together(
-            lambda: [Candidate(self.ends, arithmetic, *answer) for answer in answers]
+            lambda: [Candidate(self.ends, weights, *answer) for answer in answers]
         )
         if not candidates:
             return []
@@ -125,6 +134,11 @@ class Validator:
 
         One pass over the edges; takes and raises what `validate` does.
         """
+        answers = list(answers)
+        with kernels.using(turns=self.ends.alone):
+            return self._count_m(answers)
+
+    def _count_m(self, answers: list[Answer]) -> list[Counts]:
         dists = self.ends.together(
             lambda: [checked_answer(self.ends, *answer)[1] for answer in answers]
         )

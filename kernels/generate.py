@@ -40,6 +40,7 @@ from kernels.rng import (
     skip,
     transitions,
 )
+from kernels.threads import using
 
 EDGE_STRIDE_BITS = 64
 LANE_BITS = 7
@@ -233,10 +234,12 @@ def generate_edges(first, src, dst, weight, scale, seed):
     seed : (int, int)
         Seeds, each 0 .. 2^64 - 1.
 
-    Arguments are not checked here; `graphs.generator` does that.
+    Arguments are not checked here; `graphs.generator` does that. Raises EngineError where parallel
+    kernels cannot run (`kernels.threads.check_threads_run`).
     """
     origin = seed_state(seed)
     scrambler = tuple(np.uint64(value) for value in scramble_values(seed))
     state = tuple(np.uint64(z) for z in skip(origin, first << EDGE_STRIDE_BITS))
     powers = transitions(EDGE_STRIDE_BITS, max(LANE_BITS + 1, len(src).bit_length()))
-    _generate(state, powers, scale, scrambler, src, dst, weight)
+    with using():
+        _generate(state, powers, scale, scrambler, src, dst, weight)

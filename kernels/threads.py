@@ -1,10 +1,15 @@
-"""How many threads the kernels use, and on which cores.
+"""How many threads the kernels use, on which cores, and when they cannot be used at all.
 
 Where a search uses every core this process may run on, each of its threads is bound to one of
 them. Left alone, the scheduler wakes a thread on the core of the thread that wakes it, and with
 rounds of a tenth of a millisecond it does not move them apart again: two threads then take as long
 as one. Processes that share their cores stay in balance, since each has a thread on every core.
 The user's own binding (OMP_PROC_BIND, OMP_PLACES, GOMP_CPU_AFFINITY) counts.
+
+Every public function that runs parallel kernels does so in a block of `using`, which also checks
+what numba's threading layer can do. Python threads that call at the same time share GNU OpenMP and
+TBB; numba's own workqueue ends the process then, so there they take turns. GNU OpenMP has no
+threads in a forked child, where numba ends the process: EngineError says so instead.
 """
 
 from __future__ import annotations
@@ -12,11 +17,17 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import sys
+import threading
+import weakref
 from collections.abc import Iterator
+from typing import Any
 
 import numba
 import numpy as np
 from numba import njit, prange, types
+
+from kernels.errors import EngineError
 
 _BINDINGS = ("OMP_PROC_BIND", "OMP_PLACES", "GOMP_CPU_AFFINITY", "KMP_AFFINITY")
 _gettid = types.ExternalFunction("gettid", types.int32())
@@ -29,6 +40,78 @@ def _thread_ids(ids):
         ids[t] = _gettid()
 
 
+class Lock:
+    """A lock that is open in a forked child, where the thread that held it does not run.
+
+    It can be pickled and copied with what holds it; the copy is a lock of its own.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        _locks.add(self)
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Lock, ()
+
+    def _open(self) -> None:
+        self._lock = threading.RLock()
+
+
+_locks: weakref.WeakSet[Lock] = weakref.WeakSet()
+_turn = Lock()
+_lost = False  # was this process forked from one with threads of GNU OpenMP?
+
+
+def threading_layer() -> str | None:
+    """The name of numba's threading layer, None before it is started."""
+    try:
+        return str(numba.threading_layer())
+    except ValueError:
+        return None
+
+
+def takes_turns() -> bool:
+    """Can one Python thread at a time run parallel kernels? Known once the layer is started."""
+    return threading_layer() == "workqueue"
+
+
+def _after_fork() -> None:
+    """In the child: locks are open, and the threads of GNU OpenMP are lost for good."""
+    global _binding, _lost
+    _binding = _Binding()
+    for lock in list(_locks):
+        lock._open()
+    # As numba has it: elsewhere than on Linux its OpenMP survives a fork.
+    _lost = _lost or (threading_layer() == "omp" and sys.platform.startswith("linux"))
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+def check_threads_run(threads: int | None = None) -> None:
+    """Raise EngineError where parallel kernels cannot run in this process.
+
+    A search on one thread is not parallel: it runs in a forked child.
+    """
+    if numba.config.DISABLE_JIT:
+        raise EngineError(
+            "NUMBA_DISABLE_JIT is set, and the kernels only run compiled; unset NUMBA_DISABLE_JIT"
+        )
+    if _lost and threads != 1:
+        raise EngineError(
+            "this process was forked after its parent had run parallel kernels, and GNU OpenMP "
+            "does not work in it; start processes with multiprocessing.get_context('spawn'), fork "
+            "before the first graph is built, or search with Solver(csr, threads=1)"
+        )
+
+
 def available_cores() -> int:
     """Cores this process may run on (its affinity mask, where the system has one)."""
     if hasattr(os, "sched_getaffinity"):
@@ -37,7 +120,12 @@ def available_cores() -> int:
 
 
 def thread_count(threads: int | None = None) -> int:
-    """Threads to use: those asked for, else one a core, at most what numba was started with."""
+    """Threads to use: those asked for, else one a core, at most what numba was started with.
+
+    By default one in a forked child that has no others.
+    """
+    if threads is None and _lost:
+        return 1
     limit = numba.config.NUMBA_NUM_THREADS
     return min(available_cores() if threads is None else threads, limit)
 
@@ -51,19 +139,27 @@ class _Binding:
             and hasattr(ctypes.CDLL(None), "gettid")
             and not any(name in os.environ for name in _BINDINGS)
         )
-        self.threads = 0
-        self.active = False
+        # Each Python thread has a team of its own in GNU OpenMP.
+        self.team = threading.local()
+        self.active = threading.Lock()
 
-    def cores(self, threads: int) -> list[int]:
-        """The cores to bind to, the calling thread's first; none where nothing is to be bound."""
-        if not self.possible or self.active or threads < 2:
+    def cores(self, threads: int | None) -> list[int]:
+        """The cores to bind to, the calling thread's first; none where nothing is to be bound.
+
+        One Python thread at a time has its threads bound: `release` lets the next.
+        """
+        if not self.possible or threads is None or not self.active.acquire(blocking=False):
             return []
         mask = sorted(os.sched_getaffinity(0))
-        return mask if len(mask) == threads else []
+        if len(mask) == threads > 1:
+            return mask
+        self.team.threads = 0
+        self.active.release()
+        return []
 
     def bind_others(self, cores: list[int]) -> None:
         """Bind the other threads, once for a number of threads: they stay until it changes."""
-        if self.threads == len(cores):
+        if getattr(self.team, "threads", 0) == len(cores):
             return
         ids = np.zeros(len(cores), np.int32)
         _thread_ids(ids)
@@ -71,28 +167,46 @@ class _Binding:
         others = [thread for thread in dict.fromkeys(ids.tolist()) if thread != own]
         for thread, core in zip(others, cores[1:], strict=False):
             os.sched_setaffinity(thread, {core})
-        self.threads = len(cores)
+        self.team.threads = len(cores)
+
+    def release(self, cores: list[int]) -> None:
+        """Let the calling thread run on all cores again."""
+        self.active.release()
+        os.sched_setaffinity(0, cores)
 
 
 _binding = _Binding()
 
 
 @contextlib.contextmanager
-def using(threads: int) -> Iterator[None]:
-    """Let numba use `threads` threads inside the block, each on a core of its own if it can."""
-    before = numba.get_num_threads()
-    numba.set_num_threads(threads)
-    cores = _binding.cores(threads)
-    try:
-        if cores:
-            _binding.bind_others(cores)
-            os.sched_setaffinity(0, {cores[0]})
-            _binding.active = True
-        elif not _binding.active:
-            _binding.threads = 0
-        yield
-    finally:
-        if cores:
-            os.sched_setaffinity(0, cores)
-            _binding.active = False
-        numba.set_num_threads(before)
+def using(threads: int | None = None, turns: bool = True) -> Iterator[None]:
+    """Let kernels run on threads inside the block, each on a core of its own if it can.
+
+    Parameters
+    ----------
+    threads : int, optional
+        So many; by default as many as numba has now, on whatever cores.
+    turns : bool
+        Wait where the threading layer takes one Python thread at a time. False for ranks: those
+        that are threads of one process wait for each other inside the block.
+
+    Raises
+    ------
+    EngineError
+        Kernels cannot run here, see `check_threads_run`.
+    """
+    check_threads_run(threads)
+    before = numba.get_num_threads()  # starts the threading layer, which then has a name
+    with _turn if turns and takes_turns() else contextlib.nullcontext():
+        cores = _binding.cores(threads)
+        try:
+            if threads is not None:
+                numba.set_num_threads(threads)
+            if cores:
+                _binding.bind_others(cores)
+                os.sched_setaffinity(0, {cores[0]})
+            yield
+        finally:
+            if cores:
+                _binding.release(cores)
+            numba.set_num_threads(before)

@@ -14,6 +14,10 @@ from __future__ import annotations
 import numpy as np
 from numba import njit, prange
 
+from kernels.threads import using
+
+__all__ = ["using"]  # for who calls the kernels below
+
 # States of a vertex in `check_tree`.
 UNKNOWN, ROOTED, ASTRAY = np.uint8(0), np.uint8(1), np.uint8(2)
 
@@ -59,13 +63,12 @@ def check_vertices(dist, parent, root, start, n):
 
 
 @njit(cache=True, nogil=True, parallel=True)
-def clean_distances(dist, clean):
+def clean_distances(dist, clean, largest):
     """Write `dist` in the dtype of `clean`; whatever is no distance becomes inf.
 
-    A distance too large for that dtype becomes its largest number, so that the vertex stays
-    reached; `tally_marks` sees that the two differ.
+    A larger distance becomes `largest`, so that the vertex stays reached; `tally_marks` sees that
+    the two differ.
     """
-    largest = np.finfo(clean.dtype).max
     for v in prange(len(dist)):
         clean[v] = min(dist[v], largest) if _is_distance(dist[v]) else np.inf
 

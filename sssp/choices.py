@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 
+from graphs.arguments import checked_delta
 from graphs.csr import CSR
-from graphs.errors import GraphError
 from kernels.push import NEVER
 
 # A graph that expands is searched to LEVEL_VERTICES in about this many levels, at most.
@@ -52,9 +51,7 @@ def choose(csr: CSR, delta: float | None = None, on_device: bool = False) -> Cho
     GraphError
         `delta` is not a number above 0.
     """
-    number = isinstance(delta, (int, float, np.number)) and not isinstance(delta, bool)
-    if delta is not None and not (number and delta > 0 and math.isfinite(delta)):
-        raise GraphError(f"delta={delta!r} is not allowed; it must be a finite number above 0")
+    delta = checked_delta(delta)
     vertices = max(csr.graph_reachable, 1)
     expands = csr.levels <= _EXPANDS
     early = csr.long_rows and expands

@@ -1,8 +1,8 @@
 """Errors of the solver."""
 
+from kernels.errors import EngineError
 
-class EngineError(RuntimeError):
-    """An engine asked for by name cannot run here; the message says what is missing."""
+__all__ = ["DeviceMemoryError", "EngineError"]
 
 
 class DeviceMemoryError(EngineError):

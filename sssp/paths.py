@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from graphs.arguments import check_matrix, plain_array
 from graphs.csr import CSR, build_csr
 from graphs.edges import EdgeList
 from graphs.errors import GraphError
@@ -18,19 +19,17 @@ def matrix_edges(matrix: Any) -> EdgeList:
     Entry (i, j) is an arc from i to j, explicit zeros included; a COO matrix adds up entries of
     the same place. A symmetric matrix is an undirected graph.
     """
-    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
-        raise GraphError(f"a graph is a square matrix, got one of shape {matrix.shape}")
-    if matrix.shape[0] == 0:
-        raise GraphError("a graph needs at least one vertex, got a matrix of shape (0, 0)")
-    if matrix.dtype.kind not in "fiub":
-        raise GraphError(f"weights must be real numbers, got a matrix of dtype {matrix.dtype}")
+    check_matrix(matrix)
+    plain_array("the matrix's data", getattr(matrix, "data", ()))
     rows = matrix.tocsr()
+    try:
+        rows.check_format(full_check=True)
+    except (TypeError, ValueError) as error:
+        raise GraphError(f"the matrix's arrays do not fit each other: {error}") from None
     n = rows.shape[0]
     src = np.repeat(np.arange(n, dtype=np.int64), np.diff(rows.indptr))
     dst = rows.indices.astype(np.int64)
     weight = rows.data
-    if weight.dtype == np.float16:
-        weight = weight.astype(np.float32)
     directed = not _symmetric(rows)
     if not directed:
         upper = src <= dst
@@ -90,7 +89,7 @@ def shortest_paths(
     threads : int, optional
         Threads to use; one a core by default. The answer does not depend on it.
     delta : float, optional
-        Width of a bucket in units of the weights; chosen from the graph by default.
+        Width of a bucket in units of the weights, above 0; chosen from the graph by default.
     output : {"host", "device"}
         Where the answer is to be: NumPy arrays, or, of the CUDA engine, CuPy arrays on its device.
 
@@ -107,7 +106,8 @@ def shortest_paths(
         Not a graph: not square, negative, NaN or infinite weights, a root that is no vertex, a
         distance beyond the range of its type. A subclass of ValueError.
     EngineError
-        The engine asked for cannot run here, or its device has too little memory.
+        The engine asked for cannot run here, or its device has too little memory; this process was
+        forked from one that had run parallel kernels; or NUMBA_DISABLE_JIT is set.
 
     Notes
     -----

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
-import operator
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from graphs.arguments import as_integer, checked_threads
 from graphs.comm import Comm, SerialComm, Traffic
 from graphs.csr import CSR
-from graphs.errors import GraphError, check_threads
+from graphs.errors import GraphError
+from kernels.threads import Lock, thread_count, threading_layer, using
 from sssp import cuda_missing, exchange
 from sssp.choices import choose
 from sssp.cpu import CPUEngine
@@ -42,7 +43,7 @@ def check_engine(engine: str) -> str:
         The engine asked for cannot run here.
     """
     known = engines()
-    if engine not in ("auto", *known):
+    if not isinstance(engine, str) or engine not in ("auto", *known):
         raise GraphError(f"engine={engine!r} is not known; choose auto, {', '.join(known)}")
     name = engine
     if engine == "auto":
@@ -65,7 +66,7 @@ def agreed_engine(engine: str, comm: Comm) -> str:
 
 def check_output(output: str, engine: str) -> str:
     """Return where answers are to be; raise GraphError where that cannot be."""
-    if output not in ("host", "device"):
+    if not isinstance(output, str) or output not in ("host", "device"):
         raise GraphError(f"output={output!r} is not known; choose host or device")
     if output == "device" and engine == "cpu":
         raise GraphError("output='device' needs engine='cuda', not 'cpu'")
@@ -74,7 +75,7 @@ def check_output(output: str, engine: str) -> str:
 
 def _device_engine(engine: str) -> str:
     """The engine where the rows are on a device."""
-    if engine not in ("auto", "cuda"):
+    if not isinstance(engine, str) or engine not in ("auto", "cuda"):
         raise GraphError(f"engine={engine!r} cannot be: the graph is on a device; choose cuda")
     return "cuda"
 
@@ -89,6 +90,14 @@ def device_for(comm: Comm) -> Device:
 class Solver:
     """Searches on one graph: what a search needs is allocated once, here.
 
+    Several Python threads may use one solver: a search waits until the one before it has ended.
+    Solvers of their own search at the same time, also on one CSR (one at a time where numba has no
+    other threading layer than workqueue, see `sssp info`). Among ranks that does not order
+    searches: they are collective, and every rank must start the same ones in the same order.
+
+    A process that was forked after a search has no threads any more: there a solver searches if
+    it was made with `threads=1`, which is the default there, and else raises EngineError.
+
     Parameters
     ----------
     csr : CSR
@@ -99,7 +108,7 @@ class Solver:
         Threads to use, one a core by default; at most what numba was started with
         (NUMBA_NUM_THREADS). The answer does not depend on it.
     delta : float, optional
-        Width of a bucket in units of the weights; chosen from the graph by default.
+        Width of a bucket in units of the weights, above 0; chosen from the graph by default.
     comm : Comm, optional
         The ranks that hold the graph together, as `build_csr` was given them. Every call is then
         collective, and an answer holds the rank's own vertices alone.
@@ -112,18 +121,19 @@ class Solver:
     Raises
     ------
     EngineError
-        The engine asked for cannot run here, or not with the memory that its device has.
+        The engine asked for cannot run here, or not with the memory that its device has; or this
+        process was forked and has no threads any more.
     GraphError
-        `delta`, `engine` or `output` is not allowed.
+        `csr`, `threads`, `delta`, `engine` or `output` is not allowed.
     """
 
     def __init__(self, csr: CSR, engine: str = "auto", threads: int | None = None,
                  delta: float | None = None, comm: Comm | None = None,
                  device: Device | None = None, output: str = "host"):  # fmt: skip
-        from kernels.threads import thread_count
-
-        check_threads(threads)
-        self.threads = thread_count(threads)
+        self.threads = thread_count(checked_threads(threads))
+        if not isinstance(csr, CSR):
+            raise GraphError(f"{type(csr).__name__} is no CSR; make one with graphs.build_csr")
+        self._lock = Lock()
         self.csr = csr
         device = device or getattr(csr, "device", None)
         self.comm: Comm = SerialComm() if comm is None else comm
@@ -142,9 +152,16 @@ class Solver:
             self.comm.attach_device(self.device)
         self.output = check_output(output, self.name)
         self._delta = delta
-        self._engine = self._make(csr)
-        if csr.kind == "uint32" and not csr.never_overflows:
-            self._try_width()
+        with self._using():
+            self._engine = self._make(csr)
+            if csr.kind == "uint32" and not csr.never_overflows:
+                self._try_width()
+
+    def _using(self) -> AbstractContextManager[None]:
+        """What a search needs of this process: threads, where the CPU searches."""
+        if self.device is not None:
+            return nullcontext()
+        return using(self.threads, turns=self.comm.size == 1)
 
     def _make(self, csr: CSR) -> CPUEngine | CUDAEngine:
         if self.device is not None:
@@ -161,20 +178,14 @@ class Solver:
     @property
     def choices(self) -> dict[str, object]:
         """What this solver chose: engine, arithmetic, delta, switch, threads, threading_layer."""
-        import numba
-
         chosen = self._engine.choices
-        try:
-            layer = numba.threading_layer()
-        except ValueError:  # nothing has run in parallel yet
-            layer = None
         return {
             "engine": self.name,
             "arithmetic": self._engine.csr.kind,
             "delta": float(self._engine.delta),
             "switch": chosen.switch,
             "threads": self.threads,
-            "threading_layer": layer,
+            "threading_layer": threading_layer(),
         }
 
     def new_answer(self) -> Answer:
@@ -192,33 +203,30 @@ class Solver:
         ----------
         root : int
         out : Answer, optional
-            Arrays to write to, from `new_answer`; fresh ones by default.
+            Arrays to write to, from `new_answer`; fresh ones by default. They are the caller's:
+            two searches at the same time need two of them.
 
         Raises
         ------
         GraphError
             `root` is not a vertex, or a distance leaves the range of its type.
+        EngineError
+            This process was forked and has no threads any more.
         """
-        try:
-            root = operator.index(root)
-        except TypeError:
-            raise GraphError(f"root={root!r} is not an integer") from None
-        if not 0 <= root < self.csr.graph_n:
-            raise GraphError(f"root={root} is not a vertex; ids are 0..{self.csr.graph_n - 1}")
+        number = as_integer(root)
+        if number is None:
+            raise GraphError(f"root={root!r} is not an integer")
+        if not 0 <= number < self.csr.graph_n:
+            raise GraphError(f"root={number} is not a vertex; ids are 0..{self.csr.graph_n - 1}")
         out = self.new_answer() if out is None else out
-        self.comm.traffic = Traffic()
-        with self._threads():
-            kind = self._solve(self._engine, root, out)
-        if kind == "float64":
-            self._check_exact(out)
-        out.traffic = self.comm.traffic
+        with self._lock:
+            self.comm.traffic = Traffic()
+            with self._using():
+                kind = self._solve(self._engine, number, out)
+            if kind == "float64":
+                self._check_exact(out)
+            out.traffic = self.comm.traffic
         return out
-
-    def _threads(self) -> contextlib.AbstractContextManager[None]:
-        """What a search on the host needs around it; on a device it would only cost time."""
-        from kernels.threads import using
-
-        return using(self.threads) if self.device is None else contextlib.nullcontext()
 
     def _solve(self, engine: CPUEngine | CUDAEngine, root: int, out: Answer) -> str:
         """Search; again in float64 where integers leave 32 bits. Returns the kind of the sums."""
@@ -243,10 +251,9 @@ class Solver:
         ours = (int(degree[longest]), csr.first + longest) if csr.n else (-1, -1)
         _, root = max(self.comm.allgather(ours))
         out = self.new_answer()
-        with self._threads():
-            solve(self._engine, self.comm, root, out)
-            if self._overflowed(self._engine, out):
-                self._engine = self._make(self.csr.as_float64())
+        solve(self._engine, self.comm, root, out)
+        if self._overflowed(self._engine, out):
+            self._engine = self._make(self.csr.as_float64())
 
     def _overflowed(self, engine: CPUEngine | CUDAEngine, out: Answer) -> bool:
         """Did the last search, whose answer is `out`, meet a sum beyond the range of its type?"""
@@ -268,6 +275,6 @@ class Solver:
             farthest = self._farthest(out)
             if farthest >= _EXACT:
                 raise GraphError(
-                    f"a distance of {farthest:.0f} is beyond 2^53 and not exact in float64; "
-                    "scale the weights down"
+                    f"a distance is at or beyond 2^53 (about {farthest:.6g}), where float64 does "
+                    "not hold every integer; scale the weights down"
                 )

@@ -15,7 +15,8 @@ def breakers(edges: Edges, root: int, dist: np.ndarray, parent: np.ndarray) -> d
     add = np.float32 if edges.weight_dtype == np.float32 else np.float64
     parent = parent.tolist()
     reached = {v for v in range(n) if 0 <= dist[v] < np.inf}
-    near = {v: add(min(dist[v], float(np.finfo(add).max))) for v in reached}
+    largest = float(np.finfo(add).max) if edges.weight_dtype.kind == "f" else 2.0**53 - 1
+    near = {v: add(min(dist[v], largest)) for v in reached}
     into: dict[int, list] = {v: [] for v in range(n)}
     for u, v, w in arcs(edges):
         into[v].append((u, w))
@@ -48,7 +49,9 @@ def breakers(edges: Edges, root: int, dist: np.ndarray, parent: np.ndarray) -> d
         4: {
             v
             for v in parented
-            if v in reached and v not in no_edge and dist[v] not in sums(v, {parent[v]} & reached)
+            if v in reached
+            and v not in no_edge
+            and (dist[v] > largest or dist[v] not in sums(v, {parent[v]} & reached))
         },
         5: {v for v in reached if any(s < near[v] for s in sums(v, reached))},
         6: {v for v in range(n) if dist[v] == np.inf and sums(v, reached)},

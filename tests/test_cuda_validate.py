@@ -143,6 +143,22 @@ def test_answers_of_any_dtype_are_judged_as_on_the_host(device, weights, dist, p
     assert not found[1].valid and not found[2].valid
 
 
+@pytest.mark.parametrize("far", [2**53 - 1, 2**53, 2**53 + 1])
+def test_integer_distances_from_2_to_the_53_on_are_refused_as_on_the_host(device, far):
+    edges = EdgeList([0, 1], [1, 2], [2**52, far - 2**52], 3)
+    [found] = check(device, edges, (0, np.array([0, 2**52, far], float), np.array([0, 0, 1])))
+    assert found.valid == (far < 2**53)
+
+
+@pytest.mark.parametrize("dtype", ["i4", "u2", ">i8"])
+def test_ids_of_any_integer_dtype_are_brought_to_the_device_as_int64(device, dtype):
+    ids = (np.array(GRAPH.src, dtype), np.array(GRAPH.dst, dtype))
+    edges = EdgeList(*ids, GRAPH.weight.astype(np.float16), GRAPH.n)
+    right = np.array(DIST, np.float32), np.array(PARENT)
+    [found] = check(device, edges, (0, *right))
+    assert found.valid
+
+
 @pytest.mark.parametrize("n", [1, 2, 3, 1000, 4097])
 def test_parents_are_followed_however_deep_they_lead(device, n):
     steps = np.arange(n - 1)

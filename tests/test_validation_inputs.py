@@ -15,6 +15,7 @@ from verdicts import broken, said, verdict
 from graphs.edges import EdgeList
 from graphs.errors import GraphError
 from harness.validation import count_m, validate
+from sssp import shortest_paths
 
 INF = np.inf
 PATH = edge_list([(0, 1), (1, 2)], [0.1, 0.2], n=4)
@@ -82,6 +83,33 @@ def test_integers_are_exact_beyond_float32(dtype):
     assert broken(edges, 0, dist, parent) == set()
     dist[-1] += 1
     assert "relaxed" in broken(edges, 0, dist, parent)
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.uint64, np.float64])
+@pytest.mark.parametrize("far", [2**53 - 1, 2**53, 2**53 + 1, 2**53 + 2, 2**54])
+def test_integer_distances_from_2_to_the_53_on_are_refused_as_the_solver_does(far, dtype):
+    edges = EdgeList([0, 1], [1, 2], np.array([2**52, far - 2**52], dtype), 3)
+    dist, parent = np.array([0, 2**52, far], np.float64), [0, 0, 1]
+    if dtype == np.float64 or far < 2**53:
+        assert broken(edges, 0, dist, parent) == set()
+        assert shortest_paths(edges, 0)[0].tolist() == dist.tolist()
+        return
+    [line] = said(edges, 0, dist, parent)
+    assert line == (
+        f"rule 4 (distance): 1 vertex, first v=2: dist[2] = {float(far)!r} is not below 2^53, "
+        "where float64 holds every integer"
+    )
+    assert "distance" in broken(edges, 0, dist.astype(np.float32), parent)
+    with pytest.raises(GraphError, match=r"at or beyond 2\^53"):
+        shortest_paths(edges, 0)
+
+
+def test_an_integer_distance_beyond_2_to_the_53_is_refused_whatever_else_is_wrong():
+    edges = EdgeList([0, 1, 2], [1, 2, 3], [1, 2, 3], 5)
+    for beyond in (2.0**53, 1e300):
+        assert broken(edges, 0, [0, 1, beyond, INF, INF], [0, 0, 1, -1, -1]) == {
+            "distance", "relaxed", "component"
+        }  # fmt: skip
 
 
 @given(searches(dtypes=[FLOAT32]))

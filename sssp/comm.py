@@ -51,7 +51,8 @@ class Comm(Protocol):
     def together(self, count: int, dtype: np.dtype) -> np.ndarray:
         """Zeros, (count,), that all neighbours see; collective among them.
 
-        MemoryError on all of them where one cannot have it: end the job, other ranks do not know.
+        MemoryError or EngineError on all of them where one cannot have it: end the job, other ranks
+        do not know.
         """
 
     def least(self, value: float) -> float:

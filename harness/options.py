@@ -13,6 +13,7 @@ from harness.arguments import EDGEFACTOR, PATH, SCALE, SEED
 from harness.errors import UsageError
 from harness.machine import default_threads, launched_ranks
 from harness.source import GraphFile, OfficialGraph, Source
+from harness.thread_limit import refuse_few_threads
 
 SEEDS = (2, 3)
 DEFAULT_SCALE = 16
@@ -98,15 +99,22 @@ def refuse_ranks() -> None:
         )
 
 
-def use_threads(threads: int) -> None:
-    """Fix how many threads numba may use; it listens before its import alone."""
+def use_threads(threads: int, comm: Any = None) -> None:
+    """Fix how many threads numba may use; it listens before its import alone. Collective.
+
+    Raises
+    ------
+    UsageError
+        If so many cannot be started here, or by another rank of `comm`.
+    """
     if "numba" not in sys.modules:
+        refuse_few_threads(threads, comm)
         os.environ["NUMBA_NUM_THREADS"] = str(threads)
 
 
-def use_default_threads() -> None:
-    """Fix numba's threads for a command without the flag --threads."""
-    use_threads(default_threads())
+def use_default_threads(comm: Any = None) -> None:
+    """Fix numba's threads for a command without the flag --threads; as `use_threads`."""
+    use_threads(default_threads(), comm)
 
 
 def check_writable(folder: str | os.PathLike[str], make: bool = True) -> None:

@@ -7,9 +7,9 @@ that one ends. Where ranks cannot have such a file each of them is a node of its
 
 The names of the sockets can be seen by every user of the machine. A rank connects its socket to
 that of the first, after which Linux lets nobody else send to it; what a stranger has sent before
-lacks the secret, which ranks get by MPI, and is thrown away. No rank waits for anybody's connection,
-and what strangers send to the first rank's socket is never read. User ids play no part: containers
-may map them as they like.
+lacks the secret, which ranks get by MPI, and is thrown away. No rank waits for a connection, and
+what strangers send to the first rank's socket is never read. User ids play no part: containers may
+map them as they like.
 """
 
 from __future__ import annotations

@@ -209,7 +209,7 @@ class Monitor:
         return self.over and monotonic() >= self.deadline
 
     def end_by_force(self) -> None:
-        """Kill rank 0, which runs on this machine, if it has not ended; the launcher ends others."""
+        """Kill rank 0, which runs on this machine, if it has not ended."""
         if 0 in self.peers:
             say(f"{self.name}: error: {self.peers[0]} does not end, and is killed")
             with suppress(OSError):

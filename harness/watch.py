@@ -24,9 +24,11 @@ from harness.errors import Exit, Interrupted, UsageError
 from harness.monitor import SILENT_BEATS
 from harness.monitor_start import MonitorProcess
 from harness.protocol import TEXT_LENGTH, TRACE_LENGTH
-from harness.signals import handled_by, keep_now, stoppable
+from harness.signals import handled_by, keep_now
 from harness.streams import say
 
+# A launcher that hears of the end of a job drops what it has not read of stderr by then.
+_SPEAKING_SECONDS = 0.5
 # Until the rank that aborts has ended all others; a launcher that does not is helped along.
 _ABORT_SECONDS = 5.0
 # A fault that all ranks find is rank 0's to tell; so long the others wait for it.
@@ -59,6 +61,7 @@ class Watch:
         self.comm, self.name = comm, name
         self._told = threading.Event()
         self._code: int | None = None
+        self._working = True  # and can be interrupted
         self._leaving = False  # the monitor has sent how to end, or is not needed
         self._signal: int | None = None  # the last that came
         self._monitor: MonitorProcess | None = None  # of rank 0
@@ -106,22 +109,36 @@ class Watch:
         Does not return where the job has to be aborted.
         """
         if self._line is None:
-            with stoppable():
-                return self._end_unwatched(_outcome(work, ending))
+            self._told.set()
+            with handled_by(self._note):
+                return self._end_unwatched(self._outcome(work, ending))
         if self.comm.rank > 0:
             logs.take_warnings()
         with heartbeat.beating(self._line), handled_by(self._note):
-            outcome = _outcome(work, ending)
+            outcome = self._outcome(work, ending)
             self._line.send("ended", code=outcome.code, **_news(outcome))
             self._wait(self._line)
-        if self._monitor is not None and self._code is None:
-            self._monitor.kill()
-        if self._code is None:  # the monitor has gone
-            return self._end_unwatched(outcome)
+            if self._code is None:  # the monitor has gone, or does not answer
+                if self._monitor is not None:
+                    self._monitor.kill()
+                return self._end_unwatched(outcome)
         self._line.send("bye")
         if self._monitor is not None:
             self._monitor.leave()
         return self._code
+
+    def _outcome(
+        self, work: Callable[[], int], ending: Callable[[BaseException], Ending]
+    ) -> Ending:
+        try:
+            return Ending(work())
+        except SystemExit as done:
+            return Ending(int(done.code or 0))
+        except BaseException as error:
+            self._working = False
+            return ending(error)
+        finally:
+            self._working = False
 
     def _wait(self, line: Connection) -> None:
         """Wait until all ranks have ended, or the monitor does not answer any more."""
@@ -136,7 +153,10 @@ class Watch:
         """Take a signal: the monitor knows of it, and decides, as long as there is one."""
         self._signal = number
         if self._told.is_set() and self._code is None:
-            raise Interrupted(number)
+            if self._working:  # a second signal would come between the first and its message
+                self._working = False
+                raise Interrupted(number)
+            return
         with suppress(RuntimeError):  # no more threads
             unanswered = threading.Timer(_ABORT_SECONDS, self._unanswered, [number])
             unanswered.daemon = True
@@ -213,21 +233,13 @@ class Watch:
 
     def _abort(self, code: int) -> None:
         """End all ranks; this one at least."""
+        sleep(_SPEAKING_SECONDS)
         with suppress(RuntimeError):  # no more threads
             force = threading.Timer(_ABORT_SECONDS, os._exit, [code])
             force.daemon = True
             force.start()
         self.comm.abort(code)
         os._exit(code)
-
-
-def _outcome(work: Callable[[], int], ending: Callable[[BaseException], Ending]) -> Ending:
-    try:
-        return Ending(work())
-    except SystemExit as done:
-        return Ending(int(done.code or 0))
-    except BaseException as error:
-        return ending(error)
 
 
 def _news(outcome: Ending) -> dict[str, Any]:

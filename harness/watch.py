@@ -206,6 +206,8 @@ class Watch:
                 self._fall(message["code"], message["who"])
         if line is not self._line:
             return  # it was given up
+        if self._code is None:
+            line.sink()
         if not self._leaving:
             self._alone("is gone")
         self._told.set()

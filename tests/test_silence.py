@@ -80,6 +80,14 @@ def test_a_monitor_that_is_stopped_does_not_hold_a_job_that_is_done():
 
 
 @pytest.mark.mpi
+def test_heartbeats_go_nowhere_once_the_monitor_is_gone():
+    kill = STOP_MONITOR.replace("-STOP", "-KILL")
+    done = launched(2, fast(f"comm.rank == 0 and {kill}", seconds=1))
+    alone = "the monitor is gone: the launcher alone watches the ranks"
+    assert done == (0, "the result\n", f"begun\nsssp info: {alone}\n")
+
+
+@pytest.mark.mpi
 @pytest.mark.slow
 def test_a_signal_ends_a_job_whose_monitor_is_stopped():
     tell = "say(f'rank 0 is {os.getpid()}')"

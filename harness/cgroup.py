@@ -1,4 +1,4 @@
-"""What the control groups of Linux leave to this process: memory and processor time.
+"""What the control groups of Linux leave to this process: memory, processor time, threads.
 
 A limit may stand at any level of the hierarchy, so each is read from the process's own group up
 to the root of the mount, for version 1 and version 2. Elsewhere than on Linux nothing is found,
@@ -16,7 +16,7 @@ _NO_LIMIT = 2**60
 
 
 class Headroom(NamedTuple):
-    """Bytes that a group's limit leaves, and the group's folder."""
+    """Bytes or threads that a group's limit leaves, and the group's folder."""
 
     available: int
     folder: Path
@@ -51,6 +51,16 @@ def cpu_quota(proc: Path = Path("/proc")) -> float | None:
         if quota and period and quota > 0:
             quotas.append(quota / period)
     return min(quotas, default=None)
+
+
+def threads_headroom(proc: Path = Path("/proc")) -> Headroom | None:
+    """Return the tightest limit on processes and threads, None where there is none."""
+    found = []
+    for folder in _levels("pids", proc):
+        limit, usage = _number(folder / "pids.max"), _number(folder / "pids.current")
+        if limit is not None and usage is not None:
+            found.append(Headroom(max(0, limit - usage), folder))
+    return min(found, default=None)
 
 
 def _levels(controller: str, proc: Path) -> Iterator[Path]:

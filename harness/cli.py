@@ -91,17 +91,17 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _alone(arguments: list[str]) -> int:
     """Run a command on one process; return the exit status, what went wrong said."""
-    try:
-        with stoppable():
+    with stoppable():
+        try:
             return _run(arguments)
-    except SystemExit as done:  # from the parser: --help, or a fault it has named
-        return int(done.code or 0)
-    except (Exception, Interrupted) as error:
-        ending = ending_of(error)
-        separator = ": " if isinstance(error, Interrupted) else ": error: "
-        name = f"sssp {arguments[0]}" if arguments else "sssp"
-        say(f"{ending.trace}{name}{separator}{ending.text}")
-        return ending.code
+        except SystemExit as done:  # from the parser: --help, or a fault it has named
+            return int(done.code or 0)
+        except (Exception, Interrupted) as error:
+            ending = ending_of(error)
+            separator = ": " if isinstance(error, Interrupted) else ": error: "
+            name = f"sssp {arguments[0]}" if arguments else "sssp"
+            say(f"{ending.trace}{name}{separator}{ending.text}")
+            return ending.code
 
 
 def _run(arguments: list[str]) -> int:

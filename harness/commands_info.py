@@ -82,7 +82,7 @@ def run_info(flags: dict[str, Any], _argv: list[str]) -> int:
     from sssp.mpi_comm import world
 
     comm = world()
-    use_default_threads()
+    use_default_threads(comm)
     sizes: list[tuple[str, str]] = []
     if "scale" in flags or "edgefactor" in flags:
         graph = OfficialGraph(flags.get("scale", DEFAULT_SCALE), flags.get("edgefactor", 16))
@@ -232,7 +232,7 @@ def run_warmup(_flags: dict[str, Any], _argv: list[str]) -> int:
     from sssp.mpi_comm import world
 
     comm = world()
-    use_default_threads()
+    use_default_threads(comm)
     from harness.warmup import KINDS, Plan, cache_folder, leads, wait_idle
 
     start = perf_counter()

@@ -7,8 +7,7 @@ from argparse import ArgumentParser, BooleanOptionalAction
 from pathlib import Path
 from typing import Any
 
-from graphs.comm import Comm
-from harness import logs
+from harness import heartbeat, logs
 from harness.arguments import DELTA, PATH, ROOTS, THREADS
 from harness.errors import EXIT_CODES, Exit, Interrupted, UsageError
 from harness.options import (
@@ -144,6 +143,13 @@ def add_commands(commands: Any) -> None:
         help="stop while there is time to end, counted from the start: seconds (Slurm's plain "
         "number is minutes), or 90s, 30m, 2h, MM:SS, HH:MM:SS, D-HH:MM:SS",
     )
+    stopping.add_argument(
+        "--hang-limit",
+        type=Duration(),
+        metavar="TIME",
+        help="end a job of several ranks when one of them sends no sign of life for so long, at "
+        "least 30s (default: it is named after 30 s, and the others wait for it)",
+    )
     parser.set_defaults(
         command=lambda flags, argv: run_benchmark(_with_config(flags, parser), argv)
     )
@@ -167,7 +173,7 @@ def _with_config(flags: dict[str, Any], parser: ArgumentParser) -> dict[str, Any
 
 _OFFICIAL = ("scale", "edgefactor", "keep_edges")
 # Flags that say nothing of what is run.
-_OF_THIS_COMMAND = ("resume", "time_limit", "output", "quiet", "log_dir")
+_OF_THIS_COMMAND = ("resume", "time_limit", "hang_limit", "output", "quiet", "log_dir")
 
 
 def run_benchmark(flags: dict[str, Any], argv: list[str]) -> int:
@@ -179,9 +185,11 @@ def run_benchmark(flags: dict[str, Any], argv: list[str]) -> int:
     if "log_dir" in flags:
         logs.open_log(flags["log_dir"], comm.rank)
         logs.write(shlex.join(argv))
+    if "hang_limit" in flags:
+        heartbeat.limit_silence(flags["hang_limit"], comm.size)
     earlier, flags = _earlier(flags, comm)
     threads = flags.get("threads") or default_threads()
-    use_threads(threads)  # before anything below imports numba
+    use_threads(threads, comm)  # before anything below imports numba
 
     from harness.pauses import Pauses
     from harness.progress import Progress

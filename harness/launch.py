@@ -20,10 +20,11 @@ from typing import Any
 
 from graphs.comm import Comm
 from harness import placement
-from harness.errors import Exit, Interrupted
+from harness.errors import Exit, Interrupted, UsageError
 from harness.machine import HOME, launched_ranks, version
 from harness.signals import stoppable
 from harness.streams import say
+from harness.thread_limit import refuse_few_threads
 from harness.watch import Ending, Watch
 
 # The commands that know what to do with ranks.
@@ -31,6 +32,8 @@ COMMANDS = ("run", "info", "warmup")
 # Ranks that wait so long for one another in MPI's own start have lost one.
 _START_SECONDS = 120.0
 _SPEAKING_SECONDS = 1.0
+# Libraries start threads of their own, and end the process where they cannot.
+_MPI_THREADS = 3
 _INSTALL = (
     "install one beside mpi4py (pip install 'sssp-bench[mpi]', an MPICH), or on a cluster load the "
     "site's MPI module"
@@ -42,11 +45,14 @@ _FIT = (
 
 
 class LaunchError(Exception):
-    """The ranks cannot work together; the message is one line for the user."""
+    """The ranks cannot work together; the message is one line for the user.
 
-    def __init__(self, message: str, code: Exit):
+    alone   whether other ranks may not have met the same
+    """
+
+    def __init__(self, message: str, code: Exit, alone: bool = False):
         super().__init__(message)
-        self.code = code
+        self.code, self.alone = code, alone
 
 
 def wanted(arguments: Sequence[str]) -> bool:
@@ -77,10 +83,12 @@ def together(
         with stoppable():
             comm = _start()
             _refuse_different(comm, arguments)
-            placement.settle(comm)
-            watch = Watch(comm, name)
+            places = placement.settle(comm)
+            watch = Watch(comm, name, len({place.machine for place in places}) == 1)
     except LaunchError as fault:
-        say(f"{name}: error: {fault}")
+        if fault.alone:
+            after_rank_0(fault.code)  # whose exit ends this one, if it has said the same
+        say(f"{name}: error: {fault}", from_any_rank=fault.alone)
         return after_rank_0(fault.code)
     except Interrupted as interruption:
         say(f"{name}: {interruption}")
@@ -101,9 +109,11 @@ def _start() -> Any:
     Raises
     ------
     LaunchError
-        If there is no MPI library, or it does not see the ranks that the launcher has started.
+        If there is no MPI library, it does not see the ranks that the launcher has started, or
+        this rank cannot start the threads that it needs.
     """
     _, size = launched_ranks()
+    _refuse_few_threads(_MPI_THREADS)
     try:
         import mpi4py
 
@@ -173,12 +183,22 @@ def _within(seconds: float, start: Callable[[], Any]) -> None:
 
     timer = threading.Timer(seconds, give_up)
     timer.daemon = True
-    timer.start()
+    try:
+        timer.start()
+    except RuntimeError:  # other ranks have taken the last threads meanwhile
+        _refuse_few_threads(_MPI_THREADS)
     try:
         with warnings.catch_warnings(action="ignore"):  # mpi4py sees what we see, on every rank
             start()
     finally:
         timer.cancel()
+
+
+def _refuse_few_threads(threads: int) -> None:
+    try:
+        refuse_few_threads(threads)
+    except UsageError as error:
+        raise LaunchError(str(error), Exit.USAGE, alone=True) from error
 
 
 def _refuse_different(comm: Comm, arguments: Sequence[str]) -> None:

@@ -7,14 +7,14 @@ import sys
 import tempfile
 from argparse import BooleanOptionalAction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from graphs.comm import Comm
 from harness.arguments import EDGEFACTOR, PATH, SCALE, SEED
 from harness.errors import UsageError
 from harness.machine import default_threads, launched_ranks
-
-if TYPE_CHECKING:
-    from harness.source import OfficialGraph, Source
+from harness.source import OfficialGraph, Source
+from harness.thread_limit import refuse_few_threads
 
 SEEDS = (2, 3)
 DEFAULT_SCALE = 16
@@ -104,15 +104,22 @@ def refuse_ranks() -> None:
         )
 
 
-def use_threads(threads: int) -> None:
-    """Fix how many threads numba may use; it listens before its import alone."""
+def use_threads(threads: int, comm: Comm = None) -> None:
+    """Fix how many threads numba may use; it listens before its import alone. Collective.
+
+    Raises
+    ------
+    UsageError
+        If so many cannot be started here, or by another rank of `comm`.
+    """
     if "numba" not in sys.modules:
+        refuse_few_threads(threads, comm)
         os.environ["NUMBA_NUM_THREADS"] = str(threads)
 
 
-def use_default_threads() -> None:
-    """Fix numba's threads for a command without the flag --threads."""
-    use_threads(default_threads())
+def use_default_threads(comm: Comm = None) -> None:
+    """Fix numba's threads for a command without the flag --threads; as `use_threads`."""
+    use_threads(default_threads(), comm)
 
 
 def check_writable(folder: str | os.PathLike[str], make: bool = True) -> None:

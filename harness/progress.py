@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO
 
-from harness import logs
+from harness import heartbeat, logs
 from harness.streams import error_stream, say
 
 # Between two plain lines of one count.
@@ -36,6 +36,7 @@ class Progress:
     def stage(self, text: str) -> None:
         """Say that something begins or is done, unless quiet."""
         logs.write(text)
+        heartbeat.begin(text)
         if not self.quiet:
             self._line(text)
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from graphs.comm import Comm, SerialComm
 from graphs.partition import Partition
+from harness import heartbeat
 from harness.check import NetworkxCheck
 from harness.digest import dist_digest
 from harness.pauses import Pauses
@@ -116,9 +117,11 @@ def search_all(
                 return False
             records, answers = [], []
             for root, buffer in zip(keys[first : first + len(buffers)], buffers, strict=False):
+                heartbeat.note(f"search {first + len(records) + 1} of {len(keys)}")
                 record, answer = timed_search(solver, int(root), buffer)
                 records.append(record)
                 answers.append(answer)
+            heartbeat.note(f"the judgement of search {first + len(records)} of {len(keys)}")
             judge.judge(records, answers)
             result["searches"] += records
             result["validated"] = judge.validating

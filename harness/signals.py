@@ -31,6 +31,8 @@ _last = _LastWords()
 
 
 def _stop(number: int, _frame: FrameType | None) -> NoReturn:
+    for again in STOPPING:  # a second one would come between the first and its message
+        signal.signal(again, signal.SIG_IGN)
     raise Interrupted(number)
 
 

@@ -10,27 +10,26 @@ aborts the job.
 
 from __future__ import annotations
 
-import json
 import os
-import secrets
-import signal
 import socket
-import subprocess
-import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from pathlib import Path
-from time import sleep
+from collections.abc import Callable
+from contextlib import suppress
+from time import monotonic, sleep
 from typing import Any, NamedTuple
 
 from graphs.comm import Comm
-from harness import logs
-from harness.connect import connect, listening, own_addresses
+from harness import heartbeat, logs
+from harness.connect import Connection, connect
 from harness.errors import Exit, Interrupted, UsageError
-from harness.signals import STOPPING, handled_by, keep_now, stoppable
+from harness.monitor import SILENT_BEATS
+from harness.monitor_start import MonitorProcess
+from harness.protocol import TEXT_LENGTH, TRACE_LENGTH
+from harness.signals import handled_by, keep_now
 from harness.streams import say
 
+# A launcher that hears of the end of a job drops what it has not read of stderr by then.
+_SPEAKING_SECONDS = 0.5
 # Until the rank that aborts has ended all others; a launcher that does not is helped along.
 _ABORT_SECONDS = 5.0
 # A fault that all ranks find is rank 0's to tell; so long the others wait for it.
@@ -54,47 +53,56 @@ class Watch:
         Several ranks.
     name : str
         The command, for messages.
+    one_machine : bool
+        Whether all ranks run on one, so that its loopback reaches them; else, and where it does
+        not, the monitor listens on all addresses.
     """
 
-    def __init__(self, comm: Comm, name: str):
+    def __init__(self, comm: Comm, name: str, one_machine: bool):
         self.comm, self.name = comm, name
         self._told = threading.Event()
         self._code: int | None = None
+        self._working = True  # and can be interrupted
+        self._leaving = False  # the monitor has sent how to end, or is not needed
         self._signal: int | None = None  # the last that came
-        self._lifeline: Any = None  # the monitor's stdin: closed with this process
-        offer = comm.bcast(self._start_monitor() if comm.rank == 0 else None)
-        self._line = connect(offer, comm.rank) if offer else None
-        if not comm.allreduce_and(self._line is not None) and self._line is not None:
-            self._line.close()
-            self._line = None
-        if self._line is None:
-            logs.write("the ranks cannot connect to rank 0: the launcher alone watches them")
-        else:
-            threading.Thread(target=self._listen, daemon=True).start()
+        self._monitor: MonitorProcess | None = None  # of rank 0
+        self._line: Connection | None = None
+        for everywhere in (False, True) if one_machine else (True,):
+            fault = self._connect(everywhere)
+            if fault is None:
+                return
+            self._part()
+        logs.write(text := f"{name}: no monitor, the launcher alone watches the ranks: {fault}")
+        if comm.rank == 0:
+            say(text)
 
-    def _start_monitor(self) -> dict[str, Any] | None:
-        """Start the monitor on an open port; return where it is, None if that failed."""
-        token = secrets.token_hex(16)
-        settings = {"token": token, "size": self.comm.size, "failed": int(Exit.RANK)}
-        command = [sys.executable, "-I", str(Path(__file__).with_name("monitor.py"))]
-        try:
-            # A batch system signals every process of a job, this one too before it can ignore it.
-            with listening(backlog=self.comm.size) as listener, _held_back():
-                monitor = subprocess.Popen(
-                    [*command, str(listener.fileno())],
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.DEVNULL,
-                    pass_fds=[listener.fileno()],
-                    start_new_session=True,  # Ctrl-C is for the ranks
-                )
-                self._lifeline = monitor.stdin
-                line = json.dumps({"name": self.name, **settings}) + "\n"
-                self._lifeline.write(line.encode())
-                self._lifeline.flush()
-                port = listener.getsockname()[1]
-        except OSError:
-            return None
-        return {"token": token, "port": port, "hosts": own_addresses()}
+    def _connect(self, everywhere: bool) -> str | None:
+        """Start a monitor that all ranks reach; return what hinders one of them, else None."""
+        offer, fault = None, None
+        if self.comm.rank == 0:
+            try:
+                self._monitor = MonitorProcess(self.name, self.comm.size, everywhere)
+                offer = self._monitor.offer
+            except OSError as error:
+                fault = str(error)
+        offer = self.comm.bcast(offer)
+        if offer is not None:
+            try:
+                self._line = connect(offer, self.comm.rank)
+                threading.Thread(target=self._listen, args=[self._line], daemon=True).start()
+            except (OSError, ValueError, RuntimeError) as error:
+                fault = f"rank {self.comm.rank} on {socket.gethostname()}: {error}"
+        return next((found for found in self.comm.allgather(fault) if found is not None), None)
+
+    def _part(self) -> None:
+        """Give up what has been begun with a monitor that does not have all ranks."""
+        line, self._line = self._line, None
+        if line is not None:
+            line.send("bye")
+            line.close()
+        if self._monitor is not None:
+            self._monitor.kill()
+            self._monitor = None
 
     def guard(self, work: Callable[[], int], ending: Callable[[BaseException], Ending]) -> int:
         """Do this rank's part of a command; return the exit status that all ranks agree on.
@@ -102,30 +110,72 @@ class Watch:
         Does not return where the job has to be aborted.
         """
         if self._line is None:
-            with stoppable():
-                return self._end_unwatched(_outcome(work, ending))
+            self._told.set()
+            with handled_by(self._note):
+                return self._end_unwatched(self._outcome(work, ending))
         if self.comm.rank > 0:
             logs.take_warnings()
-        signal.set_wakeup_fd(self._line.fileno(), warn_on_full_buffer=False)
-        try:
-            with handled_by(self._note):
-                outcome = _outcome(work, ending)
-                self._send(ended=outcome.code, **_news(outcome))
-                self._told.wait()
-        finally:
-            signal.set_wakeup_fd(-1)
-        if self._code is None:  # the monitor has gone
-            return self._end_unwatched(outcome)
-        self._send(bye=True)
-        if self._lifeline is not None:
-            self._lifeline.close()
+        with heartbeat.beating(self._line), handled_by(self._note):
+            outcome = self._outcome(work, ending)
+            self._line.send("ended", code=outcome.code, **_news(outcome))
+            self._wait(self._line)
+            if self._code is None:  # the monitor has gone, or does not answer
+                if self._monitor is not None:
+                    self._monitor.kill()
+                return self._end_unwatched(outcome)
+        self._line.send("bye")
+        if self._monitor is not None:
+            self._monitor.leave()
         return self._code
+
+    def _outcome(
+        self, work: Callable[[], int], ending: Callable[[BaseException], Ending]
+    ) -> Ending:
+        try:
+            return Ending(work())
+        except SystemExit as done:
+            return Ending(int(done.code or 0))
+        except BaseException as error:
+            self._working = False
+            return ending(error)
+        finally:
+            self._working = False
+
+    def _wait(self, line: Connection) -> None:
+        """Wait until all ranks have ended, or the monitor does not answer any more."""
+        line.heard = monotonic()
+        while not self._told.wait(heartbeat.BEAT_SECONDS / 2):
+            if monotonic() - line.heard > SILENT_BEATS * heartbeat.BEAT_SECONDS:
+                self._leaving = True
+                self._alone("does not answer")
+                return
 
     def _note(self, number: int, _frame: Any) -> None:
         """Take a signal: the monitor knows of it, and decides, as long as there is one."""
         self._signal = number
         if self._told.is_set() and self._code is None:
-            raise Interrupted(number)
+            if self._working:  # a second signal would come between the first and its message
+                self._working = False
+                raise Interrupted(number)
+            return
+        with suppress(RuntimeError):  # no more threads
+            unanswered = threading.Timer(_ABORT_SECONDS, self._unanswered, [number])
+            unanswered.daemon = True
+            unanswered.start()
+
+    def _unanswered(self, number: int) -> None:
+        """End the job for a signal that the monitor has not answered: it is stopped, perhaps."""
+        if not self._leaving and not self._told.is_set():
+            if self.comm.rank > 0:
+                sleep(_ABORT_SECONDS)
+            self._stop(Interrupted(number))
+
+    def _alone(self, what: str) -> None:
+        text = f"{self.name}: the monitor {what}: the launcher alone watches the ranks"
+        with suppress(UsageError):
+            logs.write(text)
+        if self.comm.rank == 0:
+            say(text)
 
     def _end_unwatched(self, outcome: Ending) -> int:
         if outcome.code in (Exit.OK, Exit.INVALID, Exit.INCOMPLETE):
@@ -141,39 +191,29 @@ class Watch:
         self._abort(outcome.code if stopped else Exit.RANK)
         return outcome.code
 
-    def _send(self, **message: Any) -> None:
-        assert self._line is not None
-        with suppress(OSError):
-            self._line.sendall(json.dumps(message).encode() + b"\n")
-
-    def _listen(self) -> None:
+    def _listen(self, line: Connection) -> None:
         """Do as the monitor says; runs in a thread of its own."""
-        for message in self._messages():
-            if "together" in message:
-                self._code = message["together"]
+        for message in line.messages():
+            if line is not self._line:
+                return
+            kind = message["kind"]
+            self._leaving |= kind in ("together", "stop", "abort")
+            if kind == "together":
+                self._code = message["code"]
                 break
-            if "stop" in message and self.comm.rank == 0:
-                self._stop(Interrupted(message["stop"]))
-            if "abort" in message:
-                self._fall(message["abort"], message["who"])
+            if kind == "stop" and self.comm.rank == 0:
+                self._stop(Interrupted(message["signal"]))
+            if kind == "abort":
+                self._fall(message["code"], message["who"])
+        if line is not self._line:
+            return  # it was given up
+        if self._code is None:
+            line.sink()
+        if not self._leaving:
+            self._alone("is gone")
         self._told.set()
         if self._code is None and self._signal is not None and self.comm.rank == 0:
             self._stop(Interrupted(self._signal))
-
-    def _messages(self) -> Iterator[dict[str, Any]]:
-        assert self._line is not None
-        pending = b""
-        while True:
-            try:
-                data = self._line.recv(4096)
-            except TimeoutError:
-                continue
-            except OSError:
-                return
-            if not data:
-                return
-            *lines, pending = (pending + data).split(b"\n")
-            yield from (json.loads(line) for line in lines)
 
     def _stop(self, interruption: Interrupted) -> None:
         """End the job for a signal, the finished searches kept."""
@@ -196,39 +236,23 @@ class Watch:
 
     def _abort(self, code: int) -> None:
         """End all ranks; this one at least."""
-        force = threading.Timer(_ABORT_SECONDS, os._exit, [code])
-        force.daemon = True
-        force.start()
+        sleep(_SPEAKING_SECONDS)
+        with suppress(RuntimeError):  # no more threads
+            force = threading.Timer(_ABORT_SECONDS, os._exit, [code])
+            force.daemon = True
+            force.start()
         self.comm.abort(code)
         os._exit(code)
 
 
-def _outcome(work: Callable[[], int], ending: Callable[[BaseException], Ending]) -> Ending:
-    try:
-        return Ending(work())
-    except SystemExit as done:
-        return Ending(int(done.code or 0))
-    except BaseException as error:
-        return ending(error)
-
-
 def _news(outcome: Ending) -> dict[str, Any]:
     """What the monitor is told of an ending; a traceback goes to the rank's log, if it has one."""
-    text, trace = outcome.text, outcome.trace
+    text, trace = outcome.text[:TEXT_LENGTH], outcome.trace[-TRACE_LENGTH:]
     path = logs.path()
     if text:
         with suppress(UsageError):
             logs.write(trace or text)
     if trace and path is not None:
-        return {"text": f"{text} (traceback: {path})", "trace": "", "logged": True}
+        text = f"{text} (traceback: {path})"[:TEXT_LENGTH]
+        return {"text": text, "trace": "", "logged": True}
     return {"text": text, "trace": trace, "logged": False}
-
-
-@contextmanager
-def _held_back() -> Iterator[None]:
-    """Let the signals that stop a job wait, for this thread and what it starts."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)

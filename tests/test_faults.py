@@ -119,28 +119,102 @@ def test_a_signal_reaches_a_rank_that_waits_for_the_others():
     assert re.search(r"sssp info: terminated; kept \d+ rounds", err)
 
 
+KILL = "import subprocess; subprocess.run(['pkill', '-KILL', '-P', str(os.getpid())])"
+GONE = f"(comm.rank == 0 and exec({KILL!r}), time.sleep(1), {TELL})"
+ALONE = "the launcher alone watches the ranks"
+
+
 def test_a_job_whose_monitor_is_gone_still_ends():
-    kill = "import subprocess; subprocess.run(['pkill', '-KILL', '-P', str(os.getpid())])"
-    done = launched(3, stand_in(f"comm.rank == 0 and exec({kill!r})", seconds=0.5))
+    done = launched(3, stand_in(f"comm.rank == 0 and exec({KILL!r})", seconds=0.5))
     assert done.status == 0 and done.out == "the result\n"
+    assert own_lines(done) == [f"sssp info: the monitor is gone: {ALONE}"]
 
 
 @pytest.mark.parametrize("whom", ["mpirun", 0])
 def test_a_signal_ends_a_job_whose_monitor_is_gone(whom):
-    kill = "import subprocess; subprocess.run(['pkill', '-KILL', '-P', str(os.getpid())])"
-    do = f"(comm.rank == 0 and exec({kill!r}), time.sleep(1), {TELL})"
-    job = started(3, stand_in(do, seconds=60))
+    """Even where mpirun has no time just then: what it has not read as the job ends, it drops."""
+    job = started(3, stand_in(GONE, seconds=60))
     ranks = pids(job)
+    if whom == 0:
+        os.kill(job.pid, signal.SIGSTOP)
     os.kill(job.pid if whom == "mpirun" else ranks[whom], signal.SIGTERM)
+    if whom == 0:
+        time.sleep(0.2)
+        os.kill(job.pid, signal.SIGCONT)
     _, err = job.communicate(timeout=30)
     assert job.returncode == 143
     assert "sssp info: terminated" in err
 
 
+def test_a_second_signal_does_not_take_the_message_of_the_first():
+    job = started(3, stand_in(GONE, seconds=60))
+    rank = pids(job)[0]
+    for _ in range(20):
+        os.kill(rank, signal.SIGTERM)
+        time.sleep(0.002)
+    _, err = job.communicate(timeout=30)
+    assert job.returncode == 143
+    assert re.search(r"^sssp info: terminated; kept \d+ rounds|^sssp info: terminated$", err, re.M)
+    assert "Traceback" not in err
+
+
+# How a rank gets to the monitor is changed, before the command begins.
+NO_WAY = """
+import harness.watch as w
+def connect(offer, rank):
+    raise OSError("no route to host")
+w.connect = connect
+"""
+
+
 def test_ranks_that_cannot_connect_end_as_well():
-    alone = "import harness.watch as w; w.connect = lambda offer, rank: None\n"
     program = stand_in(on(1, "1 / 0"), seconds=60)
-    done = launched(3, ["-c", alone + program[1]])
+    done = launched(3, ["-c", NO_WAY + program[1]])
     assert done.status == 4
     assert f"sssp info: error: rank 1 on {HOST}: division by zero" in done.err
-    assert launched(3, ["-c", alone + stand_in(seconds=0)[1]]) == (0, "the result\n", "begun\n")
+    why = f"sssp info: no monitor, {ALONE}: rank 0 on {HOST}: no route to host"
+    done = launched(3, ["-c", NO_WAY + stand_in(seconds=0)[1]])
+    assert done == (0, "the result\n", f"{why}\nbegun\n")
+
+
+OFFERS = """
+import harness.watch as w
+from harness.streams import say
+true = w.connect
+def connect(offer, rank):
+    say(f"offered {'the loopback' if offer['hosts'] == ['127.0.0.1'] else 'all addresses'}")
+    if offer["hosts"] == ["127.0.0.1"] and APART:
+        raise ConnectionRefusedError("another network")
+    return true(offer, rank)
+w.connect = connect
+"""
+
+
+@pytest.mark.parametrize("apart, others", [(False, []), (True, ["offered all addresses"])])
+def test_ranks_of_one_machine_meet_on_its_loopback_if_they_can(apart, others):
+    program = f"APART = {apart}\n" + OFFERS + stand_in(seconds=0)[1]
+    done = launched(2, ["-c", program])
+    assert (done.status, done.out) == (0, "the result\n")
+    assert done.err.splitlines() == ["offered the loopback", *others, "begun"]
+
+
+def test_more_ranks_than_the_monitor_may_open_files_do_without():
+    few = "import harness.monitor_start as m; m._OWN_FILES = 10**12\n"
+    done = launched(2, ["-c", few + stand_in(seconds=0)[1]])
+    assert (done.status, done.out) == (0, "the result\n")
+    assert re.search(rf"no monitor, {ALONE}: it needs \d+ open files for 2 ranks", done.err)
+
+
+def test_a_rank_without_threads_for_the_monitor_is_named():
+    few = """
+import os, threading
+start = threading.Thread.start
+def refuse(self):
+    if os.environ["PMI_RANK"] == "1" and "_listen" in self.name:
+        raise RuntimeError("can't start new thread")
+    start(self)
+threading.Thread.start = refuse
+"""
+    done = launched(3, ["-c", few + stand_in(seconds=0)[1]])
+    why = f"sssp info: no monitor, {ALONE}: rank 1 on {HOST}: can't start new thread"
+    assert done == (0, "the result\n", f"{why}\nbegun\n")

@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import socket
 import threading
+from array import array
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import numpy as np
 import pytest
 from launched import launched
 
 from sssp import shared_memory
+from sssp.errors import EngineError
 
 SEARCHES = """
 import sys
@@ -135,8 +138,8 @@ def on_a_node(size, work):
 def raised(work, node):
     try:
         return work(node)
-    except MemoryError as error:
-        return str(error)
+    except (MemoryError, EngineError) as error:
+        return f"{type(error).__name__}: {error}"
 
 
 def words(node):
@@ -157,47 +160,111 @@ def test_ranks_get_the_file_of_the_first():
     assert on_a_node(3, shared_memory.can_share) == [True] * 3
 
 
+def fault(failed, rank, reason, kind="EngineError"):
+    """What all of three ranks raise."""
+    text = (
+        f"{kind}: {failed} of 3 ranks of a node cannot map 24 bytes of shared memory: "
+        f"rank {rank} of the node: {reason}"
+    )
+    return [text + ("; with SSSP_SHARED_MEMORY=0 they share nothing") * (kind != "MemoryError")] * 3
+
+
 @pytest.mark.parametrize(
-    "missing, failed",
-    [("os.memfd_create", 3), ("socket.AF_UNIX", 3), ("socket.recv_fds", 2), ("socket.send_fds", 2)],
+    "missing, failed, reason",
+    [
+        ("os.memfd_create", 3, "this system has no files without a name"),
+        ("socket.AF_UNIX", 3, "this system does not hand files from process to process"),
+        ("socket.recv_fds", 3, "this system does not hand files from process to process"),
+    ],
 )
-def test_what_a_system_lacks_is_told_to_all(missing, failed, monkeypatch):
+def test_what_a_system_lacks_is_told_to_all(missing, failed, reason, monkeypatch):
     monkeypatch.delattr(missing)
     before = descriptors()
-    message = f"{failed} of 3 ranks cannot map 24 bytes of shared memory"
-    assert on_a_node(3, words) == [message] * 3
+    assert on_a_node(3, words) == fault(failed, 0, reason)
     assert on_a_node(3, shared_memory.can_share) == [False] * 3
     assert descriptors() == before
 
 
+def failing(monkeypatch, method, error):
+    """Let the first call of a method of sockets fail."""
+    true, calls = getattr(socket.socket, method), []
+
+    class Socket(socket.socket):
+        pass
+
+    def fail_first(self, *arguments):
+        calls.append(arguments)
+        if len(calls) == 1:
+            raise error
+        return true(self, *arguments)
+
+    setattr(Socket, method, fail_first)
+    monkeypatch.setattr(shared_memory.socket, "socket", Socket)
+
+
 def test_one_rank_that_reaches_nobody_is_told_to_all(monkeypatch):
-    connect, calls = socket.socket.connect, []
+    failing(monkeypatch, "connect", ConnectionRefusedError(111, "Connection refused"))
+    said = on_a_node(3, words)
+    assert said[0].startswith("EngineError: 1 of 3 ranks") and "Connection refused" in said[0]
+    assert len(set(said)) == 1
+
+
+def test_a_rank_without_descriptors_is_not_said_to_lack_memory(monkeypatch):
+    failing(monkeypatch, "bind", OSError(24, "Too many open files"))
+    said = on_a_node(3, words)
+    assert "Too many open files" in said[0] and "MemoryError" not in said[0]
+    assert len(set(said)) == 1
+
+
+def test_a_lack_of_memory_is_one(monkeypatch):
+    def ftruncate(_file, _size):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "ftruncate", ftruncate)
+    said = on_a_node(3, words)
+    assert said == fault(3, 0, "[Errno 28] No space left on device", "MemoryError")
+
+
+def send_to(name, count):
+    """Send what a stranger may; returns how many messages, each with a file, were taken."""
+    taken = 0
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as stranger, open(os.devnull) as file:
+        stranger.setblocking(False)
+        rights = socket.SOL_SOCKET, socket.SCM_RIGHTS, array("i", [file.fileno()])
+        for _ in range(count):
+            with suppress(OSError):
+                stranger.sendmsg([b"x" * 16], [rights], 0, name)
+                taken += 1
+    return taken
+
+
+def test_strangers_who_fill_every_queue_neither_get_nor_give_a_file(monkeypatch):
+    """Of the first rank's socket before anything is sent, of the others' before they connect."""
+    bind, filled = socket.socket.bind, []
+
+    class Socket(socket.socket):
+        def bind(self, name):
+            bind(self, name)
+            filled.append(send_to(name, 1000))
+
+    monkeypatch.setattr(shared_memory.socket, "socket", Socket)
+    before = descriptors()
+    assert on_a_node(3, words) == [[1, 2, 3]] * 3
+    assert len(filled) == 3 and min(filled) > 0
+    assert descriptors() == before
+
+
+def test_nobody_else_can_send_to_a_rank_that_waits(monkeypatch):
+    connect, taken = socket.socket.connect, []
 
     class Socket(socket.socket):
         def connect(self, name):
-            calls.append(name)
-            if len(calls) == 1:
-                raise ConnectionRefusedError
             connect(self, name)
+            taken.append(send_to(self.getsockname(), 3))
 
     monkeypatch.setattr(shared_memory.socket, "socket", Socket)
-    assert on_a_node(3, words) == ["1 of 3 ranks cannot map 24 bytes of shared memory"] * 3
-
-
-def test_a_stranger_gets_no_file(monkeypatch):
-    listen, strangers = socket.socket.listen, []
-
-    class Socket(socket.socket):
-        def listen(self, backlog):
-            listen(self, backlog + 1)
-            strangers.append(socket.socket(socket.AF_UNIX))
-            strangers[0].connect(self.getsockname())
-            strangers[0].sendall(b"x" * 16)
-
-    monkeypatch.setattr(shared_memory.socket, "socket", Socket)
-    assert on_a_node(2, words) == [[1, 2, 0]] * 2
-    assert strangers[0].recv(1) == b""  # hung up on
-    strangers[0].close()
+    assert on_a_node(3, words) == [[1, 2, 3]] * 3
+    assert taken == [0, 0]
 
 
 def test_a_node_of_one_rank_shares_nothing():

@@ -71,8 +71,8 @@ class Comm(Protocol):
     def shared_zeros(self, count: int, dtype: np.dtype) -> np.ndarray:
         """Zeros, (count,), that all node peers see. Collective among the node peers only.
 
-        Raises MemoryError or EngineError on all of them where one cannot have it. Ranks of other nodes do not
-        learn of it, so the job has to end.
+        Raises MemoryError or EngineError on all of them where one cannot have it. Ranks of other
+        nodes do not learn of it, so the job has to end.
         """
 
     def allreduce_min(self, value: float) -> float:

@@ -184,7 +184,7 @@ def matrix_on_device(device: Any, matrix: Any) -> DeviceEdgeList:
 
 
 def _entries(xp: Any, matrix: Any) -> tuple[Any, Any, Any]:
-    """Row, column and value of each entry, read without cuSPARSE, half a gigabyte, where they can."""
+    """Row, column and value of each entry, without cuSPARSE (half a gigabyte) where possible."""
     if matrix.format == "coo":
         matrix = matrix.copy()
         matrix.sum_duplicates()

@@ -7,6 +7,7 @@ from argparse import ArgumentParser, BooleanOptionalAction
 from pathlib import Path
 from typing import Any
 
+from graphs.comm import Comm
 from harness import heartbeat, logs
 from harness.arguments import DELTA, PATH, ROOTS, THREADS
 from harness.errors import EXIT_CODES, Exit, Interrupted, UsageError

@@ -7,14 +7,16 @@ import sys
 import tempfile
 from argparse import BooleanOptionalAction
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from graphs.comm import Comm
 from harness.arguments import EDGEFACTOR, PATH, SCALE, SEED
 from harness.errors import UsageError
 from harness.machine import default_threads, launched_ranks
-from harness.source import OfficialGraph, Source
 from harness.thread_limit import refuse_few_threads
+
+if TYPE_CHECKING:
+    from graphs.comm import Comm
+    from harness.source import OfficialGraph, Source
 
 SEEDS = (2, 3)
 DEFAULT_SCALE = 16
@@ -104,7 +106,7 @@ def refuse_ranks() -> None:
         )
 
 
-def use_threads(threads: int, comm: Comm = None) -> None:
+def use_threads(threads: int, comm: Comm | None = None) -> None:
     """Fix how many threads numba may use; it listens before its import alone. Collective.
 
     Raises
@@ -117,7 +119,7 @@ def use_threads(threads: int, comm: Comm = None) -> None:
         os.environ["NUMBA_NUM_THREADS"] = str(threads)
 
 
-def use_default_threads(comm: Comm = None) -> None:
+def use_default_threads(comm: Comm | None = None) -> None:
     """Fix numba's threads for a command without the flag --threads; as `use_threads`."""
     use_threads(default_threads(), comm)
 

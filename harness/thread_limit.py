@@ -20,7 +20,7 @@ from harness.machine import launched_ranks
 _SPARE = 2
 
 
-def refuse_few_threads(threads: int, comm: Comm = None) -> None:
+def refuse_few_threads(threads: int, comm: Comm | None = None) -> None:
     """Start as many threads as will be needed, and end them again; collective.
 
     Parameters

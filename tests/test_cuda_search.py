@@ -321,7 +321,8 @@ def test_a_matrix_that_needs_cusparse_says_what_to_install(monkeypatch):
     monkeypatch.setattr(sssp.solver.cuda_missing, "cupy_wheels", lambda: {"cupy-cuda12x": 12})
     monkeypatch.setattr(kernels.device, "Device", lambda index: SimpleNamespace(xp=np))
     said = (
-        r"""^CuPy cannot read a matrix of format 'dia': cuSPARSE cannot be loaded \(Failure finding """
+        r"""^CuPy cannot read a matrix of format 'dia': cuSPARSE cannot be loaded """
+        r"""\(Failure finding """
         r""""libcusparse.so.12"\); pip install nvidia-cusparse-cu12, or give a coo_matrix$"""
     )
     with pytest.raises(EngineError, match=said):

@@ -23,6 +23,7 @@ from graphs.edges import EdgeList, Edges
 from graphs.errors import GraphError
 from graphs.file_formats import read_gr, read_mtx, read_wel
 from graphs.file_npz import read_npz, write_npz
+from kernels.disk import reading, replacing
 
 _READERS: dict[str, Callable[[str, BinaryIO], EdgeList]] = {
     ".gr": read_gr,
@@ -88,7 +89,7 @@ def write_edges(path: str | os.PathLike[str], edges: Edges) -> None:
     if Path(name).suffix.lower() != ".npz":
         raise GraphError(f"{name}: edges are written as .npz; give a name that ends in .npz")
     try:
-        with _replacing(Path(name)) as stream:
+        with replacing(name) as stream:
             write_npz(stream, edges)
     except GraphError as error:
         raise GraphError(f"{name}: not written: {error}") from error
@@ -121,7 +122,7 @@ def _opened(name: str, suffix: str, packed: bool) -> Iterator[BinaryIO]:
     """Open a file that is not empty for its reader, unpacked."""
     with contextlib.ExitStack() as stack:
         # Typed loosely: the standard library's readers do not agree on one type.
-        stream: Any = stack.enter_context(open(name, "rb"))
+        stream: Any = stack.enter_context(reading(name))
         if packed:
             stream = stack.enter_context(gzip.GzipFile(fileobj=stream))
         if not stream.peek(1):
@@ -135,16 +136,3 @@ def _opened(name: str, suffix: str, packed: bool) -> Iterator[BinaryIO]:
         shutil.copyfileobj(stream, unpacked)
         unpacked.seek(0)
         yield unpacked
-
-
-@contextlib.contextmanager
-def _replacing(target: Path) -> Iterator[BinaryIO]:
-    """Open a temporary file beside `target` which takes its place in the end, or is removed."""
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    try:
-        with open(temporary, "wb") as stream:
-            yield stream
-        os.replace(temporary, target)
-    except BaseException:  # an interrupt must not leave it either
-        temporary.unlink(missing_ok=True)
-        raise

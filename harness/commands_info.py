@@ -188,14 +188,15 @@ def _gpu() -> str:
 def _numba_lines() -> list[tuple[str, str]]:
     import numba
 
-    from harness.warmup import cache_folder
+    from kernels.cache import CACHE_FOLDER, REFUSED
 
     # Asking for the number of threads starts the threading layer, which then has a name.
     threads = numba.get_num_threads()
     return [
         ("threads", str(threads)),
         ("threading layer", numba.threading_layer()),
-        ("cache folder", cache_folder()),
+        ("cache folder", CACHE_FOLDER),
+        *(("not used as such", why) for why in REFUSED),
     ]
 
 
@@ -227,7 +228,7 @@ def run_warmup(_flags: dict[str, Any], _argv: list[str]) -> int:
 
     comm = world()
     use_default_threads()
-    from harness.warmup import KINDS, Plan, cache_folder, leads, wait_idle
+    from harness.warmup import KINDS, Plan, cache_folders, leads, wait_idle
 
     start = perf_counter()
     # One process compiles what a run on official graphs calls on several ranks, too.
@@ -240,5 +241,5 @@ def run_warmup(_flags: dict[str, Any], _argv: list[str]) -> int:
             plan.compile()
             plan.mark()
     wait_idle(comm)
-    emit(f"compiled in {perf_counter() - start:.1f} s, kept in {cache_folder()}")
+    emit(f"compiled in {perf_counter() - start:.1f} s, kept in {cache_folders()[0]}")
     return Exit.OK

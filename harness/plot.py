@@ -9,13 +9,12 @@ box the middle half of them with the median.
 from __future__ import annotations
 
 import os
-import secrets
-from pathlib import Path
 from statistics import median
 from typing import Any
 
 from harness.errors import UsageError
 from harness.plot_series import Point, Series, machines_of, series_of
+from kernels.disk import replacing
 
 # Okabe and Ito's colours, told apart by colour-blind readers; ours start from the front.
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -76,7 +75,8 @@ def draw(
         title_fontsize=13,
     )
     figure.supxlabel(_footnote(results, comparisons), fontsize=8, color=_INK)
-    _save(figure, Path(path))
+    with replacing(path) as file:
+        figure.savefig(file, format="png", facecolor="white")
     return True
 
 
@@ -193,14 +193,3 @@ def _footnote(results: list[dict[str, Any]], comparisons: list[dict[str, Any]]) 
     machines = machines_of([*results, *comparisons])
     where = f"{machines[0]}. " if len(machines) == 1 else ""
     return f"{where}Edges: those of the root's component, without self loops."
-
-
-def _save(figure: Any, path: Path) -> None:
-    """Write under a temporary name in the same folder, and rename."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(3)}.tmp")
-    try:
-        figure.savefig(temporary, format="png", facecolor="white")
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.errors import MemoryRefused, UsageError
 from harness.memory import BASE, Need, available, available_to_each, choose, gib, one_process
+from kernels.disk import reading
 
 if TYPE_CHECKING:
     from graphs.edges import EdgeList, Edges
@@ -161,11 +162,10 @@ class GraphFile:
 
     def _refuse_early(self, comm: Comm) -> None:
         try:
-            size = os.stat(self.path).st_size
+            with reading(self.path) as file:
+                size = os.fstat(file.fileno()).st_size
         except OSError as error:
             raise UsageError(f"{self.path}: cannot be read: {error.strerror}") from error
-        if os.path.isdir(self.path):
-            raise UsageError(f"{self.path}: is a folder, not a graph file")
         there = available_to_each(comm)
         if BASE + size > there.bytes:
             raise MemoryRefused(
@@ -195,7 +195,7 @@ class GraphFile:
 
     def _digest(self, comm: Comm) -> str:
         """Return the SHA-256 of the file; UsageError if not every rank has the same one."""
-        with open(self.path, "rb") as file:
+        with reading(self.path) as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         digests = comm.gather(digest)
         for rank, other in enumerate(digests):

@@ -16,7 +16,9 @@ from collections.abc import Iterator
 
 import numba
 import numpy as np
-from numba import njit, prange, types
+from numba import prange, types
+
+from kernels.compile import njit
 
 _BINDINGS = ("OMP_PROC_BIND", "OMP_PLACES", "GOMP_CPU_AFFINITY", "KMP_AFFINITY")
 _gettid = types.ExternalFunction("gettid", types.int32())

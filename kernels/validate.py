@@ -12,7 +12,9 @@ What the rules mean, and their source: harness/validation.py.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
+
+from kernels.compile import njit
 
 # States of a vertex in `check_tree`.
 UNKNOWN, ROOTED, ASTRAY = np.uint8(0), np.uint8(1), np.uint8(2)

@@ -76,7 +76,8 @@ def checked(
         name = key.replace("_", "-")
         if name not in options:
             known = ", ".join(sorted(name for name in options if not name.startswith("no-")))
-            raise UsageError(f"{where}{shown(key)}: no such key; known are {known}")
+            named = shown(key).strip("'")
+            raise UsageError(f"{where}{named}: no such key; known are {known}")
         action = options[name]
         if action.dest in values:
             raise UsageError(f"{where}{key}: given twice, under two spellings")

@@ -52,12 +52,20 @@ def draw(
     if not series:
         return False
     try:
-        from matplotlib.figure import Figure
+        from matplotlib import rc_context
     except ImportError as error:
         raise UsageError(
             f"--format png: {error}; install it: pip install 'sssp-bench[plot]', or "
             "pip install matplotlib"
         ) from error
+    with rc_context({"text.parse_math": False, "text.usetex": False}):  # a name may hold $
+        _save(_figure(series, _footnote(results, comparisons)), path)
+    return True
+
+
+def _figure(series: list[Series], footnote: str) -> Any:
+    from matplotlib.figure import Figure
+
     rows = _rows(series)
     figure = Figure(figsize=(12, max(5.0, 1.9 + 0.3 * len(rows))), dpi=150, layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=(1, 1))
@@ -74,10 +82,8 @@ def draw(
         title=_TITLE,
         title_fontsize=13,
     )
-    figure.supxlabel(_footnote(results, comparisons), fontsize=8, color=_INK)
-    with replacing(path) as file:
-        figure.savefig(file, format="png", facecolor="white")
-    return True
+    figure.supxlabel(footnote, fontsize=8, color=_INK)
+    return figure
 
 
 def _rows(series: list[Series]) -> list[tuple[Series, Point]]:
@@ -193,3 +199,8 @@ def _footnote(results: list[dict[str, Any]], comparisons: list[dict[str, Any]]) 
     machines = machines_of([*results, *comparisons])
     where = f"{machines[0]}. " if len(machines) == 1 else ""
     return f"{where}Edges: those of the root's component, without self loops."
+
+
+def _save(figure: Any, path: str | os.PathLike[str]) -> None:
+    with replacing(path) as file:
+        figure.savefig(file, format="png", facecolor="white")

@@ -23,13 +23,15 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from harness.schema import SCHEMA, ResultError, faults, schema
+from harness.arguments import shown
+from harness.schema import SCHEMA, ResultError, faults, schema, whole
 from kernels import disk
 
 __all__ = [
     "SCHEMA",
     "ResultError",
     "ResultFile",
+    "checked",
     "faults",
     "load",
     "read",
@@ -158,15 +160,21 @@ def load(path: str | os.PathLike[str]) -> dict[str, Any]:
         If the file cannot be read, is not JSON, is no result, is of another version of the
         format, or lacks or misspells a field; the message names the file and the first fault.
     """
-    result = read(path)
+    return checked(read(path), path)
+
+
+def checked(result: dict[str, Any], path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Return what was read from a file, found to be a result; raises what `load` does."""
     if "schema" not in result:
         raise ResultError(f"{path}: not a result file of sssp run: it has no key 'schema'")
     if result["schema"] != SCHEMA:
         raise ResultError(
-            f"{path}: a result of format {result['schema']!r}; this version reads format {SCHEMA}"
+            f"{path}: a result of format {shown(result['schema'])}; this version reads format "
+            f"{SCHEMA}"
         )
-    for fault in faults(result, schema()):
-        raise ResultError(f"{path}: not a whole result: {fault}")
+    if not whole()(result):
+        for fault in faults(result, schema()):
+            raise ResultError(f"{path}: not a whole result: {fault}")
     return result
 
 

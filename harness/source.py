@@ -160,7 +160,8 @@ class GraphFile:
         self._refuse_early(comm)
         return lambda: self._open(comm)
 
-    def _refuse_early(self, comm: Comm) -> None:
+    def _refuse_early(self, comm: Comm) -> int:
+        """Return the bytes that the edges may take; UsageError if the file alone has more."""
         try:
             with reading(self.path) as file:
                 size = os.fstat(file.fileno()).st_size
@@ -172,13 +173,15 @@ class GraphFile:
                 f"{self.path} does not fit: the file alone has {gib(size)}, "
                 f"available are {gib(there.bytes)} ({there.limit})"
             )
+        return there.bytes - BASE
 
     def _open(self, comm: Comm) -> Opened:
         from graphs.partition import part_of
 
+        most_bytes = self._refuse_early(comm)
         comm.barrier()
         start = perf_counter()
-        edges = self._read()
+        edges = self._read(most_bytes)
         m = edges.m
         if comm.size > 1:  # every rank reads all, as a text has no beginning for each
             edges = part_of(edges, comm.rank, comm.size)
@@ -205,13 +208,12 @@ class GraphFile:
 
     def load(self) -> Edges:
         """Read the edges, for no more than reading them."""
-        self._refuse_early(one_process())
-        return self._read()
+        return self._read(self._refuse_early(one_process()))
 
-    def _read(self) -> EdgeList:
+    def _read(self, most_bytes: int) -> EdgeList:
         from graphs.files import read_graph
 
-        return read_graph(self.path, symmetrize=self.symmetrize)
+        return read_graph(self.path, self.symmetrize, most_bytes)
 
     def flags(self) -> dict[str, Any]:
         """Return the flags that name this graph."""

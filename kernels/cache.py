@@ -46,11 +46,15 @@ def _warn(text: str) -> None:
 NAME = "sssp-bench"
 
 
+def _sources() -> list[Path]:
+    found = Path(__file__).parent.glob("*.py")
+    return sorted(path for path in found if path.name not in _WITHOUT_KERNELS)
+
+
 def _sources_digest() -> str:
     digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        if path.name not in _WITHOUT_KERNELS:
-            digest.update(path.read_bytes())
+    for path in _sources():
+        digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 
 
@@ -232,7 +236,7 @@ def keep(path: Path, data: bytes) -> Path:
 
 def keys() -> list[Any]:
     """Return what numba finds kept kernels by, beside names and types: all else means anew."""
-    sources = [(str(path), path.stat()) for path in sorted(Path(__file__).parent.glob("*.py"))]
+    sources = [(str(path), path.stat()) for path in _sources()]
     return [
         numba.__version__,
         sys.version_info[:2],

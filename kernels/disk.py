@@ -103,8 +103,10 @@ def _linked(temporary: Path, path: Path) -> bool:
     try:
         os.link(temporary, path, follow_symlinks=False)
     except OSError as error:
-        if error.errno not in _NO_LINKS or os.path.lexists(path):
+        if error.errno not in _NO_LINKS:
             raise
+        if os.path.lexists(path):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), path) from error
         return False
     temporary.unlink()
     return True

@@ -17,8 +17,8 @@ from harness.escapes import visible
 from harness.report_verdict import EDGEFACTOR, failures
 from harness.statistics import TepsSummary, summarize_teps
 
-# No search is as fast; an axis does not reach up to the largest float.
-_FASTEST = 1e30
+# No search is as slow or as fast; an axis does not reach up to the largest float.
+_SLOWEST, _FASTEST = 1e-30, 1e30
 _LABEL_LETTERS = 100  # of a machine or solver
 _NAME_LETTERS = 24  # of a graph file's name, so that it leaves room for the figures
 
@@ -117,7 +117,7 @@ def _make(
     if not searches or not all(s > 0 and edges > 0 for s, edges in searches):
         return None
     rates = tuple(edges / s for s, edges in searches)
-    if not all(0 < rate < _FASTEST for rate in rates):
+    if not all(_SLOWEST < rate < _FASTEST for rate in rates):
         return None
     official = graph["scale"] is not None
     scale = graph["scale"] if official else math.log2(graph["n"])

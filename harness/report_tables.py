@@ -101,6 +101,9 @@ def csv_table(results: list[dict[str, Any]]) -> str:
     return "".join(out)
 
 
+_ENDS = "\r\n"  # Cells that hold one of the two are put in quotes; lines end in the other.
+
+
 class _Rows:
     """Rows of CSV that begin and end alike; these cells are spelled only once."""
 
@@ -108,11 +111,11 @@ class _Rows:
         self._out = out
         start, end = _csv_line(first), _csv_line(last)
         self._start, self._end = start and f"{start},", end and f",{end}"
-        self._table = csv.writer(self, lineterminator="")
+        self._table = csv.writer(self, lineterminator=_ENDS)
 
     def write(self, line: str) -> None:
         """Take a line from the writer of CSV."""
-        self._out.append(f"{self._start}{line}{self._end}\n")
+        self._out.append(f"{self._start}{line.removesuffix(_ENDS)}{self._end}\n")
 
     def add(self, cells: Sequence[Any]) -> None:
         self._table.writerow([_cell(cell) if type(cell) in _SPELLED else cell for cell in cells])
@@ -120,8 +123,8 @@ class _Rows:
 
 def _csv_line(cells: Sequence[Any]) -> str:
     out = io.StringIO()
-    csv.writer(out, lineterminator="").writerow([_cell(cell) for cell in cells])
-    return out.getvalue()
+    csv.writer(out, lineterminator=_ENDS).writerow([_cell(cell) for cell in cells])
+    return out.getvalue().removesuffix(_ENDS)
 
 
 def _table_line(cells: Sequence[str]) -> str:

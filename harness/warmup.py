@@ -85,7 +85,7 @@ class Plan:
         """
         there = kept()
         for folder in cache_folders():
-            with suppress(OSError, ValueError, AttributeError):
+            with suppress(OSError, ValueError, AttributeError, TypeError):  # no such note
                 noted = json.loads((folder / self._note()).read_text()).items()
                 if all(there.get(path, -1) >= size for path, size in noted):
                     return True

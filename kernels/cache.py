@@ -173,6 +173,7 @@ class KernelCache(FunctionCache):
     """numba's cache of one function, in several folders."""
 
     def __init__(self, function: Any):
+        numba.config.CACHE_DIR = str(FOLDERS[0])  # numba reads its environment again and again
         super().__init__(function)
         self._function = function
         self._caches: dict[Path, FunctionCache] = {FOLDERS[0]: self}
@@ -182,7 +183,7 @@ class KernelCache(FunctionCache):
         if folder not in self._caches:
             numba.config.CACHE_DIR = str(folder)
             self._caches[folder] = FunctionCache(self._function)
-            numba.config.CACHE_DIR = CACHE_FOLDER
+            numba.config.CACHE_DIR = str(FOLDERS[0])
         return self._caches[folder]
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:

@@ -111,7 +111,7 @@ class Archive:
 
     def _check_size(self, key: str) -> None:
         """Refuse an array that says it is larger than what follows: it would get the memory."""
-        archive = self._loaded.zip
+        archive: Any = self._loaded.zip
         info = archive.getinfo(key if key in archive.namelist() else f"{key}.npy")
         with archive.open(info) as member:
             if member.read(len(np.lib.format.MAGIC_PREFIX)) != np.lib.format.MAGIC_PREFIX:

@@ -196,7 +196,7 @@ def _numba_lines() -> list[tuple[str, str]]:
         ("threads", str(threads)),
         ("threading layer", numba.threading_layer()),
         ("cache folder", CACHE_FOLDER),
-        *(("not used as such", why) for why in REFUSED),
+        *(("cache folder refused", why) for why in REFUSED),
     ]
 
 

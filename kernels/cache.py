@@ -134,7 +134,7 @@ def usable(folder: Path) -> str | None:
 
 def _choose(folders: list[Path]) -> tuple[list[Path], list[str]]:
     """Return the folders from the first that can be used on, and why those before it cannot."""
-    refused = []
+    refused: list[str] = []
     while folders:
         why = usable(folders[0])
         if why is None:

@@ -116,6 +116,15 @@ def test_a_folder_asked_for_and_refused_is_said_in_one_line(tmp_path):
     assert "NUMBA_CACHE_DIR" in line
 
 
+def test_info_names_what_was_refused(monkeypatch):
+    from harness.commands_info import machine_lines
+
+    monkeypatch.setattr(cache, "REFUSED", ["/shared can be written by group 7"])
+    lines = machine_lines()
+    assert ("cache folder refused", "/shared can be written by group 7") in lines
+    assert ("cache folder", cache.CACHE_FOLDER) in lines
+
+
 # What is kept
 
 

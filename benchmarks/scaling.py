@@ -32,6 +32,7 @@ from scaling_wires import wires  # noqa: E402
 
 from harness import results  # noqa: E402
 from harness.statistics import summarize_teps  # noqa: E402
+from kernels.disk import replacing  # noqa: E402
 from sssp.shared_memory import ALLOWED  # noqa: E402
 
 WIRES = "wires-{}.json"
@@ -112,7 +113,8 @@ def _call(command: list[str], folder: Path, ranks: int | None) -> None:
     if done.returncode != 0:
         raise SystemExit(f"exit status {done.returncode}: {' '.join(command)}")
     if ranks is not None:
-        (folder / WIRES.format(ranks)).write_text(done.stdout)
+        with replacing(folder / WIRES.format(ranks)) as file:
+            file.write(done.stdout.encode())
 
 
 def load(folder: Path) -> list[dict[str, Any]]:

@@ -24,7 +24,7 @@ _FIELDS = {
 }
 
 
-def read_gr(name: str, stream: BinaryIO) -> EdgeList:
+def read_gr(name: str, stream: BinaryIO, most_bytes: int | None = None) -> EdgeList:
     """Read a DIMACS shortest-path file: `c` comments, `p sp n m`, then m arcs `a u v w` from 1."""
     text = Text(name, stream)
     found = text.line_after_comments(_GR.comment)
@@ -36,11 +36,11 @@ def read_gr(name: str, stream: BinaryIO) -> EdgeList:
         fault = f"{quoted(line)} stands where the problem line 'p sp n m' (vertices, arcs) must be"
         raise text.error(number, fault)
     n, m = _sizes(text, number, line, words[2:])
-    edges = EdgeLines(text, _GR, n, m, promised=number)
+    edges = EdgeLines(text, _GR, n, m, promised=number, most_bytes=most_bytes)
     return EdgeList(*edges.read(), n=n, directed=True)
 
 
-def read_mtx(name: str, stream: BinaryIO) -> EdgeList:
+def read_mtx(name: str, stream: BinaryIO, most_bytes: int | None = None) -> EdgeList:
     """Read a Matrix Market coordinate file of integers or reals.
 
     A `general` matrix is a directed graph, entry (row, column) the edge row -> column. A
@@ -65,7 +65,9 @@ def read_mtx(name: str, stream: BinaryIO) -> EdgeList:
     if rows != columns:
         fault = f"a {rows} x {columns} matrix is no graph; it must have as many rows as columns"
         raise text.error(number, fault)
-    edges = EdgeLines(text, _MTX, rows, entries, promised=number, weights=weights)
+    edges = EdgeLines(
+        text, _MTX, rows, entries, promised=number, weights=weights, most_bytes=most_bytes
+    )
     return EdgeList(*edges.read(), n=rows, directed=not symmetric)
 
 
@@ -87,12 +89,12 @@ def _banner(text: Text, line: str) -> tuple[str, bool]:
     return _FIELDS[field], symmetry == "symmetric"
 
 
-def read_wel(name: str, stream: BinaryIO) -> EdgeList:
+def read_wel(name: str, stream: BinaryIO, most_bytes: int | None = None) -> EdgeList:
     """Read a weighted edge list of the GAP suite: lines `u v w`, ids from 0, directed.
 
     Lines that start with `#` are comments.
     """
-    src, dst, weight = EdgeLines(Text(name, stream), _WEL).read()
+    src, dst, weight = EdgeLines(Text(name, stream), _WEL, most_bytes=most_bytes).read()
     if not len(src):
         raise GraphError(f"{name}: no edges in the file, so there is no vertex either")
     n = int(max(src.max(), dst.max())) + 1

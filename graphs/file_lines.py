@@ -18,6 +18,7 @@ from graphs.errors import GraphError
 from graphs.file_text import Text, is_skipped, quoted
 
 LARGEST = int(np.iinfo(np.int64).max)
+_EDGE_BYTES = 24  # src, dst, weight
 _INTEGER = re.compile(r"[+-]?[0-9]+")
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _NOT_FINITE = re.compile(r"[+-]?(nan|inf|infinity)", re.IGNORECASE)
@@ -46,6 +47,7 @@ class EdgeLines:
     n          vertices; None: every id is allowed
     m          edges that the header promises on line `promised`; None: any number
     weights    "integer": int64, "real": float64, "any": int64 where all are integers, else float64
+    most_bytes that the edges may take; None: any number
     """
 
     text: Text
@@ -54,6 +56,7 @@ class EdgeLines:
     m: int | None = None
     promised: int = 1
     weights: str = "any"
+    most_bytes: int | None = None
 
     def __post_init__(self) -> None:
         self._count = 0
@@ -96,6 +99,9 @@ class EdgeLines:
         table = self._parse(number, lines, kept)
         if table is None or not self._accept(table):
             raise self._first_fault(number, lines, self.weights == "integer")
+        if self.most_bytes is not None and self._count * _EDGE_BYTES > self.most_bytes:
+            fault = f"edges up to here take more than the {self.most_bytes} bytes available"
+            raise self.text.error(number, fault)
 
     def _parse(self, number: int, lines: list[str], kept: list[str]) -> np.ndarray | None:
         """Return a block as a table, None if the C reader refuses it."""

@@ -7,7 +7,10 @@ unpickled.
 
 from __future__ import annotations
 
+import contextlib
+import math
 import zipfile
+from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -24,26 +27,22 @@ _SCIPY = {
     "coo": ("row", "col"),
     "dia": ("offsets",),
 }
+_HEADERS = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+}
 LARGEST = int(np.iinfo(np.int64).max)
 
 
-def read_npz(name: str, stream: BinaryIO) -> EdgeList:
+def read_npz(name: str, stream: BinaryIO, most_bytes: int | None = None) -> EdgeList:
     """Read an .npz archive of either kind; `stream` must be able to seek."""
-    if stream.read(4) not in (b"PK\3\4", b"PK\5\6"):
-        raise GraphError(f"{name}: not an .npz archive: it does not start as a zip file does")
-    stream.seek(0)
-    try:
-        loaded = np.load(stream, allow_pickle=False)
-    except Exception as error:  # numpy, zipfile and zlib raise a dozen types on damaged files
-        raise GraphError(f"{name}: a damaged .npz archive: {_brief(error)}") from error
-    with loaded:
-        archive = _Archive(name, loaded)
-        if "format" in loaded.files and "shape" in loaded.files:
+    with opened_archive(name, stream, most_bytes) as archive:
+        if "format" in archive and "shape" in archive:
             edges = _read_scipy(archive)
-        elif set(_OURS) & set(loaded.files):
+        elif any(key in archive for key in _OURS):
             edges = _read_ours(archive)
         else:
-            names = ", ".join(loaded.files[:6]) + (", ..." if len(loaded.files) > 6 else "")
+            names = ", ".join(archive.names[:6]) + (", ..." if len(archive.names) > 6 else "")
             raise GraphError(
                 f"{name}: holds {names or 'nothing'}; a graph is either the "
                 "arrays src, dst, weight[, n, directed] or a matrix of scipy.sparse.save_npz"
@@ -54,23 +53,51 @@ def read_npz(name: str, stream: BinaryIO) -> EdgeList:
         raise GraphError(f"{name}: {error}") from error
 
 
-class _Archive:
+@contextlib.contextmanager
+def opened_archive(name: str, stream: BinaryIO, most_bytes: int | None) -> Iterator[Archive]:
+    """Open an .npz archive; `stream` must be able to seek.
+
+    Raises
+    ------
+    GraphError
+        If it is none, or its arrays take more than `most_bytes` by its own directory: an archive
+        may unpack to a thousand times its size.
+    """
+    if stream.read(4) not in (b"PK\3\4", b"PK\5\6"):
+        raise GraphError(f"{name}: not an .npz archive: it does not start as a zip file does")
+    stream.seek(0)
+    try:
+        loaded = np.load(stream, allow_pickle=False)
+    except Exception as error:  # numpy, zipfile and zlib raise a dozen types on damaged files
+        raise GraphError(f"{name}: a damaged .npz archive: {_brief(error)}") from error
+    with loaded:
+        size = sum(member.file_size for member in loaded.zip.infolist())
+        if most_bytes is not None and size > most_bytes:
+            raise GraphError(
+                f"{name}: its arrays take {size} bytes of memory, {most_bytes} are available"
+            )
+        yield Archive(name, loaded)
+
+
+class Archive:
     """An opened archive whose arrays are checked as they are read."""
 
     def __init__(self, name: str, loaded: np.lib.npyio.NpzFile):
         self.name = name
+        self.names = loaded.files
         self._loaded = loaded
 
     def __contains__(self, key: str) -> bool:
-        return key in self._loaded.files
+        return key in self.names
 
     def error(self, fault: str) -> GraphError:
         return GraphError(f"{self.name}: {fault}")
 
     def array(self, key: str, ndim: int | None = 1) -> np.ndarray:
         if key not in self:
-            raise self.error(f"array {key!r} is missing; found {', '.join(self._loaded.files)}")
+            raise self.error(f"array {key!r} is missing; found {', '.join(self.names)}")
         try:
+            self._check_size(key)
             array = self._loaded[key]
         except MemoryError as error:
             raise self.error(f"array {key!r} does not fit into memory: {error}") from error
@@ -81,6 +108,20 @@ class _Archive:
         if ndim is not None and array.ndim != ndim:
             raise self.error(f"array {key!r} has shape {array.shape}; {ndim}-dimensional is right")
         return array
+
+    def _check_size(self, key: str) -> None:
+        """Refuse an array that says it is larger than what follows: it would get the memory."""
+        archive: Any = self._loaded.zip
+        info = archive.getinfo(key if key in archive.namelist() else f"{key}.npy")
+        with archive.open(info) as member:
+            if member.read(len(np.lib.format.MAGIC_PREFIX)) != np.lib.format.MAGIC_PREFIX:
+                return  # no array at all
+            member.seek(0)
+            header = _HEADERS[np.lib.format.read_magic(member)]
+            shape, _, dtype = header(member)
+            size, held = math.prod(shape) * dtype.itemsize, info.file_size - member.tell()
+        if size != held and not dtype.hasobject:  # numpy has words of its own for objects
+            raise ValueError(f"shape {shape} of {dtype} takes {size} bytes, {held} are there")
 
     def ids(self, key: str, ndim: int = 1) -> np.ndarray:
         """Return an int64 array; the largest value leaves room for n = id + 1."""
@@ -113,7 +154,7 @@ class _Archive:
         return weight.astype(np.float32 if size < 8 else np.float64, copy=False) + 0
 
 
-def _read_ours(archive: _Archive) -> EdgeList:
+def _read_ours(archive: Archive) -> EdgeList:
     src, dst = archive.ids("src"), archive.ids("dst")
     weight = archive.weights("weight")
     if weight.ndim != 1:
@@ -130,7 +171,7 @@ def _read_ours(archive: _Archive) -> EdgeList:
     return EdgeList(src, dst, weight, n=n, directed=bool(directed))
 
 
-def _read_scipy(archive: _Archive) -> EdgeList:
+def _read_scipy(archive: Archive) -> EdgeList:
     """Read a matrix as scipy.sparse.csgraph does: stored zeros are edges, (row, column) is an arc.
 
     Unlike there, repeated entries of the COO format stay parallel edges and are not summed.
@@ -159,9 +200,7 @@ def _read_scipy(archive: _Archive) -> EdgeList:
     )
 
 
-def _matrix(
-    archive: _Archive, form: str, data: np.ndarray, indices: list, shape: np.ndarray
-) -> Any:
+def _matrix(archive: Archive, form: str, data: np.ndarray, indices: list, shape: np.ndarray) -> Any:
     """Return scipy's COO form of the arrays, all found to be in range first."""
     from scipy import sparse
 

@@ -12,7 +12,6 @@ import contextlib
 import dataclasses
 import gzip
 import os
-import shutil
 import tempfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -23,8 +22,9 @@ from graphs.edges import EdgeList, Edges
 from graphs.errors import GraphError
 from graphs.file_formats import read_gr, read_mtx, read_wel
 from graphs.file_npz import read_npz, write_npz
+from kernels.disk import reading, replacing
 
-_READERS: dict[str, Callable[[str, BinaryIO], EdgeList]] = {
+_READERS: dict[str, Callable[[str, BinaryIO, int | None], EdgeList]] = {
     ".gr": read_gr,
     ".mtx": read_mtx,
     ".wel": read_wel,
@@ -34,9 +34,12 @@ SUFFIXES = tuple(_READERS)
 # An archive is read from its end, which gzip would unpack anew each time: it is unpacked first,
 # on disk where it is larger than this.
 _UNPACKED_IN_MEMORY = 1 << 26
+_PIECE = 1 << 20
 
 
-def read_graph(path: str | os.PathLike[str], symmetrize: bool = False) -> EdgeList:
+def read_graph(
+    path: str | os.PathLike[str], symmetrize: bool = False, most_bytes: int | None = None
+) -> EdgeList:
     """Read a graph from a file.
 
     Parameters
@@ -45,6 +48,9 @@ def read_graph(path: str | os.PathLike[str], symmetrize: bool = False) -> EdgeLi
         A file whose name ends in one of `SUFFIXES`, perhaps with .gz behind.
     symmetrize : bool
         Walk every edge both ways, also where the file says directed. `m` stays the file's.
+    most_bytes : int, optional
+        What the edges may take of the memory, found out before they take it: packed files may
+        hold a thousand times their size.
 
     Returns
     -------
@@ -62,8 +68,8 @@ def read_graph(path: str | os.PathLike[str], symmetrize: bool = False) -> EdgeLi
     name = _name(path)
     suffix, packed = _suffix(name)
     try:
-        with _opened(name, suffix, packed) as stream:
-            edges = _READERS[suffix](name, stream)
+        with _opened(name, suffix, packed, most_bytes) as stream:
+            edges = _READERS[suffix](name, stream, most_bytes)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise GraphError(f"{name}: cannot be unpacked, damaged or no gzip file: {error}") from error
     except OSError as error:
@@ -88,7 +94,7 @@ def write_edges(path: str | os.PathLike[str], edges: Edges) -> None:
     if Path(name).suffix.lower() != ".npz":
         raise GraphError(f"{name}: edges are written as .npz; give a name that ends in .npz")
     try:
-        with _replacing(Path(name)) as stream:
+        with replacing(name) as stream:
             write_npz(stream, edges)
     except GraphError as error:
         raise GraphError(f"{name}: not written: {error}") from error
@@ -103,6 +109,10 @@ def _name(path: str | os.PathLike[str]) -> str:
         raise GraphError(f"a file's path is needed, got {path!r}") from None
     if "\0" in name:
         raise GraphError(f"{name!r} cannot be a file's path: it holds a zero byte")
+    try:
+        os.fsencode(name)
+    except UnicodeEncodeError:
+        raise GraphError(f"{name!a} cannot be a file's path: half a character") from None
     return name
 
 
@@ -117,11 +127,11 @@ def _suffix(name: str) -> tuple[str, bool]:
 
 
 @contextlib.contextmanager
-def _opened(name: str, suffix: str, packed: bool) -> Iterator[BinaryIO]:
+def _opened(name: str, suffix: str, packed: bool, most_bytes: int | None) -> Iterator[BinaryIO]:
     """Open a file that is not empty for its reader, unpacked."""
     with contextlib.ExitStack() as stack:
         # Typed loosely: the standard library's readers do not agree on one type.
-        stream: Any = stack.enter_context(open(name, "rb"))
+        stream: Any = stack.enter_context(reading(name))
         if packed:
             stream = stack.enter_context(gzip.GzipFile(fileobj=stream))
         if not stream.peek(1):
@@ -132,19 +142,9 @@ def _opened(name: str, suffix: str, packed: bool) -> Iterator[BinaryIO]:
         unpacked: Any = stack.enter_context(
             tempfile.SpooledTemporaryFile(max_size=_UNPACKED_IN_MEMORY)
         )
-        shutil.copyfileobj(stream, unpacked)
+        while piece := stream.read(_PIECE):
+            unpacked.write(piece)
+            if most_bytes is not None and unpacked.tell() > most_bytes:
+                raise GraphError(f"{name}: holds more than the {most_bytes} bytes available")
         unpacked.seek(0)
         yield unpacked
-
-
-@contextlib.contextmanager
-def _replacing(target: Path) -> Iterator[BinaryIO]:
-    """Open a temporary file beside `target` which takes its place in the end, or is removed."""
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    try:
-        with open(temporary, "wb") as stream:
-            yield stream
-        os.replace(temporary, target)
-    except BaseException:  # an interrupt must not leave it either
-        temporary.unlink(missing_ok=True)
-        raise

@@ -6,7 +6,17 @@ Each kind turns the text of the command line into a value, and says which TOML v
 from __future__ import annotations
 
 import math
+import os
 from argparse import ArgumentTypeError
+from typing import Any
+
+_LETTERS = 60
+
+
+def shown(value: Any) -> str:
+    """Return a value as a message may show it: short, in printable ASCII."""
+    text = ascii(value)
+    return text if len(text) <= _LETTERS else f"{text[: _LETTERS - 3]}..."
 
 
 class Whole:
@@ -24,9 +34,9 @@ class Whole:
         try:
             value = int(text)
         except ValueError:
-            raise ArgumentTypeError(f"must be {self}, got {text!r}") from None
+            raise ArgumentTypeError(f"must be {self}, got {shown(text)}") from None
         if not self.low <= value <= self.high:
-            raise ArgumentTypeError(f"must be {self}, got {text}")
+            raise ArgumentTypeError(f"must be {self}, got {shown(value)}")
         return value
 
 
@@ -42,23 +52,27 @@ class Positive:
         try:
             value = float(text)
         except ValueError:
-            raise ArgumentTypeError(f"must be {self}, got {text!r}") from None
+            raise ArgumentTypeError(f"must be {self}, got {shown(text)}") from None
         if not (value > 0 and math.isfinite(value)):
-            raise ArgumentTypeError(f"must be {self}, got {text}")
+            raise ArgumentTypeError(f"must be {self}, got {shown(value)}")
         return value
 
 
 class Text:
-    """Any text that is not empty: a path."""
+    """Any text that a path may be."""
 
     accepts: tuple[type, ...] = (str,)
 
     def __str__(self) -> str:
-        return "a text that is not empty"
+        return "a text that is not empty and can be a path"
 
     def __call__(self, text: str) -> str:
-        if not text or "\0" in text:
-            raise ArgumentTypeError(f"must be {self}, got {text!r}")
+        try:
+            fit = bool(text) and b"\0" not in os.fsencode(text)
+        except UnicodeEncodeError:
+            fit = False
+        if not fit:
+            raise ArgumentTypeError(f"must be {self}, got {shown(text)}")
         return text
 
 

@@ -143,24 +143,20 @@ def read_solution(path: str) -> tuple[np.ndarray, np.ndarray]:
     UsageError
         If the file cannot be read, is no .npz, or lacks one of them.
     """
-    import zipfile
-    import zlib
-
-    import numpy as np
+    from graphs.errors import GraphError
+    from graphs.file_npz import opened_archive
+    from harness.memory import BASE, available
+    from kernels.disk import reading
 
     try:
-        # NumPy takes what starts like no zip file for a single array, or for a pickle.
-        with open(path, "rb") as file:
-            if file.read(2) != b"PK":
-                raise UsageError(f"{path}: not an .npz archive; one with dist and parent is needed")
-        with np.load(path, allow_pickle=False) as stored:
-            missing = [name for name in ("dist", "parent") if name not in stored.files]
+        with reading(path) as file, opened_archive(path, file, available().bytes - BASE) as stored:
+            missing = [name for name in ("dist", "parent") if name not in stored]
             if missing:
                 raise UsageError(f"{path}: no array {' and '.join(missing)} in it")
-            return stored["dist"], stored["parent"]
+            return stored.array("dist", ndim=None), stored.array("parent", ndim=None)
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except UsageError:
-        raise
-    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise UsageError(f"{path}: not an .npz of plain arrays: {error}") from error
+    except GraphError as error:
+        raise UsageError(
+            f"{error}; an .npz of the plain arrays dist and parent is needed"
+        ) from error

@@ -191,7 +191,7 @@ def _gpu() -> str:
 def _numba_lines() -> list[tuple[str, str]]:
     import numba
 
-    from harness.warmup import cache_folder
+    from kernels.cache import CACHE_FOLDER, REFUSED
 
     # Asking for the number of threads starts the threading layer, which then has a name.
     threads = numba.get_num_threads()
@@ -201,7 +201,8 @@ def _numba_lines() -> list[tuple[str, str]]:
     return [
         ("threads", str(threads)),
         ("threading layer", layer),
-        ("cache folder", cache_folder()),
+        ("cache folder", CACHE_FOLDER),
+        *(("cache folder refused", why) for why in REFUSED),
     ]
 
 
@@ -233,7 +234,7 @@ def run_warmup(_flags: dict[str, Any], _argv: list[str]) -> int:
 
     comm = world()
     use_default_threads(comm)
-    from harness.warmup import KINDS, Plan, cache_folder, leads, wait_idle
+    from harness.warmup import KINDS, Plan, cache_folders, leads, wait_idle
 
     start = perf_counter()
     # One process compiles what a run on official graphs calls on several ranks, too.
@@ -246,5 +247,5 @@ def run_warmup(_flags: dict[str, Any], _argv: list[str]) -> int:
             plan.compile()
             plan.mark()
     wait_idle(comm)
-    emit(f"compiled in {perf_counter() - start:.1f} s, kept in {cache_folder()}")
+    emit(f"compiled in {perf_counter() - start:.1f} s, kept in {cache_folders()[0]}")
     return Exit.OK

@@ -89,9 +89,8 @@ def _load(path: str) -> dict[str, Any]:
     """Load the result of a run, or the record of a comparison."""
     from harness import peer_record, results
 
-    return (
-        peer_record.load(path) if peer_record.is_peers(results.read(path)) else results.load(path)
-    )
+    found = results.read(path)
+    return (peer_record if peer_record.is_peers(found) else results).checked(found, path)
 
 
 def _print(results: _Loaded, comparisons: _Loaded, form: str) -> None:

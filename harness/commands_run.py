@@ -152,7 +152,7 @@ def add_commands(commands: Any) -> None:
         "least 30s (default: it is named after 30 s, and the others wait for it)",
     )
     parser.set_defaults(
-        command=lambda flags, argv: run_benchmark(_with_config(flags, parser), argv)
+        command=lambda flags, argv: run_benchmark(_with_config(flags, parser), argv, parser)
     )
 
 
@@ -173,11 +173,9 @@ def _with_config(flags: dict[str, Any], parser: ArgumentParser) -> dict[str, Any
 
 
 _OFFICIAL = ("scale", "edgefactor", "keep_edges")
-# Flags that say nothing of what is run.
-_OF_THIS_COMMAND = ("resume", "time_limit", "hang_limit", "output", "quiet", "log_dir")
 
 
-def run_benchmark(flags: dict[str, Any], argv: list[str]) -> int:
+def run_benchmark(flags: dict[str, Any], argv: list[str], parser: ArgumentParser) -> int:
     """Run the benchmark that `flags` ask for, on all ranks; return the exit status."""
     from harness.machine import default_threads
     from sssp.mpi_comm import world
@@ -188,7 +186,7 @@ def run_benchmark(flags: dict[str, Any], argv: list[str]) -> int:
         logs.write(shlex.join(argv))
     if "hang_limit" in flags:
         heartbeat.limit_silence(flags["hang_limit"], comm.size)
-    earlier, flags = _earlier(flags, comm)
+    earlier, flags = _earlier(flags, comm, parser)
     threads = flags.get("threads") or default_threads()
     use_threads(threads, comm)  # before anything below imports numba
 
@@ -245,20 +243,22 @@ def _settings(flags: dict[str, Any], threads: int, comm: Comm) -> Any:
     )
 
 
-def _earlier(flags: dict[str, Any], comm: Comm) -> tuple[dict[str, Any] | None, dict[str, Any]]:
+def _earlier(
+    flags: dict[str, Any], comm: Comm, parser: ArgumentParser
+) -> tuple[dict[str, Any] | None, dict[str, Any]]:
     """Return the result to be resumed, if any, and all flags, those of its run included."""
     if "resume" not in flags:
         return None, flags
     from harness.ranks import of_first
-    from harness.resume import agreed, check_ranks, unfinished
+    from harness.resume import OF_THIS_COMMAND, agreed, check_ranks, unfinished
 
     path = flags["resume"]
     if "output" in flags:
         raise UsageError("--output does not go with --resume: its file gets the whole result")
-    earlier = of_first(comm, lambda: unfinished(path))
+    earlier = of_first(comm, lambda: unfinished(path, parser))
     check_ranks(earlier, comm.size, path)
-    asked = {name: value for name, value in flags.items() if name not in _OF_THIS_COMMAND}
-    return earlier, {**flags, **agreed(asked, earlier, path)}
+    asked = {name: value for name, value in flags.items() if name not in OF_THIS_COMMAND}
+    return earlier, {**agreed(asked, earlier, path), **flags}
 
 
 def _output(flags: dict[str, Any]) -> tuple[Any, Path | None]:

@@ -14,7 +14,6 @@ import socket
 import threading
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from time import sleep
 from typing import Any
 
@@ -26,6 +25,7 @@ from harness.signals import stoppable
 from harness.streams import say
 from harness.thread_limit import refuse_few_threads
 from harness.watch import Ending, Watch
+from kernels.disk import reading
 
 # The commands that know what to do with ranks.
 COMMANDS = ("run", "info", "warmup")
@@ -243,7 +243,8 @@ def _sources_digest() -> str:
 
 def _digest(path: str) -> str:
     try:
-        return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:12]
+        with reading(path) as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()[:12]
     except OSError as error:
         return str(error.strerror)
 

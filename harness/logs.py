@@ -18,6 +18,7 @@ from typing import TextIO
 
 from harness.errors import UsageError
 from harness.streams import say
+from kernels.disk import appending
 
 
 class _Log:
@@ -35,7 +36,7 @@ _log = _Log()
 def open_log(folder: str | os.PathLike[str], rank: int) -> Path:
     """Begin the log of this rank in `folder`, made where missing; return its path.
 
-    A log that is there already is continued.
+    A log that is there already is continued, if it is our own.
 
     Raises
     ------
@@ -46,7 +47,7 @@ def open_log(folder: str | os.PathLike[str], rank: int) -> Path:
     path = Path(folder) / f"rank-{rank:04d}.log"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _log.file = path.open("a", encoding="utf-8", errors="backslashreplace")
+        _log.file = appending(path)
     except OSError as error:
         raise UsageError(f"--log-dir: {path}: cannot be written: {error.strerror}") from error
     _log.path, _log.prefix = path, f"{socket.gethostname()} rank {rank}"

@@ -35,6 +35,7 @@ from pathlib import Path
 from typing import Any
 
 from harness import results
+from harness.arguments import shown
 from harness.results import ResultError
 from harness.statistics import Summary, summarize
 
@@ -75,8 +76,8 @@ _RULES = _object(
         ),
     },
     one_shot={"type": ["object", "null"]},
-    machine={"type": "object"},
-    versions={"type": "object"},
+    machine={"$ref": "#/$defs/machine"},
+    versions={"$ref": "#/$defs/versions"},
     commit={"type": ["string", "null"]},
     dirty={"type": ["boolean", "null"]},
     argv=_LINES,
@@ -86,7 +87,9 @@ _ONE_SHOT = _object(
     roots=_COUNTS,
     calls={
         "type": "array",
-        "items": _object(name={"type": "string"}, call={"type": "string"}, seconds=_SECONDS),
+        "items": _object(
+            name={"type": "string"}, call={"type": "string"}, seconds=_SECONDS | {"minItems": 1}
+        ),
     },
 )
 
@@ -109,11 +112,15 @@ def load(path: str | os.PathLike[str]) -> dict[str, Any]:
     ResultError
         If the file cannot be read, is no such record, or lacks or misspells a field.
     """
-    record = results.read(path)
+    return checked(results.read(path), path)
+
+
+def checked(record: dict[str, Any], path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Return what was read from a file, found to be a record; raises what `load` does."""
     if record.get("peers_schema") != SCHEMA:
         raise ResultError(
             f"{path}: not a file of sssp peers in format {SCHEMA}, the one this version reads: "
-            f"its peers_schema is {record.get('peers_schema')!r}"
+            f"its peers_schema is {shown(record.get('peers_schema'))}"
         )
     for fault in _faults(record):
         raise ResultError(f"{path}: not a whole file of sssp peers: {fault}")

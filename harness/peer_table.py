@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from harness.escapes import markdown
 from harness.peer_record import OURS, times, yardstick
 from harness.statistics import summarize
 
@@ -35,7 +36,7 @@ def ratio_lines(record: dict[str, Any]) -> list[str]:
             continue
         for row in ours:
             which = f", {_count(row['threads'], 'thread')}" if len(ours) > 1 else ""
-            lines.append(f"ratio {peer['name']}/{OURS}{which}: {_ratio(peer, row)}")
+            lines.append(f"ratio {markdown(peer['name'])}/{OURS}{which}: {_ratio(peer, row)}")
     return lines
 
 
@@ -52,9 +53,9 @@ def _heading(record: dict[str, Any]) -> str:
     where = [machine.get("cpu"), _count(machine["cores"], "core") if machine.get("cores") else None]
     kind = "directed" if graph["directed"] else "undirected"
     return (
-        f"{graph_name(graph)}: {graph['n']} vertices, {graph['edges']} edges, {kind}, "
-        f"{graph['weight_dtype']} weights\n"
-        f"{', '.join(part for part in where if part) or 'unknown machine'}; "
+        f"{markdown(graph_name(graph))}: {graph['n']} vertices, {graph['edges']} edges, {kind}, "
+        f"{markdown(graph['weight_dtype'])} weights\n"
+        f"{markdown(', '.join(part for part in where if part)) or 'unknown machine'}; "
         f"{_count(len(record['roots']), 'root')} in turn, all answers agree"
     )
 
@@ -82,8 +83,8 @@ def _cells(row: dict[str, Any], m: list[int], unit: dict[str, Any]) -> tuple[str
     seconds = times(row)
     conversion = row["conversion_seconds"]
     return (
-        row["name"],
-        row["version"] or "-",
+        markdown(row["name"]),
+        markdown(row["version"] or "-"),
         str(row["threads"]),
         "yes" if row["parents"] else "no",
         _ms(seconds.median),
@@ -97,7 +98,7 @@ def _cells(row: dict[str, Any], m: list[int], unit: dict[str, Any]) -> tuple[str
 
 def _one_shot(one_shot: dict[str, Any]) -> str:
     calls = [
-        f"{call['name']} {call['call']} {_ms(summarize(call['seconds']).median)} ms"
+        f"{markdown(call['name'] + ' ' + call['call'])} {_ms(summarize(call['seconds']).median)} ms"
         for call in one_shot["calls"]
     ]
     roots = _count(len(one_shot["roots"]), "root")

@@ -9,13 +9,12 @@ box the middle half of them with the median.
 from __future__ import annotations
 
 import os
-import secrets
-from pathlib import Path
 from statistics import median
 from typing import Any
 
 from harness.errors import UsageError
 from harness.plot_series import Point, Series, machines_of, series_of
+from kernels.disk import replacing
 
 # Okabe and Ito's colours, told apart by colour-blind readers; ours start from the front.
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -53,12 +52,20 @@ def draw(
     if not series:
         return False
     try:
-        from matplotlib.figure import Figure
+        from matplotlib import rc_context
     except ImportError as error:
         raise UsageError(
             f"--format {_form(path)}: {error}; install it: pip install 'sssp-bench[plot]', or "
             "pip install matplotlib"
         ) from error
+    with rc_context({"text.parse_math": False, "text.usetex": False}):  # a name may hold $
+        _save(_figure(series, _footnote(results, comparisons)), path)
+    return True
+
+
+def _figure(series: list[Series], footnote: str) -> Any:
+    from matplotlib.figure import Figure
+
     rows = _rows(series)
     figure = Figure(figsize=(12, max(5.0, 1.9 + 0.3 * len(rows))), dpi=150, layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=(1, 1))
@@ -75,9 +82,8 @@ def draw(
         title=_TITLE,
         title_fontsize=13,
     )
-    figure.supxlabel(_footnote(results, comparisons), fontsize=8, color=_INK)
-    _save(figure, Path(path))
-    return True
+    figure.supxlabel(footnote, fontsize=8, color=_INK)
+    return figure
 
 
 def _rows(series: list[Series]) -> list[tuple[Series, Point]]:
@@ -200,23 +206,13 @@ def _form(path: str | os.PathLike[str]) -> str:
     return Path(path).suffix.lower().removeprefix(".")
 
 
-def _write(figure: Any, file: Any, form: str) -> None:
+def _save(figure: Any, path: str | os.PathLike[str]) -> None:
     """Write a figure; the same figure makes the same bytes."""
     import matplotlib
 
+    form = _form(path)
     # Text as text: smaller than outlines, and found by a search. The ids of an SVG are else random.
     settings: Any = {"svg.fonttype": "none", "svg.hashsalt": _TITLE}
     undated = {"metadata": {"Date": None}} if form == "svg" else {}
-    with matplotlib.rc_context(settings):
+    with matplotlib.rc_context(settings), replacing(path) as file:
         figure.savefig(file, format=form, facecolor="white", **undated)
-
-
-def _save(figure: Any, path: Path) -> None:
-    """Write under a temporary name in the same folder, and rename."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(3)}.tmp")
-    try:
-        _write(figure, temporary, _form(path))
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise

@@ -13,9 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from harness import peer_record
+from harness.escapes import visible
 from harness.report_verdict import EDGEFACTOR, failures
 from harness.statistics import TepsSummary, summarize_teps
 
+# No search is as slow or as fast; an axis does not reach up to the largest float.
+_SLOWEST, _FASTEST = 1e-30, 1e30
+_LABEL_LETTERS = 100  # of a machine or solver
 _NAME_LETTERS = 24  # of a graph file's name, so that it leaves room for the figures
 
 
@@ -67,7 +71,7 @@ def series_of(results: list[dict[str, Any]], comparisons: list[dict[str, Any]]) 
     def add(record: dict[str, Any], name: str, ours: bool, point: Point | None) -> None:
         if point is None:
             return
-        solver = ", ".join([name, *_unlike_most(record["graph"])])
+        solver = ", ".join([_short(name, _LABEL_LETTERS), *_unlike_most(record["graph"])])
         label = f"{solver}, {_machine(record)}" if len(machines) > 1 else solver
         short = solver.removeprefix(f"{peer_record.OURS}, ")
         found.setdefault((ours, label), Series(label, short, ours)).points.append(point)
@@ -113,6 +117,8 @@ def _make(
     if not searches or not all(s > 0 and edges > 0 for s, edges in searches):
         return None
     rates = tuple(edges / s for s, edges in searches)
+    if not all(_SLOWEST < rate < _FASTEST for rate in rates):
+        return None
     official = graph["scale"] is not None
     scale = graph["scale"] if official else math.log2(graph["n"])
     return Point(scale, official, rates, summarize_teps(seconds, m), checked, compared)
@@ -131,8 +137,7 @@ def _engine(result: dict[str, Any]) -> str:
 def _unlike_most(graph: dict[str, Any]) -> list[str]:
     """Return what sets a graph apart from the official ones of edge factor 16."""
     if graph["file"] is not None:
-        name = Path(graph["file"]).name
-        return [name if len(name) <= _NAME_LETTERS else f"{name[: _NAME_LETTERS - 1]}…"]
+        return [_short(Path(graph["file"]).name, _NAME_LETTERS)]
     return [] if graph["edgefactor"] == EDGEFACTOR else [f"edge factor {graph['edgefactor']:g}"]
 
 
@@ -141,7 +146,15 @@ def _machine(record: dict[str, Any]) -> str:
     parts = [machine.get("cpu"), machine.get("gpu")]
     if machine.get("cores"):
         parts.append(_count(machine["cores"], "core"))
-    return ", ".join(str(part) for part in parts if part) or "unknown machine"
+    return (
+        _short(", ".join(str(part) for part in parts if part), _LABEL_LETTERS) or "unknown machine"
+    )
+
+
+def _short(text: str, letters: int) -> str:
+    """Return text that can be drawn and leaves room for the figures."""
+    text = " ".join(visible(text).split())
+    return text if len(text) <= letters else f"{text[: letters - 1]}…"
 
 
 def _count(n: int, noun: str) -> str:

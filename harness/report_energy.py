@@ -33,7 +33,7 @@ def energy_of(result: dict[str, Any]) -> Energy | None:
     if measured is None or failures(result) or not result["searches"]:
         return None
     joules = sum(component["joules"] for component in measured["components"])
-    if not joules:
+    if not (joules and measured["loops"] and measured["seconds"] and measured["idle_seconds"]):
         return None
     idle = sum(component["idle_joules"] for component in measured["components"])
     edges = measured["loops"] * sum(search["m"] for search in result["searches"])

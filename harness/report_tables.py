@@ -9,6 +9,7 @@ import shlex
 from collections.abc import Sequence
 from typing import Any
 
+from harness.escapes import markdown, sheet_cell
 from harness.report_energy import energy_of
 from harness.report_lines import graph_size
 from harness.report_ranks import exchange_of
@@ -64,7 +65,9 @@ def markdown_table(results: list[dict[str, Any]]) -> str:
         columns = (*columns[:-1], _ENERGY_COLUMN, columns[-1])
     lines = [_table_line(columns), _table_line(["---"] * len(columns))]
     lines += [_table_line([row.get(column, "-") for column in columns]) for row in rows]
-    failed = [f"- run {i}, {line}" for i, r in enumerate(results, 1) for line in failures(r)]
+    failed = [
+        f"- run {i}, {markdown(line)}" for i, r in enumerate(results, 1) for line in failures(r)
+    ]
     if failed:
         lines += ["", "Invalid:", "", *failed]
     return "\n".join([*lines, ""])
@@ -77,30 +80,55 @@ def csv_table(results: list[dict[str, Any]]) -> str:
     each of its rows. `run` counts the runs from 1, `search` a run's searches from 0. `arcs` are
     the graph's, `arcs_touched` the search's. Empty: null. Times are seconds with all digits. The
     seeds are joined by a space and violations by a line break; `machine`, `versions`, `flags` and
-    `resumed` are JSON, `argv` is quoted for a shell. Where a run had several ranks, RANKS_COLUMNS
-    follow: where they were, as JSON, and what they told each other in a search. Where the energy
+    `resumed` are JSON, `argv` is quoted for a shell. Text that a spreadsheet would take for a
+    formula has an apostrophe before it. Where a run had several ranks, RANKS_COLUMNS follow: where
+    they were, as JSON, and what they told each other in a search. Where the energy
     of a run is known, the last columns are ENERGY_COLUMNS: what was measured, as JSON, and what
     follows from it.
     """
-    out = io.StringIO()
-    table = csv.writer(out, lineterminator="\n")
+    out: list[str] = []
     with_energy = any(map(energy_of, results))
     with_ranks = any("ranks" in result for result in results)
     columns = CSV_COLUMNS + (RANKS_COLUMNS if with_ranks else ())
-    table.writerow(columns + (ENERGY_COLUMNS if with_energy else ()))
+    _Rows(out, [], []).add(columns + (ENERGY_COLUMNS if with_energy else ()))
     for i, result in enumerate(results, 1):
-        run = _run_cells(i, result)
-        energy = _energy_cells(result) if with_energy else []
+        rows = _Rows(out, _run_cells(i, result), _energy_cells(result) if with_energy else [])
         for j, search in enumerate(result["searches"]):
-            cells = [search.get(key) for key in _SEARCH]
+            cells = [j, *(search.get(key) for key in _SEARCH)]
             cells += [search["arcs"], "\n".join(search["violations"])]
             cells += _ranks_cells(result, search) if with_ranks else []
-            table.writerow([_cell(value) for value in (*run, j, *cells, *energy)])
-    return out.getvalue()
+            rows.add(cells)
+    return "".join(out)
+
+
+_ENDS = "\r\n"  # Cells that hold one of the two are put in quotes; lines end in the other.
+
+
+class _Rows:
+    """Rows of CSV that begin and end alike; these cells are spelled only once."""
+
+    def __init__(self, out: list[str], first: Sequence[Any], last: Sequence[Any]):
+        self._out = out
+        start, end = _csv_line(first), _csv_line(last)
+        self._start, self._end = start and f"{start},", end and f",{end}"
+        self._table = csv.writer(self, lineterminator=_ENDS)
+
+    def write(self, line: str) -> None:
+        """Take a line from the writer of CSV."""
+        self._out.append(f"{self._start}{line.removesuffix(_ENDS)}{self._end}\n")
+
+    def add(self, cells: Sequence[Any]) -> None:
+        self._table.writerow([_cell(cell) if type(cell) in _SPELLED else cell for cell in cells])
+
+
+def _csv_line(cells: Sequence[Any]) -> str:
+    out = io.StringIO()
+    csv.writer(out, lineterminator=_ENDS).writerow([_cell(cell) for cell in cells])
+    return out.getvalue().removesuffix(_ENDS)
 
 
 def _table_line(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(c.replace("|", "\\|").replace("\n", " ") for c in cells) + " |"
+    return f"| {' | '.join(map(markdown, cells))} |"
 
 
 def _markdown_row(i: int, result: dict[str, Any]) -> dict[str, str]:
@@ -220,6 +248,14 @@ def _run_cells(i: int, result: dict[str, Any]) -> list[Any]:
     ]
 
 
+_SPELLED = (bool, str)
+
+
 def _cell(value: Any) -> Any:
-    """Return booleans as JSON spells them; None becomes an empty cell, floats keep all digits."""
-    return json.dumps(value) if isinstance(value, bool) else value
+    """Return booleans as JSON spells them and text that starts no formula.
+
+    None becomes an empty cell, floats keep all digits.
+    """
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return sheet_cell(value) if isinstance(value, str) else value

@@ -18,18 +18,20 @@ import math
 import os
 import re
 import secrets
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from harness.schema import SCHEMA, ResultError, faults, schema
+from harness.arguments import shown
+from harness.schema import SCHEMA, ResultError, faults, schema, whole
+from kernels import disk
 
 __all__ = [
     "SCHEMA",
     "ResultError",
     "ResultFile",
+    "checked",
     "faults",
     "load",
     "read",
@@ -43,6 +45,7 @@ __all__ = [
 # the last one took.
 _PAUSE_SECONDS = 1.0
 _PAUSE_WRITINGS = 50
+_DIGITS = 20  # of the largest seed
 
 
 class ResultFile:
@@ -122,7 +125,8 @@ def store(record: dict[str, Any], directory: str | os.PathLike[str], kind: str) 
         while True:
             path = folder / f"{_stem(record['graph'], kind)}-{secrets.token_hex(3)}.json"
             with contextlib.suppress(FileExistsError):
-                _write_new(path, text)
+                with disk.replacing(path, sync=True, new=True) as file:
+                    file.write(text)
                 return path
     except OSError as error:
         raise ResultError(
@@ -132,19 +136,17 @@ def store(record: dict[str, Any], directory: str | os.PathLike[str], kind: str) 
 
 
 def replace(record: dict[str, Any], path: Path) -> None:
-    """Write any record over the file that is there, all or nothing.
+    """Write any record over the file that is there, all or nothing; a link of ours stays one.
 
     Raises
     ------
     ResultError
-        If it cannot be written; the file is as it was.
+        If it cannot be written, or is somebody else's link; the file is as it was.
     """
     text = _text(record)
-    # A name of its own: whoever was killed may have left one behind.
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(3)}.tmp")
     try:
-        with _written(temporary, text):
-            os.replace(temporary, path)
+        with disk.replacing(disk.own_target(path), sync=True) as file:
+            file.write(text)
     except OSError as error:
         raise ResultError(f"{path} cannot be written: {error.strerror}") from error
 
@@ -158,15 +160,21 @@ def load(path: str | os.PathLike[str]) -> dict[str, Any]:
         If the file cannot be read, is not JSON, is no result, is of another version of the
         format, or lacks or misspells a field; the message names the file and the first fault.
     """
-    result = read(path)
+    return checked(read(path), path)
+
+
+def checked(result: dict[str, Any], path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Return what was read from a file, found to be a result; raises what `load` does."""
     if "schema" not in result:
         raise ResultError(f"{path}: not a result file of sssp run: it has no key 'schema'")
     if result["schema"] != SCHEMA:
         raise ResultError(
-            f"{path}: a result of format {result['schema']!r}; this version reads format {SCHEMA}"
+            f"{path}: a result of format {shown(result['schema'])}; this version reads format "
+            f"{SCHEMA}"
         )
-    for fault in faults(result, schema()):
-        raise ResultError(f"{path}: not a whole result: {fault}")
+    if not whole()(result):
+        for fault in faults(result, schema()):
+            raise ResultError(f"{path}: not a whole result: {fault}")
     return result
 
 
@@ -179,13 +187,20 @@ def read(path: str | os.PathLike[str]) -> dict[str, Any]:
         If the file cannot be read, is not JSON, or holds a number that is not finite.
     """
     try:
-        text = Path(path).read_text(encoding="utf-8")
-        found = json.loads(text, parse_float=_finite, parse_constant=_finite)
+        with disk.reading(path) as file:
+            text = file.read().decode()
+        found = json.loads(text, parse_int=_whole, parse_float=_finite, parse_constant=_finite)
     except OSError as error:
         raise ResultError(f"{path}: cannot be read: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
         raise ResultError(f"{path}: not a result file, no JSON: {error}") from error
     return found if isinstance(found, dict) else {}
+
+
+def _whole(text: str) -> int:
+    if len(text) > _DIGITS:  # no field takes it, and as a float it might be infinite
+        raise ValueError(f"{text[:_DIGITS]}... is too large a number")
+    return int(text)
 
 
 def _finite(text: str) -> float:
@@ -210,35 +225,8 @@ def _stem(graph: dict[str, Any], kind: str) -> str:
     return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{name}-{kind}"
 
 
-def _text(record: dict[str, Any]) -> str:
+def _text(record: dict[str, Any]) -> bytes:
     try:
-        return json.dumps(record, indent=1, allow_nan=False, default=_plain) + "\n"
+        return f"{json.dumps(record, indent=1, allow_nan=False, default=_plain)}\n".encode()
     except (TypeError, ValueError) as error:
         raise ResultError(f"the result cannot be stored as JSON: {error}") from error
-
-
-def _write_new(path: Path, text: str) -> None:
-    """Write a file that was not there; FileExistsError if it, or its temporary one, was.
-
-    Only who holds the temporary name may make `path`, so two writers never meet in it.
-    """
-    temporary = path.with_name(f".{path.name}.tmp")
-    with _written(temporary, text):
-        if path.exists():
-            raise FileExistsError(path)
-        os.replace(temporary, path)
-
-
-@contextlib.contextmanager
-def _written(temporary: Path, text: str) -> Iterator[None]:
-    """Write a file that was not there; it goes again if it, or the block, fails."""
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
-    try:
-        with open(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        yield
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise

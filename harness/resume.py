@@ -1,6 +1,7 @@
 """`--resume FILE`: the remaining searches of a run that was stopped, and one whole result.
 
-What the run was asked for comes from its file; flags given besides must agree. Everything that a
+What the run was asked for comes from its file, checked as the command line is; flags given besides
+must agree. Everything that a
 search depends on must be as it was: the graph to its last edge (generator, seeds, or the digest of
 the file), the search keys, engine, threads, delta, the number of ranks. The graph is constructed
 again, so a resumed result has a construction, a machine and sources for each of its parts: the
@@ -10,10 +11,14 @@ say where machine or sources differ.
 
 from __future__ import annotations
 
+from argparse import ArgumentParser
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from harness import results
+from harness.arguments import shown
+from harness.config import checked
 from harness.errors import UsageError
 
 # Of the graph, besides `arcs`: what must be as it was. The file may have moved.
@@ -25,15 +30,26 @@ _OF_THE_SOLVER = ("engine", "arithmetic", "delta", "switch", "threads")
 _FREE = ("graph", "keep_edges", "energy")
 
 
-def unfinished(path: str | Path) -> dict[str, Any]:
-    """Return the result of a run that was stopped.
+# Flags of the command that say nothing of what is run: they never come from the file.
+OF_THIS_COMMAND = ("resume", "time_limit", "hang_limit", "output", "quiet", "log_dir")
+
+
+def unfinished(path: str | Path, parser: ArgumentParser) -> dict[str, Any]:
+    """Return the result of a run that was stopped, its flags as the command line gives them.
+
+    Parameters
+    ----------
+    path : path
+    parser : ArgumentParser
+        Of `sssp run`: what the file says must be what this would take.
 
     Raises
     ------
     ResultError
         If the file is no result.
     UsageError
-        If it is complete, invalid, or does not say what the run was asked for.
+        If it is complete, invalid, contradicts itself, or does not say what the run was asked for;
+        the field is named.
     """
     result = results.load(path)
     if result["status"] == "complete":
@@ -42,7 +58,52 @@ def unfinished(path: str | Path) -> dict[str, Any]:
         raise UsageError(f"{path} has an invalid search: no resumption makes it valid")
     if "flags" not in result:
         raise UsageError(f"{path} does not say what its run was asked for; run it anew")
-    return result
+    given = {name: value for name, value in result["flags"].items() if value is not None}
+    flags = checked(given, parser, f"{path}: flags.", OF_THIS_COMMAND)
+    checked({"engine": result["solver"]["engine"]}, parser, f"{path}: solver.")
+    for fault in (*_disagreements(result, flags), *_impossible(result)):
+        raise UsageError(f"{path}: {fault}: not as sssp run has left it; run it anew")
+    return {**result, "flags": {**result["flags"], **flags}}
+
+
+def _disagreements(result: dict[str, Any], flags: dict[str, Any]) -> Iterator[str]:
+    """Yield where the file says one thing of its run as flags, and another as figures.
+
+    Found here, before the flags make work that the figures do not promise.
+    """
+    graph, solver = result["graph"], result["solver"]
+    said = {
+        "roots": ("roots_requested", result["roots_requested"]),
+        "check": ("check", result["check"]),
+        "threads": ("solver.threads", solver["threads"]),
+    }
+    if graph["file"] is None:
+        said |= {name: (f"graph.{name}", graph[name]) for name in ("scale", "edgefactor", "seed")}
+        if "graph" in flags:
+            yield f"flags.graph is {shown(flags['graph'])}, but graph.file null"
+    elif "graph" not in flags:
+        yield f"graph.file is {shown(graph['file'])}, but flags.graph not there"
+    for name, (field, value) in said.items():
+        if flags.get(name) != value and not (name == "threads" and value is None):
+            yield f"flags.{name} is {shown(flags.get(name))}, but {field} {shown(value)}"
+
+
+def _impossible(result: dict[str, Any]) -> Iterator[str]:
+    """Yield what no search on such a graph can have found."""
+    n, edges = result["graph"]["n"], result["graph"]["edges"]
+    if len(result["searches"]) > result["roots_requested"]:
+        yield f"{len(result['searches'])} searches of {result['roots_requested']} asked for"
+    for i, search in enumerate(result["searches"]):
+        most = {"m": edges, "m_with_self_loops": edges, "reached": n, "root": n - 1}
+        for name, limit in most.items():
+            if search[name] > limit:
+                yield f"searches[{i}].{name} is {search[name]}, at most {limit} is possible"
+        if search["m"] > search["m_with_self_loops"]:
+            yield f"searches[{i}].m is more than m_with_self_loops"
+        if search["reached"] == 0:
+            yield f"searches[{i}].reached is 0, but a root reaches itself"
+        if search["valid"] is False or search["violations"]:
+            yield f"searches[{i}] is invalid, but status incomplete"
 
 
 def agreed(given: dict[str, Any], result: dict[str, Any], path: str | Path) -> dict[str, Any]:

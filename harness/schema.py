@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -52,6 +52,50 @@ def schema() -> dict[str, Any]:
             "results/schema.json is not ours; remove the other package named 'results'"
         )
     return found
+
+
+def follows(rules: dict[str, Any]) -> Callable[[Any], bool]:
+    """Return a quick test of values from JSON, true where `faults` finds nothing.
+
+    A result may have millions of values; the rules are looked up once, not for each.
+    """
+    if "$ref" in rules:
+        rules = schema()["$defs"][rules["$ref"].rpartition("/")[2]] | rules
+    names = rules.get("type", tuple(_TYPES))
+    kinds = {
+        kind for name in ([names] if isinstance(names, str) else names) for kind in _TYPES[name]
+    }
+    allowed = [rules["const"]] if "const" in rules else rules.get("enum")
+    required = rules.get("required", ())
+    tests = {key: follows(part) for key, part in rules.get("properties", {}).items()}
+    others = rules.get("additionalProperties", True)
+    other = follows(others) if isinstance(others, dict) else lambda _: bool(others)
+    item = follows(rules["items"]) if "items" in rules else lambda _: True
+    fewest, most = rules.get("minItems", 0), rules.get("maxItems", math.inf)
+    low, high = rules.get("minimum", -math.inf), rules.get("maximum", math.inf)
+    pattern = re.compile(rules["pattern"]) if "pattern" in rules else None
+
+    def test(value: Any) -> bool:
+        kind = type(value)
+        if kind not in kinds or (allowed is not None and value not in allowed):
+            return False
+        if kind is int or kind is float:
+            return low <= value <= high
+        if kind is dict:
+            return all(key in value for key in required) and all(
+                tests.get(key, other)(part) for key, part in value.items()
+            )
+        if kind is list:
+            return fewest <= len(value) <= most and all(map(item, value))
+        return kind is not str or pattern is None or pattern.search(value) is not None
+
+    return test
+
+
+@cache
+def whole() -> Callable[[Any], bool]:
+    """Return the quick test of results."""
+    return follows(schema())
 
 
 def faults(value: Any, rules: dict[str, Any], where: str = "") -> Iterator[str]:

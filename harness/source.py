@@ -18,6 +18,7 @@ from graphs.comm import Comm, SerialComm
 from graphs.memory import BASE, Need, gib
 from harness.errors import MemoryRefused, UsageError
 from harness.memory import available, available_to_each, choose
+from kernels.disk import reading
 
 if TYPE_CHECKING:
     from graphs.comm import Comm
@@ -152,26 +153,28 @@ class GraphFile:
         self._refuse_early(comm)
         return lambda: self._open(comm)
 
-    def _refuse_early(self, comm: Comm) -> None:
+    def _refuse_early(self, comm: Comm) -> int:
+        """Return the bytes that the edges may take; UsageError if the file alone has more."""
         try:
-            size = os.stat(self.path).st_size
+            with reading(self.path) as file:
+                size = os.fstat(file.fileno()).st_size
         except OSError as error:
             raise UsageError(f"{self.path}: cannot be read: {error.strerror}") from error
-        if os.path.isdir(self.path):
-            raise UsageError(f"{self.path}: is a folder, not a graph file")
         there = available_to_each(comm)
         if BASE + size > there.bytes:
             raise MemoryRefused(
                 f"{self.path} does not fit: the file alone has {gib(size)}, "
                 f"available are {gib(there.bytes)} ({there.limit})"
             )
+        return there.bytes - BASE
 
     def _open(self, comm: Comm) -> Opened:
         from graphs.partition import part_of
 
+        most_bytes = self._refuse_early(comm)
         comm.barrier()
         start = perf_counter()
-        edges = self._read()
+        edges = self._read(most_bytes)
         whole = Need.of(edges, comm.size)
         if comm.size > 1:  # every rank reads all, as a text has no beginning for each
             edges = part_of(edges, comm.rank, comm.size)
@@ -184,7 +187,7 @@ class GraphFile:
 
     def _digest(self, comm: Comm) -> str:
         """Return the SHA-256 of the file; UsageError if not every rank has the same one."""
-        with open(self.path, "rb") as file:
+        with reading(self.path) as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         digests = comm.allgather(digest)
         for rank, other in enumerate(digests):
@@ -194,13 +197,12 @@ class GraphFile:
 
     def load(self) -> Edges:
         """Read the edges, for no more than reading them."""
-        self._refuse_early(SerialComm())
-        return self._read()
+        return self._read(self._refuse_early(SerialComm()))
 
-    def _read(self) -> EdgeList:
+    def _read(self, most_bytes: int) -> EdgeList:
         from graphs.files import read_graph
 
-        return read_graph(self.path, symmetrize=self.symmetrize)
+        return read_graph(self.path, self.symmetrize, most_bytes)
 
     def flags(self) -> dict[str, Any]:
         """Return the flags that name this graph."""

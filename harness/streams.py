@@ -12,6 +12,7 @@ from contextlib import contextmanager, redirect_stdout, suppress
 from typing import TextIO
 
 from harness.errors import UsageError
+from harness.escapes import visible
 
 
 class _Voice:
@@ -21,7 +22,7 @@ class _Voice:
 
 
 def emit(text: str) -> None:
-    """Write the command's result to stdout, at once and in one piece.
+    """Write the command's result to stdout, at once and in one piece; controls are spelled out.
 
     A reader who has left (`| head`) is no error; a full disk is.
 
@@ -32,8 +33,12 @@ def emit(text: str) -> None:
     """
     if sys.stdout is None or _Voice.muted:
         return
+    text = visible(text if text.endswith("\n") else text + "\n")
+    encoding = sys.stdout.encoding or "utf-8"
     try:
-        sys.stdout.write(text if text.endswith("\n") else text + "\n")
+        if not text.isascii():
+            text = text.encode(encoding, "backslashreplace").decode(encoding)
+        sys.stdout.write(text)
         sys.stdout.flush()
     except BrokenPipeError:
         _sink_stdout()
@@ -47,7 +52,7 @@ def say(text: str, from_any_rank: bool = False) -> None:
     if sys.stderr is None or (_Voice.muted and not from_any_rank):
         return
     with suppress(OSError, ValueError):
-        sys.stderr.write(text.rstrip("\n") + "\n")
+        sys.stderr.write(visible(text.rstrip("\n")) + "\n")
         sys.stderr.flush()
 
 

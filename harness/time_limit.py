@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import re
 from argparse import ArgumentTypeError
 from time import monotonic
+
+from harness.arguments import shown
 
 # The command imports this module before it does anything else.
 _STARTED = monotonic()
@@ -37,9 +40,12 @@ class Duration:
         return "a time above 0: seconds, or as 90s, 30m, 2h, 30:00, 1:30:00, 1-12:00:00"
 
     def __call__(self, text: str) -> float:
-        seconds = _seconds(text)
-        if not seconds:
-            raise ArgumentTypeError(f"must be {self}, got {text!r}")
+        try:
+            seconds = _seconds(text)
+        except (ValueError, OverflowError):  # more digits than Python reads, or than a float holds
+            seconds = None
+        if not seconds or math.isinf(seconds):
+            raise ArgumentTypeError(f"must be {self}, got {shown(text)}")
         return seconds
 
 

@@ -31,6 +31,9 @@ import numpy as np
 from graphs.comm import Comm, SerialComm
 from harness import logs
 from harness.machine import HOME, cpu_model
+from harness.streams import say
+from kernels.cache import FOLDERS, NAME, kept, keys
+from kernels.disk import replacing
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike
@@ -76,23 +79,37 @@ class Plan:
         warm_up_generator()
         warm_up(self.dtype, self.directed, self.engine, ranks=self.ranks, node_rank=node_rank)
 
-    def marker(self) -> Path:
-        """Return the file that says this has been compiled for this processor."""
-        words = json.dumps([asdict(self), cpu_model()])
-        name = hashlib.sha256(words.encode()).hexdigest()[:16]
-        return Path(cache_folder()) / f"compiled-{name}"
+    def is_compiled(self) -> bool:
+        """Has this been compiled here, from these sources, and is it all there still?
+
+        A note says so: what files there were, and how long. Of one that was cut short by a crash
+        numba says nothing until it is too late to compile elsewhere.
+        """
+        there = kept()
+        for folder in cache_folders():
+            with suppress(OSError, ValueError, AttributeError, TypeError):  # no such note
+                noted = json.loads((folder / self._note()).read_text()).items()
+                if all(there.get(path, -1) >= size for path, size in noted):
+                    return True
+        return False
 
     def mark(self) -> None:
         """Note that this has been compiled; if that fails, it is compiled again next time."""
-        with suppress(OSError):
-            self.marker().touch()
+        for folder in cache_folders():
+            with suppress(OSError), replacing(folder / self._note()) as file:
+                file.write(json.dumps(kept()).encode())
+                return
+
+    def _note(self) -> str:
+        words = json.dumps([asdict(self), cpu_model(), keys()])
+        return f"compiled-{hashlib.sha256(words.encode()).hexdigest()[:16]}"
 
 
 def prepare(plan: Plan, comm: Comm | None = None) -> None:
     """Make this process ready to run a plan, by kernels that are loaded; collective."""
     comm = comm or SerialComm()
     plan = replace(plan, ranks=comm.size > 1)
-    if leads(comm) and not plan.marker().exists():
+    if leads(comm) and not plan.is_compiled():
         compile_apart(plan)
     wait_idle(comm)
     plan.compile(comm.node_rank)
@@ -112,7 +129,7 @@ def leads(comm: Comm) -> bool:
     """Is this rank the one that compiles for its cache folder? Rank 0, or the first of its node."""
     if comm.size == 1:
         return True
-    token = Path(cache_folder()) / comm.bcast(f".shared-{secrets.token_hex(8)}")
+    token = cache_folders()[0] / comm.bcast(f".shared-{secrets.token_hex(8)}")
     if comm.rank == 0:
         with suppress(OSError):  # a full disk: it is seen by nobody, and each node compiles
             token.touch()
@@ -144,6 +161,9 @@ def compile_apart(plan: Plan) -> bool:
     if done.returncode != 0:
         logs.write(f"compiling in a process of its own failed:\n{done.stderr}")
         return False
+    for line in done.stderr.splitlines():
+        if line.startswith(f"{NAME}:"):  # of the folder; what else it says is of no use here
+            say(line)
     plan.mark()
     return True
 
@@ -226,11 +246,9 @@ def warm_up_generator() -> None:
         pass
 
 
-def cache_folder() -> str:
-    """Return the folder that keeps what numba has compiled."""
-    import kernels.validate  # noqa: F401  (importing any kernel chooses the folder)
-
-    return os.environ["NUMBA_CACHE_DIR"]
+def cache_folders() -> list[Path]:
+    """Return the folders that keep what numba has compiled: the one in use, then the others."""
+    return FOLDERS
 
 
 if __name__ == "__main__":

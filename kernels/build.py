@@ -12,10 +12,10 @@ the order of (weight, neighbour). Weights are not negative, so the bits of a flo
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
 from kernels.atomics import atomic_add
-from kernels.compile import inlined, kernel
+from kernels.compile import inlined, kernel, njit
 
 _SHORT = 24
 

@@ -4,14 +4,32 @@ numba counts references to arrays, with a locked instruction each, wherever one 
 function that is inlined: 48 ns for one entry of a queue instead of 2, and more where threads share
 the array. A `kernel` allocates nothing, so it has nothing to count; numba refuses to compile one
 that does, or that copies a slice. What allocates, or runs in parallel, is decorated with
-numba's own `njit`, and leaves the loops that matter to kernels; where a kernel calls it, with
+`njit`, and leaves the loops that matter to kernels; where a kernel calls it, with
 `_nrt=True`, or it is compiled as its caller is. The option has no other name in numba;
 tests/test_compile.py looks at the machine code.
 """
 
 from __future__ import annotations
 
-from numba import njit
+from collections.abc import Callable
+from typing import Any
+
+import numba
+
+from kernels.cache import KernelCache
+
+
+def njit(cache: bool, **options: Any) -> Callable[[Any], Any]:
+    """numba's decorator of the same name; what it compiles is kept as `kernels.cache` does."""
+
+    def decorate(function: Any) -> Any:
+        dispatcher = numba.njit(**options)(function)
+        if cache and hasattr(dispatcher, "_cache"):  # NUMBA_DISABLE_JIT leaves the function
+            dispatcher._cache = KernelCache(function)
+        return dispatcher
+
+    return decorate
+
 
 kernel = njit(cache=True, _nrt=False)
 inlined = njit(cache=True, _nrt=False, forceinline=True)

@@ -17,9 +17,9 @@ Source: Graph500 specification V2.0, section 3; reference code 3.0.1, generator/
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
-from kernels.compile import inlined, kernel
+from kernels.compile import inlined, kernel, njit
 from kernels.quadrants import (
     BOUND_A,
     BOUND_B,

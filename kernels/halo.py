@@ -9,11 +9,10 @@ label of the ghost, distance.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from kernels.atomics import prefetch
 from kernels.bits import lowest
-from kernels.compile import inlined, kernel
+from kernels.compile import inlined, kernel, njit
 from kernels.heap import heap_to_far
 from kernels.queues import FAR, LEAVES, OTHERS, OUT_AT, OUT_TAIL, OWN, append_far, close_chunks
 from kernels.tentative import dist_of, improve, parent_of, put

@@ -8,12 +8,10 @@ that the bits of distances need; what comes of it is a file that CuPy loads.
 from __future__ import annotations
 
 import hashlib
-import os
 import struct
-import tempfile
 from pathlib import Path
 
-from kernels import CACHE_FOLDER
+from kernels.cache import CACHE_FOLDER, keep
 
 # The header of a 64-bit ELF file; of its fields, those that say where the tables of segments and of
 # sections are. Source: System V ABI, chapter 4.
@@ -79,8 +77,5 @@ def compiled(text: str, name: str, options: tuple[str, ...], capability: int) ->
     path = Path(CACHE_FOLDER) / f"cuda-{hashlib.sha256(key.encode()).hexdigest()[:32]}.cubin"
     if not path.exists():
         code = compile_source(text, name, options, capability)
-        descriptor, half = tempfile.mkstemp(dir=CACHE_FOLDER)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(code)
-        os.replace(half, path)
+        return keep(path, code)
     return path

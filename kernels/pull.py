@@ -18,10 +18,10 @@ rounded sum is monotone along a row.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
 from kernels.atomics import atomic_add, prefetch
-from kernels.compile import kernel
+from kernels.compile import kernel, njit
 from kernels.heap import heap_to_far
 from kernels.push import ALONE
 from kernels.queues import (

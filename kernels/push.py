@@ -10,10 +10,10 @@ Sources: Meyer and Sanders 2003 (delta-stepping); Zhang et al. 2020 (bucket fusi
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
 from kernels.atomics import atomic_add, prefetch
-from kernels.compile import inlined, kernel
+from kernels.compile import inlined, kernel, njit
 from kernels.heap import HEAP_LIMIT, far_to_heap, heap_to_far, run_heap
 from kernels.queues import (
     ARCS,

@@ -11,9 +11,10 @@ Source: Graph500 specification V2.0, section 3; reference code 3.0.1, generator/
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, types
+from numba import types
 from numba.extending import intrinsic
 
+from kernels.compile import njit
 from kernels.rng import MODULUS, low_product, seed_state, skip, values
 
 # Values below this would make the first remainders more likely than the rest: draw again.

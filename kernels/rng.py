@@ -16,7 +16,8 @@ from __future__ import annotations
 import functools
 
 import numpy as np
-from numba import njit
+
+from kernels.compile import njit
 
 MODULUS = 2**31 - 1
 MULTIPLIERS = (107374182, 0, 0, 0, 104480)

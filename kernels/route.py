@@ -7,10 +7,9 @@ vertex; the number of bits before a word turns an id into its place among those 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from kernels.bits import lowest, ones, ones_below
-from kernels.compile import inlined, kernel
+from kernels.compile import inlined, kernel, njit
 
 
 @inlined

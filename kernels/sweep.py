@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
 from kernels.atomics import prefetch
-from kernels.compile import kernel
+from kernels.compile import kernel, njit
 from kernels.queues import OTHERS
 from kernels.tentative import dist_of, parent_of, plus, put, value
 

@@ -12,8 +12,9 @@ What the rules mean, and their source: harness/validation.py.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
+from kernels.compile import njit
 from kernels.threads import using
 
 __all__ = ["using"]  # for who calls the kernels below

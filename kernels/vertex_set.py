@@ -11,7 +11,9 @@ Source: G. Jacobson, Space-efficient static trees and graphs, 1989 (rank on a bi
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
+
+from kernels.compile import njit
 
 WORDS_A_BLOCK = 8
 BLOCK = 64 * WORDS_A_BLOCK

@@ -123,7 +123,7 @@ def test_empty_missing_and_unreadable_files_say_so(tmp_path, suffix):
     assert ": the file is empty" in refusal(put(tmp_path, f"h.{suffix}.gz", gzip.compress(b"")))
     assert "No such file or directory" in refusal(tmp_path / f"missing.{suffix}")
     (tmp_path / f"folder.{suffix}").mkdir()
-    assert "Is a directory" in refusal(tmp_path / f"folder.{suffix}")
+    assert "is a folder, not a file" in refusal(tmp_path / f"folder.{suffix}")
 
 
 def test_a_file_without_permission_is_refused(tmp_path, monkeypatch):

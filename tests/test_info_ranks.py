@@ -63,7 +63,7 @@ def test_info_says_who_shares_memory(ranks, nodes, expected):
 @pytest.fixture
 def apart(monkeypatch, tmp_path):
     """Note what would be compiled in another process, with an empty cache folder."""
-    monkeypatch.setattr(warmup, "cache_folder", lambda: str(tmp_path))
+    monkeypatch.setattr(warmup, "cache_folders", lambda: [tmp_path])
     plans = []
     monkeypatch.setattr(warmup, "compile_apart", lambda plan: plans.append(plan) or plan.mark())
     monkeypatch.setattr(warmup.Plan, "compile", lambda *_: None)
@@ -87,7 +87,7 @@ def test_each_node_compiles_where_it_has_a_cache_folder_of_its_own(apart, monkey
     led = {}
 
     def lead(comm):  # each is the first of its node
-        monkeypatch.setattr(warmup, "cache_folder", lambda: str(tmp_path / str(comm.rank)))
+        monkeypatch.setattr(warmup, "cache_folders", lambda: [tmp_path / str(comm.rank)])
         led[comm.rank] = warmup.leads(comm)
 
     for rank in range(2):

@@ -23,9 +23,9 @@ def copied_house(tmp_path):
 
 
 COMPILE = """
-import json, kernels
+import json, kernels.cache
 from graphs import kronecker
-print(json.dumps([kernels.CACHE_FOLDER, kronecker(4).m]))
+print(json.dumps([kernels.cache.CACHE_FOLDER, kronecker(4).m]))
 """
 
 
@@ -54,7 +54,7 @@ def test_kernels_compile_without_a_place_in_the_home(copied_house, tmp_path_fact
 
 def test_the_users_cache_folder_is_used(copied_house, tmp_path_factory):
     asked = tmp_path_factory.mktemp("asked")
-    code = "import json, kernels; print(json.dumps(kernels.CACHE_FOLDER))"
+    code = "import json, kernels.cache; print(json.dumps(kernels.cache.CACHE_FOLDER))"
     folder = run_python(code, cwd=copied_house, NUMBA_CACHE_DIR=str(asked))
     assert Path(folder).parent == asked
 

@@ -166,7 +166,7 @@ def test_flags_that_agree_may_be_given(sssp, stopped):
         (lambda r: r.pop("flags"), "asked for"),
         (lambda r: r.update(schema=2), "format 2"),
         (lambda r: r["searches"][1].update(root=0), "search 1 was from root 0"),
-        (lambda r: r["graph"].update(seed=[5, 6]), "seed is [2, 3], was [5, 6]"),
+        (lambda r: r["graph"].update(seed=[5, 6]), "flags.seed is [2, 3], but graph.seed [5, 6]"),
         (lambda r: r["graph"].update(arcs=7), "had 7"),
         (lambda r: r["solver"].update(delta=9), "was 9"),
         (lambda r: r.update(num_mpi_processes=4), "4 ranks"),

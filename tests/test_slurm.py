@@ -13,7 +13,7 @@ import pytest
 from house import HOUSE
 from virtual_cluster import GPUS, NODES, VirtualCluster, missing
 
-import kernels
+import kernels.cache
 
 pytestmark = [
     pytest.mark.mpi,
@@ -141,7 +141,7 @@ class Job:
         (programs / "sssp").chmod(0o755)
 
     def submit(self, *flags, **environment):
-        house = {"PYTHONPATH": str(HOUSE), "NUMBA_CACHE_DIR": kernels.CACHE_FOLDER}
+        house = {"PYTHONPATH": str(HOUSE), "NUMBA_CACHE_DIR": kernels.cache.CACHE_FOLDER}
         self.number = self.cluster.submit(self.script, *SIZE, *flags, **house, **environment)
 
     def wait(self):

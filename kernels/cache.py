@@ -1,0 +1,253 @@
+"""Where compiled kernels are kept, who may write there, and what happens where that fails.
+
+The folders, in the order in which they are tried: the user's NUMBA_CACHE_DIR, the user's cache
+folder, a temporary one; never the package's own, where left-over cache files would shadow an
+editable install and a read-only install would fail. numba does not notice that a callee in another
+file has changed, so the folders' names carry a digest of these sources.
+
+What is kept is run as it is read. A folder in which anybody else could put something, or which
+somebody else could exchange for another, is refused, and `REFUSED` says why. A kernel that cannot
+be written (a full disk, a quota) goes to the next folder; one that cannot be read (a file cut
+short by a crash) is dropped and compiled again. Each is said once, in one line.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import stat
+import sys
+import tempfile
+import warnings
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numba
+from numba.core.caching import FunctionCache, UserProvidedCacheLocator
+from numba.core.registry import cpu_target
+
+from kernels.disk import replacing
+
+_WITHOUT_KERNELS = ("cache.py", "device.py", "disk.py", "nvrtc.py")
+_OTHERS = stat.S_IWGRP | stat.S_IWOTH
+
+
+class CacheWarning(RuntimeWarning):
+    """Compiled kernels are kept elsewhere than asked for, or were compiled again."""
+
+
+def _warn(text: str) -> None:
+    """Warn in one line: no line of ours is to blame, so none is shown."""
+    warnings.warn_explicit(f"{text}; NUMBA_CACHE_DIR names another folder", CacheWarning, NAME, 0)
+
+
+NAME = "sssp-bench"
+
+
+def _sources() -> list[Path]:
+    found = Path(__file__).parent.glob("*.py")
+    return sorted(path for path in found if path.name not in _WITHOUT_KERNELS)
+
+
+def _sources_digest() -> str:
+    digest = hashlib.sha256()
+    for path in _sources():
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _candidates(leaf: str) -> list[Path]:
+    """Folders to try, best first."""
+    found = []
+    asked = os.environ.get("NUMBA_CACHE_DIR")
+    if asked:
+        # A parent process of ours has already added the leaf.
+        found.append(Path(asked) if Path(asked).name == leaf else Path(asked) / leaf)
+    home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    found.append(Path(home) / NAME / leaf)
+    found.append(Path(tempfile.gettempdir()) / f"{NAME}-{os.getuid()}" / leaf)
+    return list(dict.fromkeys(Path(os.path.abspath(folder)) for folder in found))
+
+
+def refusal(folder: Path, depth: int = 0) -> str | None:
+    """Return why what lies in a folder could be somebody else's; None if it could not.
+
+    The folder and the one it is in belong to this user or root, and nobody else may write there;
+    nobody else can rename a folder on the way, or lay a link. What is not there yet is nobody's.
+    `depth` counts the folders below.
+    """
+    for at, path in enumerate((folder, *folder.parents), depth):
+        try:
+            found = os.lstat(path)
+            os.stat(path)  # refuses links that go in circles
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            return f"{path}: {error.strerror}"
+        is_link = stat.S_ISLNK(found.st_mode)
+        if found.st_uid not in (os.geteuid(), 0) and not (at > 1 and _is_a_system_user(found)):
+            return f"{path} {'is a link of' if is_link else 'belongs to'} user {found.st_uid}"
+        if is_link:
+            if why := refusal(path.parent / os.readlink(path), at):
+                return why
+        elif not stat.S_ISDIR(found.st_mode):
+            return f"{path} is no folder"
+        # In a folder that is sticky, as /tmp is, nobody can rename what is another's.
+        elif found.st_mode & _OTHERS and not (at > 0 and found.st_mode & stat.S_ISVTX):
+            who = "everybody" if found.st_mode & stat.S_IWOTH else f"group {found.st_gid}"
+            return f"{path} can be written by {who}"
+    return None
+
+
+def _is_a_system_user(found: os.stat_result) -> bool:
+    """Return whether what is root's looks so: some containers do not know root, nor its files."""
+    with suppress(OSError, ValueError):
+        lines = Path("/proc/self/uid_map").read_text().splitlines()
+        known = [int(line.split()[0]) for line in lines]
+        overflow = int(Path("/proc/sys/kernel/overflowuid").read_text())
+        return 0 not in known and found.st_uid == overflow
+    return False
+
+
+def _make(folder: Path) -> None:
+    """Make a folder and those it is in, for this user alone whatever the umask."""
+    if not folder.is_dir():
+        with suppress(FileExistsError):
+            _make(folder.parent)
+            folder.mkdir(mode=0o700)
+
+
+def usable(folder: Path) -> str | None:
+    """Make a folder; return why nothing can be kept there, None if something can."""
+    if why := refusal(folder):
+        return why
+    try:
+        _make(folder)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        return f"{folder} cannot be written: {error.strerror}"
+    return refusal(folder)
+
+
+def _choose(folders: list[Path]) -> tuple[list[Path], list[str]]:
+    """Return the folders from the first that can be used on, and why those before it cannot."""
+    refused: list[str] = []
+    while folders:
+        why = usable(folders[0])
+        if why is None:
+            return folders, refused
+        refused.append(why)
+        folders = folders[1:]
+    return [Path(tempfile.mkdtemp(prefix=f"{NAME}-")) / LEAF], refused
+
+
+LEAF = f"numba-{_sources_digest()}"
+# The folder in use, and those that are left if it fails.
+FOLDERS, REFUSED = _choose(_candidates(LEAF))
+CACHE_FOLDER = str(FOLDERS[0])
+_make(FOLDERS[0])
+# For processes that this one starts, and for numba, which listens to its environment at import.
+os.environ["NUMBA_CACHE_DIR"] = numba.config.CACHE_DIR = CACHE_FOLDER
+for _why in REFUSED:
+    _warn(f"compiled kernels are kept in {CACHE_FOLDER}: {_why}")
+
+
+class _Trouble:
+    """What has been said, and how many of FOLDERS take no more."""
+
+    said: set[str] = set()
+    failed = 0
+
+    @classmethod
+    def say(cls, text: str, error: Exception) -> None:
+        if text not in cls.said:
+            cls.said.add(text)
+            why = getattr(error, "strerror", None) or str(error) or type(error).__name__
+            _warn(f"{text}: {why}")
+
+
+class KernelCache(FunctionCache):
+    """numba's cache of one function, in several folders."""
+
+    def __init__(self, function: Any):
+        numba.config.CACHE_DIR = str(FOLDERS[0])  # numba reads its environment again and again
+        super().__init__(function)
+        self._function = function
+        self._caches: dict[Path, FunctionCache] = {FOLDERS[0]: self}
+
+    def _in(self, folder: Path) -> FunctionCache:
+        """Return the cache in one of the folders."""
+        if folder not in self._caches:
+            numba.config.CACHE_DIR = str(folder)
+            self._caches[folder] = FunctionCache(self._function)
+            numba.config.CACHE_DIR = str(FOLDERS[0])
+        return self._caches[folder]
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """Return what is kept in any of the folders; None where there is nothing, or damage."""
+        for folder in FOLDERS:
+            if folder != FOLDERS[0] and (not folder.is_dir() or refusal(folder)):
+                continue
+            cache = self._in(folder)
+            try:
+                found = FunctionCache.load_overload(cache, sig, target_context)
+            except Exception as error:  # pickle raises whatever the bytes make it raise
+                _Trouble.say(f"damaged kernels in {folder} are compiled again", error)
+                with suppress(OSError):
+                    os.unlink(cache._cache_file._index_path)
+                continue
+            if found is not None:
+                return found
+        return None
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        """Keep a kernel in the first folder that takes it; if none does, it is not kept."""
+        while _Trouble.failed < len(FOLDERS):
+            folder = FOLDERS[_Trouble.failed]
+            try:
+                if _Trouble.failed > 0 and (why := usable(folder)):
+                    raise OSError(errno.EACCES, why)
+                FunctionCache.save_overload(self._in(folder), sig, data)
+                return
+            except Exception as error:
+                _Trouble.failed += 1
+                left = FOLDERS[_Trouble.failed :]
+                then = f"are kept in {left[0]}" if left else "are not kept"
+                _Trouble.say(f"{folder} takes no more compiled kernels, further ones {then}", error)
+
+
+def keep(path: Path, data: bytes) -> Path:
+    """Write any other file of kernels, or one of its name in a further folder; return its path."""
+    try:
+        with replacing(path) as file:
+            file.write(data)
+        return path
+    except OSError as error:
+        left = FOLDERS[FOLDERS.index(path.parent) + 1 :] if path.parent in FOLDERS else []
+        for folder in left:
+            if not usable(folder):
+                _Trouble.say(f"{path.parent} takes no more compiled kernels, {folder} does", error)
+                return keep(folder / path.name, data)
+        why = f"{error.strerror}; NUMBA_CACHE_DIR names another folder"
+        raise OSError(error.errno, why, os.fspath(path.parent)) from error
+
+
+def keys() -> list[Any]:
+    """Return what numba finds kept kernels by, beside names and types: all else means anew."""
+    sources = [(str(path), path.stat()) for path in _sources()]
+    return [
+        numba.__version__,
+        sys.version_info[:2],
+        cpu_target.target_context.codegen().magic_tuple(),
+        [(path, found.st_mtime, found.st_size) for path, found in sources],
+    ]
+
+
+def kept() -> dict[str, int]:
+    """Return the files that hold kernels of these sources, and how long they are."""
+    subfolder = UserProvidedCacheLocator.get_suitable_cache_subpath(__file__)
+    found = (path for folder in FOLDERS for path in (folder / subfolder).glob("*.nb[ic]"))
+    return {str(path): path.stat().st_size for path in found}

@@ -145,7 +145,8 @@ def read_solution(path: str) -> tuple[np.ndarray, np.ndarray]:
     """
     from graphs.errors import GraphError
     from graphs.file_npz import opened_archive
-    from harness.memory import BASE, available
+    from graphs.memory import BASE
+    from harness.memory import available
     from kernels.disk import reading
 
     try:

@@ -9,6 +9,7 @@ box the middle half of them with the median.
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from statistics import median
 from typing import Any
 

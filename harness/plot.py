@@ -205,7 +205,7 @@ def _write(figure: Any, file: Any, form: str) -> None:
     import matplotlib
 
     # Text as text: smaller than outlines, and found by a search. The ids of an SVG are else random.
-    settings = {"svg.fonttype": "none", "svg.hashsalt": _TITLE}
+    settings: Any = {"svg.fonttype": "none", "svg.hashsalt": _TITLE}
     undated = {"metadata": {"Date": None}} if form == "svg" else {}
     with matplotlib.rc_context(settings):
         figure.savefig(file, format=form, facecolor="white", **undated)

@@ -10,7 +10,7 @@ from functools import cache
 import pytest
 from scipy.sparse.csgraph import dijkstra
 
-from harness.peer_libraries import plain_matrix
+from harness.peers.libraries import plain_matrix
 from sssp import Solver
 
 pytestmark = pytest.mark.parametrize("scale", [16, 18])

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from harness.machine import default_threads
-from harness.options import use_default_threads
+from harness.commands.options import use_default_threads
+from harness.machine.facts import default_threads
 
 # Before numba is imported: it asks for the number of threads once.
 use_default_threads()

@@ -28,8 +28,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks.gpu_watch import copy_seconds, counted_launches, timed_launches, watched
-from harness.machine import git_state, machine_facts, versions
-from harness.results import store
+from harness.machine.facts import git_state, machine_facts, versions
+from harness.results.record import store
 
 
 def figures(device: Any, scale: int, roots: int, one_launch: bool = False) -> dict[str, Any]:
@@ -156,7 +156,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if lacks is not None:
         print(f"gpu_kernels: no GPU can be used: {lacks}", file=sys.stderr)
         return 3
-    from harness.gpu import gpu_facts
+    from harness.machine.gpu import gpu_facts
     from kernels.device import Device
 
     device = watched(Device())

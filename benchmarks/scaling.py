@@ -30,8 +30,8 @@ sys.path.insert(0, str(HOUSE))
 from scaling_model import Counts, predict  # noqa: E402
 from scaling_wires import wires  # noqa: E402
 
-from harness import results  # noqa: E402
-from harness.statistics import summarize_teps  # noqa: E402
+from harness.results import record as results  # noqa: E402
+from harness.results.statistics import summarize_teps  # noqa: E402
 from kernels.disk import replacing  # noqa: E402
 from sssp.shared_memory import ALLOWED  # noqa: E402
 

@@ -2,7 +2,7 @@
 
 A command lives in a `commands_*` module, which adds its own page to the parser and imports what
 is slow to import only when it runs, so that `sssp --help` answers at once. Whatever a user can do
-wrong ends in one line on stderr and an exit status of `harness.errors.Exit`.
+wrong ends in one line on stderr and an exit status of `harness.console.errors.Exit`.
 """
 
 from __future__ import annotations
@@ -13,21 +13,19 @@ from argparse import SUPPRESS, ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Sequence
 from typing import NoReturn
 
-from harness import (
-    commands_files,
-    commands_info,
-    commands_peers,
-    commands_report,
-    commands_run,
-    commands_template,
-    launch,
-)
-from harness.errors import EXIT_CODES, Exit, Interrupted, UsageError
-from harness.machine import launched_ranks
-from harness.options import refuse_ranks
-from harness.signals import stoppable
-from harness.streams import emit, muted, say
-from harness.watch import Ending
+from harness.commands import files as commands_files
+from harness.commands import info as commands_info
+from harness.commands import peers as commands_peers
+from harness.commands import report as commands_report
+from harness.commands import run as commands_run
+from harness.commands import template as commands_template
+from harness.commands.options import refuse_ranks
+from harness.console.errors import EXIT_CODES, Exit, Interrupted, UsageError
+from harness.console.signals import stoppable
+from harness.console.streams import emit, muted, say
+from harness.job import launch
+from harness.job.client import Ending
+from harness.machine.facts import launched_ranks
 
 _DESCRIPTION = """\
 Graph500 kernel 3, single-source shortest paths: generate the official graph, build it, search it
@@ -118,7 +116,7 @@ def _run(arguments: list[str]) -> int:
 
 
 def _print_version() -> int:
-    from harness.machine import DISTRIBUTION, version
+    from harness.machine.facts import DISTRIBUTION, version
 
     emit(f"{DISTRIBUTION} {version()}")
     return Exit.OK
@@ -127,7 +125,7 @@ def _print_version() -> int:
 def ending_of(error: BaseException) -> Ending:
     """Return how a command ends by `error`; with a traceback where the fault is our own."""
     from graphs.errors import GraphError
-    from harness.results import ResultError
+    from harness.results.record import ResultError
     from sssp.errors import DeviceMemoryError, EngineError
 
     if isinstance(error, Interrupted):

@@ -4,7 +4,7 @@
 // pass over the edges (mark_edges) and a tally of its marks (tally_marks). Nothing here knows how
 // an answer was made, and no answer, however wrong, is used as an index before it was looked at.
 // Threads write to one place only the same value, or by an atomic operation whose outcome does not
-// depend on their order. What the rules mean, and their source: harness/validation.py.
+// depend on their order. What the rules mean, and their source: harness/validation/host.py.
 
 #include "grid.cuh"
 

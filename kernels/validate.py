@@ -6,7 +6,7 @@ was made, and no answer, however wrong, is used as an index before it was looked
 
 Threads share arrays only where every writer writes the same value, and every result is a fact
 about the input (a count, a smallest vertex), so none depends on threads or their timing.
-What the rules mean, and their source: harness/validation.py.
+What the rules mean, and their source: harness/validation/host.py.
 """
 
 from __future__ import annotations

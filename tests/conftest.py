@@ -31,8 +31,8 @@ def _mpi_missing() -> str | None:
 @pytest.fixture(autouse=True)
 def _no_energy(monkeypatch: pytest.MonkeyPatch) -> None:
     """No run of a test waits for the machine's energy counters; tests of them bring their own."""
-    monkeypatch.setattr("harness.energy.POWERCAP", Path("there-is-no-such-folder"))
-    monkeypatch.setattr("harness.nvml.LIBRARY", "there-is-no-such-library.so")
+    monkeypatch.setattr("harness.benchmark.energy.POWERCAP", Path("there-is-no-such-folder"))
+    monkeypatch.setattr("harness.machine.nvml.LIBRARY", "there-is-no-such-library.so")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

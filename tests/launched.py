@@ -19,8 +19,8 @@ MPIRUN = shutil.which("mpirun", path=str(Path(sys.executable).parent)) or shutil
 _STAND_IN = """
 import os, signal, sys, time
 from harness import cli, commands_info, logs, signals
-from harness.errors import UsageError
-from harness.streams import emit, say
+from harness.console.errors import UsageError
+from harness.console.streams import emit, say
 
 def work(flags, argv):
     from sssp.mpi_comm import world

@@ -11,7 +11,7 @@ import scipy.sparse
 from house import run_python
 
 from graphs import EdgeList, GraphError, KroneckerStream, build_csr, kronecker, search_keys
-from harness.validation import validate
+from harness.validation.host import validate
 from sssp import Solver, shortest_paths
 
 SRC, DST, WEIGHT = np.array([0, 1, 0]), np.array([1, 2, 2]), np.array([2.0, 3.0, 9.0], np.float32)
@@ -232,7 +232,7 @@ def test_without_the_compiler_the_variable_is_named():
     said = run_python(
         "import json, numpy as np\n"
         "from graphs import EdgeList, build_csr, kronecker\n"
-        "from harness.validation import validate\n"
+        "from harness.validation.host import validate\n"
         "from sssp import EngineError, shortest_paths\n"
         "edges = EdgeList([0], [1], [1.0], 2)\n"
         "said = []\n"

@@ -14,7 +14,7 @@ import numba
 import pytest
 from house import HOUSE, run_python
 
-from harness import warmup
+from harness.benchmark import warmup
 from kernels import cache, nvrtc
 from kernels.compile import njit
 
@@ -117,7 +117,7 @@ def test_a_folder_asked_for_and_refused_is_said_in_one_line(tmp_path):
 
 
 def test_info_names_what_was_refused(monkeypatch):
-    from harness.commands_info import machine_lines
+    from harness.commands.info import machine_lines
 
     monkeypatch.setattr(cache, "REFUSED", ["/shared can be written by group 7"])
     lines = machine_lines()

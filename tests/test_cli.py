@@ -11,9 +11,9 @@ import command
 import pytest
 from command import SMALL, own_process, write_graph
 
-from harness import streams
 from harness.cli import main
-from harness.errors import UsageError
+from harness.console import streams
+from harness.console.errors import UsageError
 
 sssp = command.sssp
 COMMANDS = ("run", "generate", "validate", "report", "warmup", "info")

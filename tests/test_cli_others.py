@@ -160,7 +160,7 @@ def test_info_says_what_a_scale_needs(sssp):
 
 def test_info_counts_the_passes_that_kernel_1_makes(monkeypatch):
     from graphs import KroneckerStream, build_csr
-    from harness.forecast import PASSES_TO_CONSTRUCT
+    from harness.benchmark.estimate import PASSES_TO_CONSTRUCT
 
     passes, slices = [], KroneckerStream.slices
     monkeypatch.setattr(KroneckerStream, "slices", lambda self: passes.append(1) or slices(self))

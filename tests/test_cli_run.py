@@ -12,7 +12,7 @@ import command
 import pytest
 from command import KEYS, SMALL, only_result, own_process, wrong_distance
 
-import harness.machine
+import harness.machine.facts
 
 sssp = command.sssp
 spoil = command.spoil
@@ -166,12 +166,12 @@ def test_a_signal_keeps_the_finished_searches(sssp, spoil, number, status, word)
 
 
 def test_a_signal_after_the_last_search_keeps_a_complete_result(sssp, monkeypatch):
-    import harness.run
+    import harness.benchmark.run
 
     def interrupted(*_):
         os.kill(os.getpid(), signal.SIGTERM)
 
-    monkeypatch.setattr(harness.run, "measure", interrupted)
+    monkeypatch.setattr(harness.benchmark.run, "measure", interrupted)
     done = sssp(*SMALL, "--quiet")
     assert done.status == 143 and "--resume" not in done.err
     assert "3 of 3 searches were finished, kept in out/" in done.err
@@ -202,7 +202,7 @@ def test_ctrl_c_ends_a_real_run_without_a_traceback(tmp_path):
 @pytest.mark.slow
 def test_threads_are_those_asked_for(tmp_path):
     """In a process of its own: numba fixes their number when it is imported."""
-    cores = harness.machine.cores()
+    cores = harness.machine.facts.cores()
     for asked in (1, cores + 1):
         folder = tmp_path / str(asked)
         flags = ("--threads", asked, "--output", folder, "--quiet")

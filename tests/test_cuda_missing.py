@@ -176,7 +176,7 @@ def test_info_says_why_cuda_cannot_run_and_which_gpu_there_is(sssp, monkeypatch)
     facts = {"gpu": "NVIDIA H100", "gpu_memory_bytes": 80 * 2**30, "gpu_driver": "550.54.15"}
     facts |= {"gpu_driver_cuda": "12.4", "gpu_runtime_cuda": "12.9"}
     monkeypatch.setattr(cuda_missing, "missing", lambda: None)
-    monkeypatch.setattr("harness.gpu.gpu_facts", lambda: facts)
+    monkeypatch.setattr("harness.machine.gpu.gpu_facts", lambda: facts)
     assert re.search(r"^GPU: +NVIDIA H100, 80 GiB, driver 550\.54\.15 for", sssp("info").out, re.M)
 
 

@@ -26,7 +26,7 @@ from graphs.comm import SerialComm
 from graphs.csr import build_csr
 from graphs.generator import kronecker
 from graphs.partition import part_of
-from harness.warmup import Plan, prepare
+from harness.benchmark.warmup import Plan, prepare
 from sssp import Solver
 from sssp.cuda_rank import CUDARankEngine
 
@@ -144,7 +144,7 @@ def test_a_rank_warms_up_on_its_own_device(monkeypatch):
 WARM_UP = """
 import json
 import cupy
-from harness.warmup import Plan
+from harness.benchmark.warmup import Plan
 count = cupy.cuda.runtime.getDeviceCount()
 if count > 1:
     Plan("float32", False, "cuda", ranks=True).compile(1)

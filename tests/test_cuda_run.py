@@ -17,9 +17,9 @@ from graphs import EdgeList, KroneckerStream, build_csr, kronecker
 from graphs.device_csr import build_device_csr
 from graphs.device_edges import on_device
 from graphs.memory import DEVICE_MOST_ANSWERS as MOST_ANSWERS
-from harness import device_validation
-from harness.device_validation import DeviceValidator
-from harness.source import GraphFile, OfficialGraph
+from harness.benchmark.source import GraphFile, OfficialGraph
+from harness.validation.device import DeviceValidator
+from harness.validation.host import device as device_validation
 from sssp import Solver
 
 PER_VERTEX = 450  # bytes, at edge factor 16, construction included
@@ -115,7 +115,7 @@ def test_a_run_takes_no_more_memory_than_allowed(device):
 
 @pytest.mark.parametrize("keep", [True, False])
 def test_nothing_is_compiled_while_a_clock_runs(device, monkeypatch, keep):
-    from harness.place import OnDevice
+    from harness.benchmark.backend import OnDevice
 
     compiled = []
     build = OnDevice.build
@@ -133,7 +133,7 @@ def test_nothing_is_compiled_while_a_clock_runs(device, monkeypatch, keep):
 
 @pytest.mark.parametrize("scale", range(22, 30))
 def test_the_need_of_a_run_is_within_the_limit(device, scale):
-    from harness.place import OnDevice
+    from harness.benchmark.backend import OnDevice
 
     device.memory = PER_VERTEX << scale
     opened = OnDevice(device).plan(OfficialGraph(scale))()

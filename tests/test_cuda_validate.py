@@ -14,11 +14,11 @@ from oracle import dijkstra
 from rulebook import breakers, mangled
 from strategies import edge_list, searches
 
-import harness.device_validation
+import harness.validation.device
 from graphs import EdgeList, GraphError, KroneckerStream, kronecker
 from graphs.device_edges import DeviceEdgeList, on_device
-from harness.device_validation import DeviceCandidate, DeviceValidator
-from harness.validation import Validator, validate
+from harness.validation.device import DeviceCandidate, DeviceValidator
+from harness.validation.host import Validator, validate
 
 INF = np.inf
 
@@ -222,7 +222,7 @@ def test_a_fault_that_the_host_does_not_see_is_reported_all_the_same(device, mon
         def validate(self, answers):
             return right
 
-    monkeypatch.setattr(harness.device_validation, "Validator", Blind)
+    monkeypatch.setattr(harness.validation.device, "Validator", Blind)
     wrong = np.array([0, 0.5, *DIST[2:]], np.float32)
     [found] = said_by_device(on_device(device, GRAPH), [(0, wrong, np.array(PARENT))])
     assert not found.valid

@@ -121,7 +121,7 @@ def test_generating_overwrites_no_file_that_a_link_leads_to(sssp, tmp_path):
 
 
 def log(folder, text):
-    from harness import logs
+    from harness.console import logs
 
     try:
         logs.open_log(folder, 0)
@@ -141,7 +141,7 @@ def test_a_log_goes_where_a_link_of_our_own_leads(tmp_path):
 @AS_ROOT
 @pytest.mark.parametrize("form", ["link", "chain", "file"])
 def test_a_log_is_not_written_into_what_somebody_else_has_laid(tmp_path, monkeypatch, form):
-    from harness.errors import UsageError
+    from harness.console.errors import UsageError
 
     monkeypatch.setattr(os, "geteuid", lambda: SOMEBODY + 1)  # even root's rights do not help
     (tmp_path / "precious").write_text("kept")
@@ -161,7 +161,7 @@ def test_a_log_is_not_written_into_what_somebody_else_has_laid(tmp_path, monkeyp
 
 
 def test_a_log_that_is_a_pipe_is_not_waited_for(tmp_path):
-    from harness.errors import UsageError
+    from harness.console.errors import UsageError
 
     os.mkfifo(tmp_path / "rank-0000.log")
     with pytest.raises(UsageError, match="cannot be written"):
@@ -173,7 +173,7 @@ def test_a_link_of_somebody_else_is_not_followed_to_a_result(tmp_path):
     (tmp_path / "precious").write_text("kept")
     (tmp_path / "r.json").symlink_to("precious")
     os.lchown(tmp_path / "r.json", SOMEBODY, -1)
-    from harness import results
+    from harness.results import record as results
 
     with pytest.raises(results.ResultError, match=re.escape(f"is a link of user {SOMEBODY}")):
         results.replace({"graph": {}}, tmp_path / "r.json")

@@ -14,12 +14,13 @@ from command import SMALL, only_result, result_files, wrong_distance
 from example_result import example, search
 
 from graphs.comm import SerialComm
-from harness import energy, nvml
-from harness.energy import RaplCounter, gpu_counters, measure, rapl_counters
-from harness.nvml import Nvml, NvmlError
-from harness.progress import Progress
-from harness.report import render
-from harness.schema import faults, schema
+from harness.benchmark import energy
+from harness.benchmark.energy import RaplCounter, gpu_counters, measure, rapl_counters
+from harness.console.progress import Progress
+from harness.machine.facts import nvml
+from harness.machine.nvml import Nvml, NvmlError
+from harness.reports.report import render
+from harness.results.schema import faults, schema
 
 sssp = command.sssp
 spoil = command.spoil

@@ -160,7 +160,7 @@ def test_a_second_signal_does_not_take_the_message_of_the_first():
 
 # How a rank gets to the monitor is changed, before the command begins.
 NO_WAY = """
-import harness.watch as w
+import harness.job.client as w
 def connect(offer, rank):
     raise OSError("no route to host")
 w.connect = connect
@@ -178,8 +178,8 @@ def test_ranks_that_cannot_connect_end_as_well():
 
 
 OFFERS = """
-import harness.watch as w
-from harness.streams import say
+import harness.job.client as w
+from harness.console.streams import say
 true = w.connect
 def connect(offer, rank):
     say(f"offered {'the loopback' if offer['hosts'] == ['127.0.0.1'] else 'all addresses'}")
@@ -199,7 +199,7 @@ def test_ranks_of_one_machine_meet_on_its_loopback_if_they_can(apart, others):
 
 
 def test_more_ranks_than_the_monitor_may_open_files_do_without():
-    few = "import harness.monitor_start as m; m._OWN_FILES = 10**12\n"
+    few = "import harness.job.monitor_start as m; m._OWN_FILES = 10**12\n"
     done = launched(2, ["-c", few + stand_in(seconds=0)[1]])
     assert (done.status, done.out) == (0, "the result\n")
     assert re.search(rf"no monitor, {ALONE}: it needs \d+ open files for 2 ranks", done.err)

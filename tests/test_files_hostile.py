@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from graph_files import put, refusal
 
-import harness.source
+import harness.benchmark.source
 from graphs import GraphError, read_graph
-from harness.commands_files import read_solution
-from harness.errors import UsageError
-from harness.memory import BASE, Available
+from harness.commands.files import read_solution
+from harness.console.errors import UsageError
+from harness.machine.memory import BASE, Available
 
 M = 300_000  # edges, all alike: 7 MB unpacked, 7 KB packed
 MOST = 1_000_000
@@ -52,15 +52,17 @@ def test_an_archive_is_measured_before_it_is_unpacked(bomb):
 
 def test_a_run_asks_for_what_is_available(bomb, monkeypatch):
     there = Available(BASE + MOST, "a test")
-    monkeypatch.setattr(harness.source, "available_to_each", lambda comm: there)
-    said = reads_less(MOST, lambda: harness.source.GraphFile(str(bomb)).load())
+    monkeypatch.setattr(harness.benchmark.source, "available_to_each", lambda comm: there)
+    said = reads_less(MOST, lambda: harness.benchmark.source.GraphFile(str(bomb)).load())
     assert f"{MOST} are available" in said
 
 
 def test_a_solution_is_measured_too(tmp_path, monkeypatch):
-    import harness.memory
+    import harness.machine.memory
 
-    monkeypatch.setattr(harness.memory, "available", lambda: Available(BASE + MOST, "a test"))
+    monkeypatch.setattr(
+        harness.machine.memory, "available", lambda: Available(BASE + MOST, "a test")
+    )
     zeros = np.zeros(M, np.int64)
     np.savez_compressed(tmp_path / "s.npz", dist=zeros, parent=zeros)
     said = reads_less(MOST, lambda: read_solution(str(tmp_path / "s.npz")))

@@ -14,6 +14,9 @@ ARROWS = {
     "sssp": ("kernels", "graphs"),
     "harness": ("sssp", "graphs", "kernels.validate", "kernels.cache", "kernels.disk"),
 }
+# The packages of harness, from the bottom: each may import those before it.
+LAYERS = ("console", "machine", "job", "validation", "results", "benchmark", "peers", "reports",
+          "commands")  # fmt: skip
 OURS = (*PACKAGES, "results", "tests")
 # Imported where they are used: one needs a GPU's driver, the other starts MPI.
 NEVER_AT_MODULE_LEVEL = ("cupy", "cupyx", "mpi4py")
@@ -125,7 +128,32 @@ def modules_imported_by(module):
     return {name for name in modules if (HOUSE / (name.replace(".", "/") + ".py")).is_file()}
 
 
-@pytest.mark.parametrize("validator", ["harness.validation", "harness.device_validation"])
+def packages_of_harness(path):
+    """The packages of harness that a module of it imports."""
+    names = {
+        name
+        for node in ast.walk(ast.parse(path.read_text()))
+        for name in imported_by(node, path.parent.name)
+    }
+    return {name.split(".")[1] for name in names if name.startswith("harness.")}
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_no_package_of_harness_imports_one_above_it(layer):
+    below = LAYERS[: LAYERS.index(layer) + 1]
+    faults = {
+        label(path): found - set(below)
+        for path in (HOUSE / "harness" / layer).glob("*.py")
+        if (found := packages_of_harness(path)) - set(below)
+    }
+    assert faults == {}
+
+
+def test_every_package_of_harness_has_its_layer():
+    assert {path.parent.name for path in (HOUSE / "harness").glob("*/__init__.py")} == set(LAYERS)
+
+
+@pytest.mark.parametrize("validator", ["harness.validation.host", "harness.validation.device"])
 def test_the_validator_shares_no_code_with_the_solver(validator):
     waiting, seen = {validator}, set()
     while waiting:

@@ -13,8 +13,8 @@ from launched import launched, sssp
 
 from graphs.comm import SerialComm
 from graphs.thread_comm import ThreadComm, on_threads
-from harness import warmup
-from harness.commands_info import binding, sharing
+from harness.benchmark import warmup
+from harness.commands.info import binding, sharing
 
 
 @pytest.mark.mpi

@@ -7,8 +7,9 @@ import os
 import pytest
 from launched import launched, sssp, stand_in
 
-from harness import launch, machine, placement
-from harness.placement import Place, share_of
+from harness.job import launch, placement
+from harness.job.placement import Place, share_of
+from harness.machine.facts import facts as machine
 
 SEVERAL = [
     {"PMI_SIZE": "4", "PMI_RANK": "2"},

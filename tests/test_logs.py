@@ -8,8 +8,8 @@ import re
 import pytest
 from launched import launched, stand_in
 
-from harness import logs
-from harness.errors import UsageError
+from harness.console import logs
+from harness.console.errors import UsageError
 
 
 @pytest.fixture

@@ -16,8 +16,8 @@ from graphs.memory import (
     first_that_fits,
     scale_that_fits,
 )
-from harness import memory
-from harness.memory import Available, choose
+from harness.machine.facts import memory
+from harness.machine.memory import Available, choose
 
 # One graph a line: what its arrays take, and the peak while the rows are built. In a fresh Python,
 # whose kernels are compiled by a tiny graph first: what the compiler allocates would count, too.

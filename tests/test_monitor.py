@@ -13,12 +13,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from harness import connect as connecting
-from harness import monitor_process, monitor_start, protocol
-from harness.connect import connect, listening
-from harness.monitor import Monitor
-from harness.monitor_start import MonitorProcess
-from harness.protocol import Lines, ProtocolError, decode, encode
+from harness.job import connect as connecting
+from harness.job import monitor_process, monitor_start, protocol
+from harness.job.connect import connect, listening
+from harness.job.monitor import Monitor
+from harness.job.monitor_start import MonitorProcess
+from harness.job.protocol import Lines, ProtocolError, decode, encode
 
 SIZE = 3
 

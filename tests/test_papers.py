@@ -19,7 +19,7 @@ from house import HOUSE, PACKAGES, setup_cfg, sources
 from markdown import PAGES, anchors, blocks, table, tables
 
 from harness.cli import main
-from harness.errors import EXIT_CODES, Exit
+from harness.console.errors import EXIT_CODES, Exit
 
 FLAG = re.compile(r"(?<![\w-])--[a-z][\w-]*")
 FLAGS_OF_OTHERS = {

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from strategies import DTYPES, WEIGHTS, make_edges, searches
 
 from graphs import EdgeList, GraphError, build_csr, kronecker
-from harness.validation import validate
+from harness.validation.host import validate
 from sssp import EngineError, Solver, engines, shortest_paths
 
 

@@ -10,8 +10,9 @@ from command import sssp, stored  # noqa: F401
 from example_peers import record
 from example_result import example
 
-from harness import peer_record, peer_table
-from harness.results import ResultError
+from harness.peers import record as peer_record
+from harness.peers import table as peer_table
+from harness.results.record import ResultError
 
 
 def test_a_ratio_is_to_our_row_of_the_most_threads():

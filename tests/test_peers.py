@@ -13,8 +13,10 @@ from hypothesis import given, settings
 from strategies import searches
 
 from graphs import EdgeList, build_csr
-from harness import commands_peers, peer_record, peer_turns
-from harness.peer_libraries import PEERS, Ready, plain_matrix
+from harness.commands import peers as commands_peers
+from harness.peers import record as peer_record
+from harness.peers.libraries import PEERS, Ready, plain_matrix
+from harness.peers.run import turns as peer_turns
 
 SMALL = ("--scale", 6, "--roots", 3, "--with", "scipy", "--output", "out")
 
@@ -276,13 +278,13 @@ def test_without_names_the_installed_peers_are_taken_but_for_networkx(peers, mon
 
 
 def test_a_graph_whose_matrix_does_not_fit_is_refused(peers, monkeypatch, tmp_path):
-    from harness import memory
-    from harness import peers as module
+    from harness.machine.facts import memory
+    from harness.peers.run import run as module
 
     fits = memory.Need(2**5, 16 * 2**5).total
     there = memory.Available(fits, "a test")
     monkeypatch.setattr(memory, "available", lambda: there)
-    monkeypatch.setattr("harness.source.available", lambda: there)
+    monkeypatch.setattr("harness.benchmark.source.available", lambda: there)
     monkeypatch.setattr(module, "available", lambda: there)
     assert peers("--scale", 5).refused("with the matrix of the peers it needs", "a test")
 

@@ -13,9 +13,9 @@ from example_peers import record
 from example_result import example, from_file, search
 from house import run_python
 
-from harness import plot, report
-from harness.plot_series import series_of
-from harness.statistics import summarize_teps
+from harness.reports import plot, report
+from harness.reports.series import series_of
+from harness.results.statistics import summarize_teps
 
 pytest.importorskip("matplotlib")
 

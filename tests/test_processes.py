@@ -13,7 +13,7 @@ import pytest
 from house import run_python
 
 from graphs import EdgeList, build_csr
-from harness.commands_info import _numba_lines
+from harness.commands.info import _numba_lines
 from sssp import Solver
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
@@ -23,7 +23,7 @@ _GRAPHS = """
 import json, os, signal, threading, numpy as np
 import oracle
 from graphs import EdgeList, build_csr, kronecker
-from harness.validation import validate
+from harness.validation.host import validate
 from sssp import EngineError, Solver, shortest_paths
 def edges_of(n, dtype, seed):
     random = np.random.default_rng(seed)

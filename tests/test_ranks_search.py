@@ -25,7 +25,7 @@ from graphs.edges import EdgeList
 from graphs.errors import GraphError
 from graphs.keys import search_keys
 from graphs.partition import Partition, part_of
-from harness.validation import validate
+from harness.validation.host import validate
 from kernels import pull, queues
 from kernels.queues import FAR_TAIL, OUT_TAIL, OVERFLOW
 from kernels.tentative import UNREACHED

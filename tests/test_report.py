@@ -13,7 +13,7 @@ import pytest
 from example_result import example, from_file, ranked, resumed, search
 from scipy.optimize import least_squares
 
-from harness.report import (
+from harness.reports.report import (
     CSV_COLUMNS,
     FORMATS,
     failures,
@@ -22,7 +22,7 @@ from harness.report import (
     render,
     submission_problems,
 )
-from harness.statistics import summarize_teps
+from harness.results.statistics import summarize_teps
 
 GOLDEN = Path(__file__).parent / "golden"
 SAMPLES = ("sample_output_s10_np2_stdout.txt", "sample_output_s12_np2_SKIP_BFS_stdout.txt")

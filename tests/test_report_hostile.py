@@ -12,8 +12,8 @@ import pytest
 from example_peers import record
 from example_result import example, from_file, search
 
-from harness.escapes import markdown, visible
-from harness.report import FORMATS, render
+from harness.console.escapes import markdown, visible
+from harness.reports.report import FORMATS, render
 
 sssp = command.sssp
 stored = command.stored

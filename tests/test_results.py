@@ -20,9 +20,9 @@ from example_result import example, from_file, ranked, resumed, search
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness import results
-from harness.results import ResultError, faults, load, schema, write
-from harness.schema import follows
+from harness.results import record as results
+from harness.results.record import ResultError, faults, load, schema, write
+from harness.results.schema import follows
 
 UNCHECKED = example(
     [search(valid=None, validate_seconds=None), search(valid=False, violations=["rule 1"])],
@@ -167,7 +167,7 @@ def test_what_is_told_of_ranks_lacks_nothing(path):
 
 def test_schema_is_found_from_another_folder_that_has_results_of_its_own(tmp_path):
     (tmp_path / "results" / "runs").mkdir(parents=True)
-    program = "from harness.results import schema; print(schema()['$id'])"
+    program = "from harness.results.record import schema; print(schema()['$id'])"
     home = str(Path(results.__file__).parents[1])
     done = subprocess.run(
         [sys.executable, "-c", program],

@@ -14,8 +14,8 @@ import pytest
 from command import HOUSE, KEYS, only_result, own_process, result_files, write_graph
 
 from graphs.comm import SerialComm
-from harness import results
-from harness.digest import dist_digest
+from harness.results import record as results
+from harness.results.digest import dist_digest
 
 sssp = command.sssp
 spoil = command.spoil

@@ -5,15 +5,17 @@ from __future__ import annotations
 import copy
 import json
 import os
+from functools import partial
 
 import command
 import pytest
 from command import own_process
 
-from harness import results
+from harness.benchmark.resume import unfinished
 from harness.cli import build_parser
-from harness.errors import UsageError
-from harness.resume import unfinished
+from harness.commands.config import checked
+from harness.console.errors import UsageError
+from harness.results import record as results
 
 sssp = command.sssp
 
@@ -78,7 +80,7 @@ def test_every_field_of_every_kind_is_refused_by_name_or_harmless(incomplete, tm
         for value in HOSTILE:
             path.write_text(json.dumps(changed(incomplete, field, value)))
             try:
-                flags = unfinished(path, parser)["flags"]
+                flags = unfinished(path, partial(checked, parser))["flags"]
             except (results.ResultError, UsageError) as error:
                 assert str(error).startswith(f"{path}"), (field, value)
                 assert "\n" not in str(error) and len(str(error)) < 1000, (field, value)

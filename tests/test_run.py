@@ -16,13 +16,14 @@ from graphs import generator
 from graphs.edges import EdgeList
 from graphs.generator import KroneckerStream, kronecker
 from graphs.memory import MOST_ANSWERS
-from harness import machine, searches, source
-from harness import run as run_module
-from harness.check import NetworkxCheck
-from harness.progress import Progress
-from harness.run import Settings, new_result, run
-from harness.source import GraphFile, OfficialGraph
-from harness.validation import Validator
+from harness.benchmark import run as run_module
+from harness.benchmark import searches, source
+from harness.benchmark.networkx_check import NetworkxCheck
+from harness.benchmark.run import Settings, new_result, run
+from harness.benchmark.source import GraphFile, OfficialGraph
+from harness.console.progress import Progress
+from harness.machine.facts import facts as machine
+from harness.validation.host import Validator
 from sssp import Solver
 
 QUIET = Progress(quiet=True)

@@ -20,14 +20,17 @@ from graphs import generator
 from graphs.generator import kronecker
 from graphs.memory import GIB, Need
 from graphs.partition import part_of
-from harness import memory, ranks, results, source
-from harness.errors import MemoryRefused, UsageError
-from harness.memory import Available
-from harness.place import Host
-from harness.progress import Progress
-from harness.run import Settings, new_result, run
-from harness.source import GraphFile, OfficialGraph
-from harness.warmup import warm_up
+from harness.benchmark import source
+from harness.benchmark.backend import Host
+from harness.benchmark.run import Settings, new_result, run
+from harness.benchmark.source import GraphFile, OfficialGraph
+from harness.benchmark.warmup import warm_up
+from harness.console.errors import MemoryRefused, UsageError
+from harness.console.progress import Progress
+from harness.machine.facts import memory
+from harness.machine.memory import Available
+from harness.results import record as results
+from harness.results.record import ranks
 from sssp import Solver
 
 QUIET = Progress(quiet=True)

@@ -23,7 +23,7 @@ import numpy as np
 from strategies import make_edges
 from graphs import build_csr, kronecker
 from graphs.partition import part_of
-from harness.validation import validate
+from harness.validation.host import validate
 from sssp import Solver
 from sssp.mpi_comm import world
 

@@ -10,14 +10,14 @@ import socket
 import pytest
 from launched import launched, stand_in, started
 
-from harness import heartbeat
-from harness.errors import UsageError
-from harness.monitor import Monitor, Peer
-from harness.protocol import encode
+from harness.console.errors import UsageError
+from harness.job import heartbeat
+from harness.job.monitor import Monitor, Peer
+from harness.job.protocol import encode
 
 HOST = socket.gethostname()
 # Heartbeats every 0.3 s, so that a rank is silent after 0.9 s.
-FAST = "import harness.heartbeat as h; h.BEAT_SECONDS = 0.3\n"
+FAST = "import harness.job.heartbeat as h; h.BEAT_SECONDS = 0.3\n"
 STOP = "os.kill(os.getpid(), signal.SIGSTOP)"
 
 
@@ -116,7 +116,7 @@ class Clock:
 def monitor(monkeypatch, capfd):
     """A monitor of two ranks, its clock, and what it says."""
     clock = Clock()
-    monkeypatch.setattr("harness.monitor.monotonic", clock)
+    monkeypatch.setattr("harness.job.monitor.monotonic", clock)
     monitor = Monitor("sssp run", size=2, failed=4, beat=10.0)
     ends = [socket.socketpair() for _ in range(2)]
     for rank, (end, _) in enumerate(ends):

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.statistics import quartiles, stddev, summarize, summarize_teps
+from harness.results.statistics import quartiles, stddev, summarize, summarize_teps
 
 SECONDS = st.floats(1e-9, 1e6)
 SAMPLES = st.lists(SECONDS, min_size=1, max_size=130)

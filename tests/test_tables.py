@@ -10,8 +10,11 @@ from house import HOUSE
 from markdown import PAGES, blocks, table, tables
 
 from graphs.memory import ARC_BYTES, DeviceNeed, Need, device_search, gib
-from harness import peer_record, peer_table, report, results
-from harness.statistics import summarize_teps
+from harness.peers import record as peer_record
+from harness.peers import table as peer_table
+from harness.reports import report
+from harness.results import record as results
+from harness.results.statistics import summarize_teps
 
 RESULTS = HOUSE / "results"
 SCALING = PAGES["docs/SCALING.md"]
@@ -84,7 +87,7 @@ def test_the_sample_output_is_a_report_of_the_run_of_scale_18():
 
 def test_the_picture_is_drawn_from_the_results(tmp_path):
     pytest.importorskip("matplotlib")
-    from harness import plot
+    from harness.reports import plot
 
     records = [peer_record.load(path) for path in sorted(RESULTS.glob("2*-peers-*.json"))]
     assert plot.draw(runs(), records, tmp_path / "teps.svg")

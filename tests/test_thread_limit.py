@@ -13,10 +13,10 @@ from house import HOUSE
 from launched import launched, sssp
 from ranks import on_ranks
 
-from harness import cgroup, thread_limit
-from harness.cgroup import threads_headroom
-from harness.errors import UsageError
-from harness.thread_limit import refuse_few_threads
+from harness.console.errors import UsageError
+from harness.machine.cgroup import threads_headroom
+from harness.machine.facts import cgroup, thread_limit
+from harness.machine.thread_limit import refuse_few_threads
 
 
 @pytest.fixture

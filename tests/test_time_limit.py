@@ -8,8 +8,9 @@ import command
 import pytest
 from command import in_process, only_result
 
-from harness import pauses, time_limit
-from harness.time_limit import Duration, TimeLimit
+from harness.benchmark import checkpoint as pauses
+from harness.benchmark import time_limit
+from harness.benchmark.time_limit import Duration, TimeLimit
 
 sssp = command.sssp
 spoil = command.spoil

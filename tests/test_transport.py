@@ -151,8 +151,8 @@ sys.path.insert(0, "tests")
 import numpy as np
 from elsewhere import Elsewhere, device_of
 from graphs.comm import Traffic
-from harness.ranks import rank_facts
-from harness.schema import faults
+from harness.results.ranks import rank_facts
+from harness.results.schema import faults
 from sssp import transport
 from sssp.mpi_comm import world
 

@@ -15,7 +15,7 @@ from sliced import Sliced
 from strategies import edge_list, searches
 from verdicts import verdict
 
-from harness.validation import count_m, validate
+from harness.validation.host import count_m, validate
 
 
 @pytest.mark.parametrize("scale", [4, 6])

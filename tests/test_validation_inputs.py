@@ -14,7 +14,7 @@ from verdicts import broken, said, verdict
 
 from graphs.edges import EdgeList
 from graphs.errors import GraphError
-from harness.validation import count_m, validate
+from harness.validation.host import count_m, validate
 from sssp import shortest_paths
 
 INF = np.inf

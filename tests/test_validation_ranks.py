@@ -26,8 +26,8 @@ from verdicts import among_ranks, counted, own_block
 from graphs.edges import EdgeList
 from graphs.errors import GraphError
 from graphs.partition import part_of
-from harness.ends import RankEnds
-from harness.validation import Validator, count_m, validate
+from harness.validation.endpoints import RankEnds
+from harness.validation.host import Validator, count_m, validate
 
 PATH = edge_list([(0, 1), (1, 2), (2, 3)], [1, 1, 1], n=5)
 ANSWER = (0, np.array([0, 1, 2, 3, np.inf], np.float32), np.array([0, 0, 1, 2, -1]))
@@ -207,7 +207,7 @@ def test_a_root_that_is_no_vertex_is_refused_by_all():
 UNDER_MPI = """
 from graphs.generator import kronecker
 from graphs.partition import part_of
-from harness.validation import Validator, validate
+from harness.validation.host import Validator, validate
 from oracle import dijkstra
 from sssp.mpi_comm import world
 from test_validation_ranks import spoilt_answers

@@ -7,8 +7,8 @@ from ranks import on_ranks
 
 from graphs.edges import EdgeList
 from graphs.partition import Partition, part_of
-from harness.validation import Answer, Validator, validate
-from harness.verdict import RULES, Counts, Validation
+from harness.validation.host import Answer, Validator, validate
+from harness.validation.verdict import RULES, Counts, Validation
 
 
 def verdict(edges: EdgeList, root: int, dist, parent) -> Validation:

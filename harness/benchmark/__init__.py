@@ -1,0 +1,1 @@
+"""The benchmark itself: graph, warm-up, timed searches, resumption, energy."""

@@ -1,0 +1,190 @@
+"""Where a run keeps its graph and its answers: on the host, or on a device.
+
+A run asks its place for whatever depends on that: what fits, the rows, the solver, the validator.
+On a device, official edges are made there, and only distances for the fingerprint of an answer come
+back. Several ranks keep graph and answers with the host, whatever engine searches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from graphs.comm import Comm, SerialComm
+from graphs.memory import DeviceNeed, first_that_fits, scale_that_fits, too_little
+from graphs.pages import give_back_freed
+from harness.benchmark.source import OfficialGraph, Opened, Source
+from harness.console.errors import MemoryRefused
+from harness.validation.host import Validator
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from graphs.csr import CSR
+    from graphs.edges import Edges
+    from harness.validation.device import DeviceValidator
+    from sssp.solver import Solver
+
+
+class Host:
+    """Graph and answers are arrays of the host; an engine may copy what it needs elsewhere.
+
+    Parameters
+    ----------
+    threads : int or None
+        Threads of construction and of the solver.
+    comm : Comm, optional
+        The ranks that share the graph.
+    engine : {"auto", "cpu", "cuda"}
+        What will search on it.
+    """
+
+    def __init__(self, threads: int | None = None, comm: Comm | None = None, engine: str = "auto"):
+        self.threads, self.comm, self.engine = threads, comm or SerialComm(), engine
+
+    def plan(self, source: Source) -> Callable[[], Opened]:
+        """Return what opens the edges; MemoryRefused, with the figures, if a run cannot fit."""
+        return source.plan(self.comm)
+
+    def compile(self, dtype: Any, directed: bool, engine: str, validating: bool) -> None:
+        """Compile what was not compiled before, by graphs of this kind; collective."""
+        from harness.benchmark.warmup import Plan, prepare
+
+        prepare(Plan(str(dtype), directed, engine), self.comm)
+
+    def build(self, edges: Edges) -> CSR:
+        """Kernel 1."""
+        from graphs.csr import build_csr
+        from sssp.solver import agreed_engine
+
+        together = agreed_engine(self.engine, self.comm) == "cpu"
+        csr = build_csr(edges, threads=self.threads, comm=self.comm, together=together)
+        if self.comm.size > 1:
+            give_back_freed()
+        return csr
+
+    def solver(self, csr: CSR, engine: str, delta: float | None) -> Solver:
+        from sssp.solver import Solver
+
+        return Solver(csr, engine, self.threads, delta, self.comm)
+
+    def validator(self, edges: Edges) -> Validator | DeviceValidator:
+        return Validator(edges, self.comm)
+
+    def edges_of(self, edges: Edges) -> Edges:
+        """The edges as arrays of the host."""
+        return edges
+
+    def on_host(self, array: Any) -> np.ndarray:
+        """An array of an answer, on the host."""
+        return array
+
+
+class OnDevice(Host):
+    """Graph and answers are arrays of one device.
+
+    Parameters
+    ----------
+    device : kernels.device.Device
+    threads : int or None
+        Threads of what the host does.
+    """
+
+    def __init__(self, device: Any, threads: int | None = None):
+        super().__init__(threads)
+        self.device = device
+
+    def plan(self, source: Source) -> Callable[[], Opened]:
+        if not isinstance(source, OfficialGraph):
+            open_file = source.plan(self.comm)
+            return lambda: self._bring(source, open_file())
+        need = DeviceNeed(2**source.scale, source.edges, edges_kept=bool(source.keep))
+        chosen = self._choose(source, need)
+        return lambda: self._make(source, chosen)
+
+    def _choose(self, source: Source, need: DeviceNeed) -> DeviceNeed:
+        """As many answers at once as fit; MemoryRefused, with the figures, if the run does not."""
+        free = self.device.free_bytes()
+        chosen = first_that_fits([need], free)
+        if chosen is None:
+            smaller = ""
+            if isinstance(source, OfficialGraph):
+                smaller = f"{scale_that_fits([need], free)}, or "
+            refusal = too_little(str(need), need.total, self.device)
+            raise MemoryRefused(f"{source} does not fit: {refusal}; {smaller}take --engine cpu")
+        return chosen
+
+    def _make(self, source: OfficialGraph, need: DeviceNeed) -> Opened:
+        """Official edges: kept on the device if asked for, else made there as they are read."""
+        from graphs.device_edges import DeviceStream, kept
+        from graphs.generator import KroneckerStream
+
+        stream = DeviceStream(
+            self.device, KroneckerStream(source.scale, source.edgefactor, source.seed)
+        )
+        if not need.edges_kept:
+            return Opened(stream, need, 0.0)
+        start = perf_counter()
+        edges = kept(stream)
+        self.device.synchronize()
+        return Opened(edges, need, perf_counter() - start)
+
+    def _bring(self, source: Source, opened: Opened) -> Opened:
+        """Edges of a file, brought to the device once."""
+        from graphs.device_edges import on_device
+
+        need = self._choose(source, DeviceNeed.of(opened.edges))
+        edges = on_device(self.device, opened.edges)
+        return Opened(edges, need, opened.seconds, opened.sha256)
+
+    def compile(self, dtype: Any, directed: bool, engine: str, validating: bool) -> None:
+        import numpy as np
+
+        from graphs.device_edges import on_device
+        from graphs.generator import KroneckerStream
+        from harness.benchmark.warmup import TINY_SCALE, tiny_graphs
+
+        for _ in on_device(self.device, KroneckerStream(TINY_SCALE)).slices():
+            pass
+        for tiny in tiny_graphs(np.dtype(dtype), directed):
+            edges = on_device(self.device, tiny)
+            csr = self.build(edges)
+            solver = self.solver(csr, engine, None)
+            root = int(csr.degree_positive.argmax())
+            answer = solver.search(root, out=solver.new_answer())
+            validator = self.validator(edges)
+            judge = validator.validate if validating else validator.count_m
+            judge([(root, answer.dist, answer.parent)])
+
+    def build(self, edges: Any) -> CSR:
+        from graphs.device_csr import build_device_csr
+
+        return build_device_csr(edges)
+
+    def solver(self, csr: CSR, engine: str, delta: float | None) -> Solver:
+        from sssp.solver import Solver
+
+        return Solver(csr, "cuda", self.threads, delta, output="device")
+
+    def validator(self, edges: Any) -> DeviceValidator:
+        from harness.validation.device import DeviceValidator
+
+        return DeviceValidator(edges)
+
+    def edges_of(self, edges: Any) -> Edges:
+        return edges.on_host()
+
+    def on_host(self, array: Any) -> np.ndarray:
+        return self.device.to_host(array)
+
+
+def place_for(engine: str, threads: int | None, comm: Comm) -> Host:
+    """Return where a run with an engine of this name keeps its graph."""
+    from sssp import cuda_missing
+
+    if comm.size > 1 or engine not in ("auto", "cuda") or cuda_missing.missing() is not None:
+        return Host(threads, comm, engine)
+    from sssp.solver import device_for
+
+    return OnDevice(device_for(comm), threads)

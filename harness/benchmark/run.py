@@ -1,0 +1,261 @@
+"""A run: edges -> CSR (timed) -> search keys -> warm-up -> searches (timed).
+
+Source: Graph500 specification V2.0, sections 2 and 6. Construction is timed around kernel 1 and
+whatever the solver prepares from the graph. Generating edges is no part of it: where they do not
+fit and are generated over and over, the seconds spent on it are taken out and recorded by
+themselves. Several ranks do each step together; the slowest one's time counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from graphs.comm import Comm, SerialComm
+from harness.benchmark.backend import Host, place_for
+from harness.benchmark.checkpoint import Pauses
+from harness.benchmark.energy import measure
+from harness.benchmark.resume import check_construction, check_graph
+from harness.benchmark.source import OfficialGraph, Opened, Source
+from harness.console.errors import UsageError
+from harness.console.progress import Progress
+from harness.machine.facts import git_state, machine_facts, versions
+from harness.machine.gpu import gpu_facts
+from harness.results.ranks import rank_facts
+from harness.results.record import SCHEMA
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from graphs.csr import CSR
+    from sssp.solver import Solver
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a run is asked for.
+
+    source      the graph
+    roots       searches asked for; fewer run where fewer vertices have an edge
+    engine      auto, cpu, cuda
+    threads     threads of the engine
+    delta       width of a bucket in units of weight, None: chosen from the graph
+    validate    check every answer against the rules
+    check       networkx, or None
+    energy      measure the energy of the searches, where the machine's counters can be read
+    """
+
+    source: Source
+    roots: int = 64
+    engine: str = "auto"
+    threads: int | None = None
+    delta: float | None = None
+    validate: bool = True
+    check: str | None = None
+    energy: bool = True
+
+    def flags(self) -> dict[str, Any]:
+        """Return what the run is asked for, by the names of the flags."""
+        asked = {name: value for name, value in vars(self).items() if name != "source"}
+        return {**self.source.flags(), **asked}
+
+
+def new_result(settings: Settings, argv: list[str]) -> dict[str, Any]:
+    """Return a result of which nothing has run yet; `run` fills it."""
+    return {
+        "schema": SCHEMA,
+        "status": "incomplete",
+        "flags": settings.flags(),
+        "graph": {},
+        "num_mpi_processes": 1,
+        "roots_requested": settings.roots,
+        "searches": [],
+        "validated": False,
+        "check": settings.check,
+        **_new_part(argv),
+    }
+
+
+def resumed_result(earlier: dict[str, Any], argv: list[str]) -> dict[str, Any]:
+    """Return the result of a run that was stopped, with a new part of which nothing has run yet."""
+    part = {"searches_before": len(earlier["searches"]), **_new_part(argv)}
+    return {
+        **earlier,
+        "searches": list(earlier["searches"]),
+        "resumed": [*earlier.get("resumed", []), part],
+    }
+
+
+def _new_part(argv: list[str]) -> dict[str, Any]:
+    """Return what a run has once, and a resumed one once more for each of its parts."""
+    commit, dirty = git_state()
+    return {
+        "generation_seconds": 0.0,
+        "construction_seconds": 0.0,
+        "regeneration_seconds": 0.0,
+        "edges_kept": True,
+        "solver": {},
+        "machine": machine_facts(),
+        "versions": versions(),
+        "commit": commit,
+        "dirty": dirty,
+        "argv": argv,
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def run(
+    settings: Settings,
+    result: dict[str, Any],
+    progress: Progress,
+    pauses: Pauses | None = None,
+    comm: Comm | None = None,
+) -> None:
+    """Run the benchmark and fill `result`, search after search.
+
+    Whatever stops it, `result` then holds the searches that were finished, its status
+    "incomplete" (or "invalid", if one of them was). A result that holds searches already gets the
+    remaining ones.
+
+    Parameters
+    ----------
+    settings : Settings
+    result : dict
+        From `new_result` or `resumed_result`.
+    progress : Progress
+    pauses : Pauses, optional
+        What is done between two rounds of searches.
+    comm : Comm, optional
+        The ranks that run it together; every one of them gets the whole result.
+
+    Raises
+    ------
+    UsageError
+        If the graph does not fit, has no edge to search from, or is not the one of `result`.
+    GraphError
+        If its file is not a graph.
+    EngineError
+        If the engine cannot run.
+    """
+    # The first thing of all: what is imported and compiled later is part of the plan.
+    comm = comm or SerialComm()
+    place = place_for(settings.engine, settings.threads, comm)
+    open_edges = place.plan(settings.source)
+    from harness.benchmark.searches import Judge, search_all
+    from sssp.solver import check_engine
+
+    check_engine(settings.engine)
+    opened = _open(settings, open_edges, progress, place)
+    result["num_mpi_processes"] = comm.size
+    part = result["resumed"][-1] if "resumed" in result else result
+    graph = settings.source.describe(opened)
+    if part is not result:
+        check_graph(result, graph)
+    part["generation_seconds"] = opened.seconds
+    part["edges_kept"] = opened.need.edges_kept
+    judge = Judge(opened, settings.validate, settings.check, progress, comm, place)
+    csr, solver = _construct(settings, opened, part, progress, place)
+    part["solver"] = dict(solver.choices)
+    if csr.halo is not None:
+        part["ranks"] = rank_facts(comm, solver.threads, csr.halo.nodes)
+    graph["arcs"] = int(csr.graph_arcs)
+    keys = draw_keys(settings.source, csr, settings.roots, comm)
+    if part is not result:
+        check_construction(result, graph["arcs"], part["solver"], keys.tolist())
+    result["graph"] = graph
+    if len(keys) < settings.roots:
+        progress.stage(f"only {len(keys)} vertices have an edge: {len(keys)} searches")
+    # Once outside the clock.
+    solver.search(spare_root(csr, keys, comm), out=solver.new_answer())
+    if solver.name == "cuda":
+        part["machine"] = {**part["machine"], **gpu_facts()}
+    pauses = pauses or Pauses(progress, comm=comm)
+    finished = search_all(solver, keys, judge, result, progress, pauses)
+    if finished and result["status"] == "incomplete":
+        result["status"] = "complete"
+        if settings.energy:
+            measured = measure(solver, keys, progress, pauses.time_is_up)
+            result.update({"energy": measured} if measured else {})
+
+
+def _open(
+    settings: Settings, open_edges: Callable[[], Opened], progress: Progress, place: Host
+) -> Opened:
+    """Generate or read the edges, and compile what comes after it."""
+    from harness.benchmark.networkx_check import refuse_large
+    from harness.benchmark.warmup import warm_up_generator
+
+    source = settings.source
+    if isinstance(source, OfficialGraph):
+        if settings.check:
+            refuse_large(source.edges)
+        progress.stage("compiling what was not compiled before")
+        place.compile("float32", False, settings.engine, settings.validate)
+        warm_up_generator()
+        progress.stage(f"generating {source}: {source.edges} edges")
+        return open_edges()
+    progress.stage(f"reading {source}")
+    opened = open_edges()
+    if settings.check:
+        refuse_large(opened.edges.m)
+    progress.stage("compiling what was not compiled before")
+    edges = opened.edges
+    place.compile(edges.weight_dtype, edges.directed, settings.engine, settings.validate)
+    return opened
+
+
+def _construct(
+    settings: Settings, opened: Opened, part: dict[str, Any], progress: Progress, place: Host
+) -> tuple[CSR, Solver]:
+    from harness.benchmark.searches import no_collection
+
+    edges, comm = opened.edges, place.comm
+    progress.stage(f"constructing from {opened.need.edges} edges, {edges.n} vertices")
+    generated_before = edges.generation_seconds
+    with no_collection():
+        comm.barrier()
+        start = perf_counter()
+        csr = place.build(edges)
+        solver = place.solver(csr, settings.engine, settings.delta)
+        comm.barrier()
+        seconds = comm.allreduce_max(perf_counter() - start)
+    # Of several ranks the one that has spent least on it: what others waited for them counts.
+    regeneration = comm.allreduce_min(edges.generation_seconds - generated_before)
+    part["regeneration_seconds"] = regeneration
+    if not opened.need.edges_kept:
+        part["generation_seconds"] = regeneration
+    part["construction_seconds"] = max(0.0, seconds - regeneration)
+    progress.stage(f"constructed in {part['construction_seconds']:.3g} s")
+    return csr, solver
+
+
+def draw_keys(source: Source, csr: CSR, count: int, comm: Comm | None = None) -> np.ndarray:
+    """Return the official search keys of a graph, `count` of them or all there are.
+
+    Raises
+    ------
+    UsageError
+        If there is none.
+    """
+    from graphs.keys import search_keys
+
+    n = csr.graph_n
+    keys = search_keys(n, csr.degree_positive, source.seed, min(count, n), "spec", comm)
+    if len(keys) == 0:
+        raise UsageError(f"{source}: no edge other than self loops, nothing to search")
+    return keys
+
+
+def spare_root(csr: CSR, keys: np.ndarray, comm: Comm | None = None) -> int:
+    """Return a root to warm up with: a vertex that is no key, where there is one."""
+    import numpy as np
+
+    others = csr.degree_positive.copy()
+    own = keys[(keys >= csr.first) & (keys < csr.first + csr.n)] - csr.first
+    others[own] = False
+    found = csr.first + int(np.argmax(others)) if others.any() else None
+    every = [found] if comm is None else comm.allgather(found)
+    return next((root for root in every if root is not None), int(keys[0]))

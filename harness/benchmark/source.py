@@ -1,0 +1,216 @@
+"""Where a run's edges come from: the official generator, or a graph file.
+
+Both kinds of source answer the same: `plan` refuses early what cannot fit and returns what opens
+the edges for a run, `load` makes them for no more than reading them, `describe` tells a result
+file what they are. Under several ranks each opens its part of the edges.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from graphs.comm import Comm, SerialComm
+from graphs.memory import BASE, Need, gib
+from harness.console.errors import MemoryRefused, UsageError
+from harness.machine.memory import available, available_to_each, choose
+from kernels.disk import reading
+
+if TYPE_CHECKING:
+    from graphs.comm import Comm
+    from graphs.edges import EdgeList, Edges
+
+
+@dataclass(frozen=True)
+class Opened:
+    """Edges, the memory they were promised, and the seconds it took to make or read them.
+
+    edges     this rank's part, or all
+    need      tells the edges of the whole graph, too
+    seconds   those of the slowest rank
+    sha256    of the file they come from
+    """
+
+    edges: Edges
+    need: Need
+    seconds: float
+    sha256: str | None = None
+
+    def describe(self, **known: Any) -> dict[str, Any]:
+        """Return the `graph` part of a result, the arcs not counted yet."""
+        return {
+            "scale": None,
+            "seed": None,
+            "n": int(self.edges.n),
+            "edges": int(self.need.edges),
+            "arcs": 0,
+            "file": None,
+            "sha256": self.sha256,
+            "directed": bool(self.edges.directed),
+            "weight_dtype": str(self.edges.weight_dtype),
+            **known,
+        }
+
+
+@dataclass(frozen=True)
+class OfficialGraph:
+    """A graph of the official generator.
+
+    scale, edgefactor   2**scale vertices, edgefactor * 2**scale edges
+    seed                the generator's two seeds; the search keys come from them too
+    keep                keep the edge list: True, False, or None for what `choose` takes for best
+    """
+
+    scale: int
+    edgefactor: int = 16
+    seed: tuple[int, int] = (2, 3)
+    keep: bool | None = None
+
+    @property
+    def edges(self) -> int:
+        return self.edgefactor * 2**self.scale
+
+    def __str__(self) -> str:
+        return f"scale {self.scale}, edge factor {self.edgefactor}"
+
+    def plan(self, comm: Comm | None = None) -> Callable[[], Opened]:
+        """Return what makes the edges; MemoryRefused, with the figures, if a run cannot fit."""
+        comm = comm or SerialComm()
+        need = self.need(comm)
+        return lambda: self._open(need, comm)
+
+    def need(self, comm: Comm | None = None) -> Need:
+        """Return what a run on it takes; MemoryRefused, with the figures, if that is too much."""
+        comm = comm or SerialComm()
+        need = Need(2**self.scale, self.edges, ranks=comm.size)
+        try:
+            return choose(need, self.keep, smaller=True, comm=comm)
+        except MemoryRefused as refusal:
+            raise MemoryRefused(f"{self} does not fit: {refusal}") from None
+
+    def _open(self, need: Need, comm: Comm) -> Opened:
+        comm.barrier()
+        start = perf_counter()
+        edges = self._edges(need.edges_kept, comm)
+        seconds = comm.allreduce_max(perf_counter() - start)
+        return Opened(edges, need, seconds if need.edges_kept else 0.0)
+
+    def load(self) -> Edges:
+        """Return the edges for no more than reading them; kept where they fit."""
+        need = Need(2**self.scale, self.edges)
+        return self._edges(need.reading <= available().bytes, SerialComm())
+
+    def _edges(self, kept: bool, comm: Comm) -> Edges:
+        from graphs.generator import KroneckerStream, kronecker
+        from graphs.partition import share
+
+        mine = share(self.edges, comm.rank, comm.size)
+        part = {"first": mine.start, "count": mine.stop - mine.start}
+        make = kronecker if kept else KroneckerStream
+        return make(self.scale, self.edgefactor, self.seed, **part)
+
+    def flags(self) -> dict[str, Any]:
+        """Return the flags that name this graph."""
+        return {
+            "scale": self.scale,
+            "edgefactor": self.edgefactor,
+            "seed": [int(seed) for seed in self.seed],
+            "keep_edges": self.keep,
+        }
+
+    def describe(self, opened: Opened) -> dict[str, Any]:
+        return opened.describe(
+            scale=self.scale, edgefactor=self.edgefactor, seed=[int(seed) for seed in self.seed]
+        )
+
+
+@dataclass(frozen=True)
+class GraphFile:
+    """A graph from a file, its format told by its suffix.
+
+    path         the file
+    symmetrize   make both directions of a directed file
+    seed         for the search keys
+    """
+
+    path: str
+    symmetrize: bool = False
+    seed: tuple[int, int] = (2, 3)
+
+    def __str__(self) -> str:
+        return self.path
+
+    def plan(self, comm: Comm | None = None) -> Callable[[], Opened]:
+        """Return what reads the edges, and then says whether a run fits.
+
+        A file which is not there, or is larger than the memory, is refused at once.
+        """
+        comm = comm or SerialComm()
+        self._refuse_early(comm)
+        return lambda: self._open(comm)
+
+    def _refuse_early(self, comm: Comm) -> int:
+        """Return the bytes that the edges may take; UsageError if the file alone has more."""
+        try:
+            with reading(self.path) as file:
+                size = os.fstat(file.fileno()).st_size
+        except OSError as error:
+            raise UsageError(f"{self.path}: cannot be read: {error.strerror}") from error
+        there = available_to_each(comm)
+        if BASE + size > there.bytes:
+            raise MemoryRefused(
+                f"{self.path} does not fit: the file alone has {gib(size)}, "
+                f"available are {gib(there.bytes)} ({there.limit})"
+            )
+        return there.bytes - BASE
+
+    def _open(self, comm: Comm) -> Opened:
+        from graphs.partition import part_of
+
+        most_bytes = self._refuse_early(comm)
+        comm.barrier()
+        start = perf_counter()
+        edges = self._read(most_bytes)
+        whole = Need.of(edges, comm.size)
+        if comm.size > 1:  # every rank reads all, as a text has no beginning for each
+            edges = part_of(edges, comm.rank, comm.size)
+        seconds = comm.allreduce_max(perf_counter() - start)
+        try:
+            need = choose(whole, keep=True, resident=whole.edge_list, comm=comm)
+        except MemoryRefused as refusal:
+            raise MemoryRefused(f"{self} does not fit: {refusal}") from None
+        return Opened(edges, need, seconds, self._digest(comm))
+
+    def _digest(self, comm: Comm) -> str:
+        """Return the SHA-256 of the file; UsageError if not every rank has the same one."""
+        with reading(self.path) as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        digests = comm.allgather(digest)
+        for rank, other in enumerate(digests):
+            if other != digests[0]:
+                raise UsageError(f"{self.path}: another file on rank {rank} than on rank 0")
+        return digest
+
+    def load(self) -> Edges:
+        """Read the edges, for no more than reading them."""
+        return self._read(self._refuse_early(SerialComm()))
+
+    def _read(self, most_bytes: int) -> EdgeList:
+        from graphs.files import read_graph
+
+        return read_graph(self.path, self.symmetrize, most_bytes)
+
+    def flags(self) -> dict[str, Any]:
+        """Return the flags that name this graph."""
+        seed = [int(seed) for seed in self.seed]
+        return {"graph": self.path, "symmetrize": self.symmetrize, "seed": seed}
+
+    def describe(self, opened: Opened) -> dict[str, Any]:
+        return opened.describe(edgefactor=opened.need.edges / opened.edges.n, file=self.path)
+
+
+Source = OfficialGraph | GraphFile

@@ -1,0 +1,255 @@
+"""Compile ahead of the clock: tiny graphs through every step of a run.
+
+numba compiles a function when it first meets the types of its arguments, so each step is taken
+once on a graph of the same weight type and directedness, before anything is timed; what only
+several ranks call, by two that are threads (`graphs.thread_comm`).
+
+A process that has compiled runs its kernels slower, up to one and a half times, than one that has
+loaded them from the cache. Where something is missing in the cache, a process of its own compiles
+it first (`prepare`); of several ranks one a cache folder starts it, and the others wait.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import secrets
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
+from time import sleep
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from graphs.comm import Comm, SerialComm
+from harness.console import logs
+from harness.console.streams import say
+from harness.machine.facts import HOME, cpu_model
+from kernels.cache import FOLDERS, NAME, kept, keys
+from kernels.disk import replacing
+
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike
+
+    from graphs.edges import EdgeList
+
+# Every kind of graph that files hold: weights as text or arrays, edges walked once or both ways.
+KINDS = tuple(
+    (dtype, directed) for dtype in ("float32", "float64", "int64") for directed in (False, True)
+)
+
+# Large enough to have hubs, so that the pull is met, too.
+TINY_SCALE = 8
+_RANKS = 2
+# One heavy edge makes sums of integers pass what 32 bits hold exactly, which is another path.
+_HEAVY = 2**40
+_POLL_SECONDS = 0.02
+# What launchers tell a rank; a process that is none must not read it.
+_LAUNCHERS = re.compile("PMI|OMPI_|SLURM_|HYD|MPI_LOCAL|PALS_|FLUX_|MPIEXEC|PRTE")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run will call.
+
+    dtype         type of the weights
+    directed      whether edges are walked one way
+    engine        what searches
+    ranks         whether there are several
+    """
+
+    dtype: str
+    directed: bool
+    engine: str = "auto"
+    ranks: bool = False
+
+    def __str__(self) -> str:
+        ways = "directed" if self.directed else "undirected"
+        return f"{self.dtype} weights, {ways}{', on several ranks' if self.ranks else ''}"
+
+    def compile(self, node_rank: int = 0) -> None:
+        """Call it all once: what was not compiled before is compiled, the rest is loaded."""
+        warm_up_generator()
+        warm_up(self.dtype, self.directed, self.engine, ranks=self.ranks, node_rank=node_rank)
+
+    def is_compiled(self) -> bool:
+        """Has this been compiled here, from these sources, and is it all there still?
+
+        A note says so: what files there were, and how long. Of one that was cut short by a crash
+        numba says nothing until it is too late to compile elsewhere.
+        """
+        there = kept()
+        for folder in cache_folders():
+            with suppress(OSError, ValueError, AttributeError, TypeError):  # no such note
+                noted = json.loads((folder / self._note()).read_text()).items()
+                if all(there.get(path, -1) >= size for path, size in noted):
+                    return True
+        return False
+
+    def mark(self) -> None:
+        """Note that this has been compiled; if that fails, it is compiled again next time."""
+        for folder in cache_folders():
+            with suppress(OSError), replacing(folder / self._note()) as file:
+                file.write(json.dumps(kept()).encode())
+                return
+
+    def _note(self) -> str:
+        words = json.dumps([asdict(self), cpu_model(), keys()])
+        return f"compiled-{hashlib.sha256(words.encode()).hexdigest()[:16]}"
+
+
+def prepare(plan: Plan, comm: Comm | None = None) -> None:
+    """Make this process ready to run a plan, by kernels that are loaded; collective."""
+    comm = comm or SerialComm()
+    plan = replace(plan, ranks=comm.size > 1)
+    if leads(comm) and not plan.is_compiled():
+        compile_apart(plan)
+    wait_idle(comm)
+    plan.compile(comm.node_rank)
+
+
+def wait_idle(comm: Comm) -> None:
+    """Wait for all ranks without keeping a core busy, as MPI's own barrier does for minutes."""
+    mpi = getattr(comm, "comm", None)
+    if mpi is None:
+        return
+    request = mpi.Ibarrier()
+    while not request.Test():
+        sleep(_POLL_SECONDS)
+
+
+def leads(comm: Comm) -> bool:
+    """Is this rank the one that compiles for its cache folder? Rank 0, or the first of its node."""
+    if comm.size == 1:
+        return True
+    token = cache_folders()[0] / comm.bcast(f".shared-{secrets.token_hex(8)}")
+    if comm.rank == 0:
+        with suppress(OSError):  # a full disk: it is seen by nobody, and each node compiles
+            token.touch()
+    comm.barrier()
+    shared = token.exists()
+    comm.barrier()
+    if comm.rank == 0:
+        with suppress(OSError):
+            token.unlink()
+    return comm.rank == 0 or (not shared and comm.node_rank == 0)
+
+
+def compile_apart(plan: Plan) -> bool:
+    """Compile a plan in a process of its own; return whether that worked.
+
+    If not, whoever needs the kernels compiles them itself.
+    """
+    environment = {k: v for k, v in os.environ.items() if not _LAUNCHERS.match(k)}
+    path = [str(HOME), *filter(None, [environment.get("PYTHONPATH")])]
+    environment["PYTHONPATH"] = os.pathsep.join(path)
+    command = [sys.executable, "-m", "harness.benchmark.warmup", json.dumps(asdict(plan))]
+    try:
+        done = subprocess.run(
+            command, env=environment, capture_output=True, stdin=subprocess.DEVNULL, text=True
+        )
+    except OSError as error:
+        logs.write(f"compiling in a process of its own failed: {error}")
+        return False
+    if done.returncode != 0:
+        logs.write(f"compiling in a process of its own failed:\n{done.stderr}")
+        return False
+    for line in done.stderr.splitlines():
+        if line.startswith(f"{NAME}:"):  # of the folder; what else it says is of no use here
+            say(line)
+    plan.mark()
+    return True
+
+
+def warm_up(
+    dtype: DTypeLike,
+    directed: bool,
+    engine: str = "auto",
+    validating: bool = True,
+    ranks: bool = False,
+    node_rank: int = 0,
+) -> None:
+    """Compile what a run on graphs of this kind needs.
+
+    Parameters
+    ----------
+    dtype : numpy dtype
+        Type of the weights.
+    directed : bool
+    engine : str
+        The engine that will search.
+    validating : bool
+        Compile the validation too.
+    ranks : bool
+        Compile what several ranks call, instead of what one process does.
+    node_rank : int
+        This process's place on its node: work on its device, not on those of other ranks.
+    """
+    from graphs.thread_comm import ThreadComm, on_threads
+
+    for edges in tiny_graphs(np.dtype(dtype), directed):
+        steps = _steps(edges, engine, validating)
+        if ranks:
+            on_threads(_RANKS, steps, partial(ThreadComm, node_rank=node_rank))
+        else:
+            steps(SerialComm())
+
+
+def tiny_graphs(dtype: np.dtype, directed: bool) -> list[EdgeList]:
+    from graphs.generator import kronecker
+
+    edges = kronecker(TINY_SCALE)
+    weight = edges.weight if dtype.kind == "f" else edges.weight * 100
+    edges = replace(edges, weight=weight.astype(dtype), directed=directed)
+    if dtype.kind not in "iu" or np.iinfo(dtype).max < _HEAVY:
+        return [edges]
+    heavy = edges.weight.copy()
+    heavy[0] = _HEAVY
+    return [edges, replace(edges, weight=heavy)]
+
+
+def _steps(whole: EdgeList, engine: str, validating: bool) -> Callable[[Comm], None]:
+    """Return what takes every step of a run on a graph; it is given a comm."""
+    from graphs.csr import build_csr
+    from graphs.keys import search_keys
+    from graphs.partition import part_of
+    from harness.validation.host import count_m, validate
+    from sssp.solver import Solver
+
+    def take(comm: Comm) -> None:
+        edges = whole if comm.size == 1 else part_of(whole, comm.rank, comm.size)
+        csr = build_csr(edges, comm=comm)
+        root = int(search_keys(csr.graph_n, csr.degree_positive, count=1, comm=comm)[0])
+        solver = Solver(csr, engine=engine, comm=comm)
+        answer = solver.search(root, out=solver.new_answer())
+        answers = [(root, answer.dist, answer.parent)]
+        count_m(edges, answers, comm)
+        if validating:
+            validate(edges, answers, comm)
+
+    return take
+
+
+def warm_up_generator() -> None:
+    """Compile the generator, whole and slice by slice."""
+    from graphs.generator import KroneckerStream, kronecker
+
+    kronecker(TINY_SCALE)
+    for _ in KroneckerStream(TINY_SCALE).slices():
+        pass
+
+
+def cache_folders() -> list[Path]:
+    """Return the folders that keep what numba has compiled: the one in use, then the others."""
+    return FOLDERS
+
+
+if __name__ == "__main__":
+    Plan(**json.loads(sys.argv[1])).compile()

@@ -1,0 +1,1 @@
+"""The commands of `sssp`, their flags, configuration files and batch templates."""

@@ -1,0 +1,79 @@
+"""Kinds of values that a flag, or its key in a configuration file, may have.
+
+Each kind turns the text of the command line into a value, and says which TOML values it takes.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from argparse import ArgumentTypeError
+
+from harness.console.escapes import shown
+
+
+class Whole:
+    """A whole number from `low` to `high`."""
+
+    accepts: tuple[type, ...] = (int,)
+
+    def __init__(self, low: int, high: int):
+        self.low, self.high = low, high
+
+    def __str__(self) -> str:
+        return f"a whole number from {self.low} to {self.high}"
+
+    def __call__(self, text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            raise ArgumentTypeError(f"must be {self}, got {shown(text)}") from None
+        if not self.low <= value <= self.high:
+            raise ArgumentTypeError(f"must be {self}, got {shown(value)}")
+        return value
+
+
+class Positive:
+    """A finite number above 0."""
+
+    accepts: tuple[type, ...] = (int, float)
+
+    def __str__(self) -> str:
+        return "a finite number above 0"
+
+    def __call__(self, text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            raise ArgumentTypeError(f"must be {self}, got {shown(text)}") from None
+        if not (value > 0 and math.isfinite(value)):
+            raise ArgumentTypeError(f"must be {self}, got {shown(value)}")
+        return value
+
+
+class Text:
+    """Any text that a path may be."""
+
+    accepts: tuple[type, ...] = (str,)
+
+    def __str__(self) -> str:
+        return "a text that is not empty and can be a path"
+
+    def __call__(self, text: str) -> str:
+        try:
+            fit = bool(text) and b"\0" not in os.fsencode(text)
+        except UnicodeEncodeError:
+            fit = False
+        if not fit:
+            raise ArgumentTypeError(f"must be {self}, got {shown(text)}")
+        return text
+
+
+SCALE = Whole(1, 62)
+EDGEFACTOR = Whole(1, 2**31)
+SEED = Whole(0, 2**64 - 1)
+ROOTS = Whole(1, 2**31)
+THREADS = Whole(1, 4096)
+ROOT = Whole(0, 2**62)
+DELTA = Positive()
+PATH = Text()

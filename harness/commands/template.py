@@ -1,0 +1,59 @@
+"""`sssp template`: the batch scripts that come with the package."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from typing import Any
+
+from harness.console.errors import EXIT_CODES, Exit, UsageError
+from harness.console.streams import emit
+
+_SUFFIX = ".sbatch"
+
+_DESCRIPTION = """\
+Print a batch script for Slurm, to be changed where it says <- and handed in with sbatch; without
+a name, list those there are.
+"""
+_EPILOG = f"""\
+example:
+  sssp template cpu > cpu.sbatch
+
+{EXIT_CODES}"""
+
+
+def add_commands(commands: Any) -> None:
+    parser: ArgumentParser = commands.add_parser(
+        "template",
+        help="print a batch script for Slurm",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+    )
+    parser.add_argument("name", nargs="?", metavar="NAME", help="cpu, gpu")
+    parser.set_defaults(command=run_template)
+
+
+def run_template(flags: dict[str, Any], _argv: list[str]) -> int:
+    """Print a template, or what each of them is for; return the exit status."""
+    found = templates()
+    name = flags.get("name")
+    if name is None:
+        emit("\n".join(f"{each:<6}{_subject(file)}" for each, file in found.items()))
+    elif name in found:
+        emit(found[name].read_text(encoding="utf-8").rstrip("\n"))
+    else:
+        raise UsageError(f"no template is named {name!r}; there are: {', '.join(found)}")
+    return Exit.OK
+
+
+def templates() -> dict[str, Traversable]:
+    """Return the packaged batch scripts, by name."""
+    folder = files("harness.commands").joinpath("templates")
+    scripts = sorted(folder.iterdir(), key=lambda file: file.name)
+    return {f.name.removesuffix(_SUFFIX): f for f in scripts if f.name.endswith(_SUFFIX)}
+
+
+def _subject(script: Traversable) -> str:
+    """Return what a script says of itself in its second line."""
+    return script.read_text(encoding="utf-8").splitlines()[1].removeprefix("# ")

@@ -1,0 +1,1 @@
+"""Several ranks as one job: starting them, placing them, ending them together."""

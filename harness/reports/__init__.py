@@ -1,0 +1,1 @@
+"""Reports of result files: lines, tables, plots."""

@@ -1,0 +1,51 @@
+"""What the ranks of a run sent each other, as tables show it."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from harness.results.submission import failures
+
+_UNITS = ((2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB"))
+
+
+class Exchange(NamedTuple):
+    """Means over the searches of a run.
+
+    bytes      sent from rank to rank in a search
+    messages   they were in
+    share      of the searches' time, spent in calls to other ranks, waiting included
+    load       arcs of the rank that touched most, over the mean of the ranks; 1: even
+    """
+
+    bytes: float
+    messages: float
+    share: float
+    load: float
+
+    def __str__(self) -> str:
+        size = next(
+            (f"{self.bytes / unit:.3g} {name}" for unit, name in _UNITS if self.bytes >= unit),
+            f"{self.bytes:.0f} B",
+        )
+        return (
+            f"{size} in {self.messages:.4g} messages a search, {self.share:.0%} of its time, "
+            f"load {self.load:.3g}"
+        )
+
+
+def exchange_of(result: dict[str, Any]) -> Exchange | None:
+    """Return the figures; None of one process, or where nothing may be derived."""
+    searches = [search for search in result["searches"] if "exchange" in search]
+    if failures(result) or not searches:
+        return None
+    told = [search["exchange"] for search in searches]
+    seconds = sum(search["seconds"] for search in searches)
+    arcs = sum(search["arcs"] for search in searches)
+    largest = sum(one["arcs_largest"] for one in told)
+    return Exchange(
+        bytes=sum(one["bytes"] for one in told) / len(told),
+        messages=sum(one["messages"] for one in told) / len(told),
+        share=sum(one["seconds"] for one in told) / seconds if seconds else 0.0,
+        load=largest * result["num_mpi_processes"] / arcs if arcs else 1.0,
+    )

@@ -1,0 +1,1 @@
+"""Result files: their schema, their statistics, and what makes one a submission."""

@@ -1,0 +1,1 @@
+"""Validation of answers against the edge list, on the host, over ranks and on a device."""

@@ -6,9 +6,9 @@ For each scale, the graph is made and built on the device. Then the official sea
 searched three times over: as a run does, answers left on the device (by the wall clock), with a
 CUDA event before and after each kernel, and with a look at the engine's words after each, which
 counts what the kernel had to do. Kernels between events are queued up before the first one runs, so
-that no event waits for the host. The peak is that of a copy within device memory in the same process. The raw figures go to a
-JSON file, described at `figures`, a table of them to stdout. Exit status 3, with the reason, where
-no GPU can be used.
+that no event waits for the host. The peak is that of a copy within device memory in the same
+process. The raw figures go to a JSON file, described at `figures`, a table of them to stdout. Exit
+status 3, with the reason, where no GPU can be used.
 
 Bytes are counted (gpu_watch.py), with those that the caches hold, so a share may be above 1;
 `ncu --metrics dram__bytes.sum` tells the traffic itself (docs/GPU.md).

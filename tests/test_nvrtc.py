@@ -45,7 +45,9 @@ def end_of(elf):
     segment, segment_count, section, section_count = struct.unpack_from("<4H", elf, 54)
     ends = [segments + segment * segment_count, sections + section * section_count]
     for i in range(segment_count):
-        _, _, offset, _, _, size, _, _ = struct.unpack_from("<IIQQQQQQ", elf, segments + i * segment)
+        _, _, offset, _, _, size, _, _ = struct.unpack_from(
+            "<IIQQQQQQ", elf, segments + i * segment
+        )
         ends.append(offset + size)
     for i in range(section_count):
         _, kind, _, _, offset, size = struct.unpack_from("<IIQQQQ", elf, sections + i * section)

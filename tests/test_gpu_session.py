@@ -126,13 +126,13 @@ def test_the_grid_is_a_grid(tmp_path):
 @pytest.mark.gpu
 @pytest.mark.slow
 def test_a_session_on_a_gpu_finds_what_the_cpu_finds(tmp_path):
-    chosen = ["facts", "smoke", "smoke-cpu", "scale-8", "scale-10", "kernels"]
+    chosen = ["facts", "smoke", "smoke-cpu", "scale-6", "scale-8", "kernels"]
     chosen += ["grid-file", "grid", "grid-cpu"]
-    flags = ["--scale", "8", "10", "--smoke", "8", "--grid", "24", "--output", str(tmp_path)]
+    flags = ["--scale", "6", "8", "--smoke", "8", "--grid", "16", "--output", str(tmp_path)]
     assert gpu_session.main([*flags, "--only", *chosen]) == 0
     told = json.loads((tmp_path / "summary.json").read_text())["steps"]
     assert [(step["name"], step["status"]) for step in told] == [(c, "passed") for c in chosen]
     shown = (tmp_path / "summary.md").read_text()
-    assert "| scale-10 | cuda | 64 of 64 |" in shown and "| grid | cuda | 8 of 8 |" in shown
+    assert "| scale-8 | cuda | 64 of 64 |" in shown and "| grid | cuda | 8 of 8 |" in shown
     assert shown.count("distances are equal to the bit") == 2
     assert "| push |" in shown, "the table of the kernels"

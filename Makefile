@@ -3,6 +3,8 @@
 #   make run  [SCALE=16] [ROOTS=64] [ARGS="--seed 5 6"]   the benchmark; stdout is its lines alone
 #   make test [PYTEST_ARGS="-m 'not slow'"] [JUNIT=FILE]  the whole test suite
 #   make bench [ARGS="-k search"]                         each step by itself; results/runs/bench/*.json
+#   make gpu [ARGS="--minutes 5"]                         all that a GPU can tell, in nine minutes;
+#                                                         installs nothing, takes PYTHON as it is
 #   make lint                                             format, lint, types
 #   make format                                           rewrite the sources as `make lint` wants them
 #   make map                                              the map of files in CONTRIBUTING.md, from their first lines
@@ -21,7 +23,7 @@ VENV   ?= .venv
 EXTRAS ?= mpi
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench lint format map clean
+.PHONY: help run test bench gpu lint format map clean
 # Two targets would install into one environment at the same time.
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
@@ -53,6 +55,9 @@ bench: $(for_test)
 	@mkdir -p results/runs/bench
 	@$(venv_python) -m pytest benchmarks $(ARGS) \
 	    --benchmark-json=results/runs/bench/$$(date -u +%Y%m%dT%H%M%SZ).json
+
+gpu:
+	@$(PYTHON) -m benchmarks.gpu_session $(ARGS)
 
 lint: $(for_lint)
 	@$(venv_python) -m ruff format --check .

@@ -48,7 +48,9 @@ class _Builder:
     def __init__(self, edges: DeviceEdges):
         self.edges, self.device, self.xp = edges, edges.device, edges.device.xp
         self.heaviest = 0.0
-        if isinstance(edges, DeviceEdgeList):
+        self.given = False
+        if isinstance(edges, DeviceEdgeList) and not edges.checked:
+            self.given = True
             check_edges(edges.edges)
             self.heaviest = float(edges.edges.weight.max()) if edges.m else 0.0
         self.kind = weight_kind(edges.weight_dtype, self.heaviest)
@@ -64,7 +66,7 @@ class _Builder:
         """Arcs of each vertex, self loops left out: int64 (n,)."""
         degree = self.xp.zeros(self.edges.n, np.int64)
         for part in self.edges.slices():
-            if not isinstance(self.edges, DeviceEdgeList):
+            if not self.given:
                 self.heaviest = max(self.heaviest, float(part.weight.max()))
             self.module.launch(
                 "count_arcs", part.m, part.src, part.dst, np.int64(part.m),

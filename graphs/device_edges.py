@@ -89,26 +89,24 @@ class DeviceEdgeList:
     device : kernels.device.Device
     edges : EdgeList
         Of arrays on the device.
+    checked : bool
+        They are known to be those of a graph.
     """
 
     generation_seconds = 0.0
 
-    def __init__(self, device: Any, edges: EdgeList):
-        self.device, self.edges = device, edges
+    def __init__(self, device: Any, edges: EdgeList, checked: bool = False):
+        self.device, self.edges, self.checked = device, edges, checked
         self.n, self.m, self.directed = edges.n, edges.m, edges.directed
         self.weight_dtype = np.dtype(edges.weight.dtype)
 
     def slices(self) -> Iterator[EdgeList]:
         """Yield the edges in order, views of some of them at a time."""
         size = slice_edges(self.n, self.m)
+        arrays = self.edges.src, self.edges.dst, self.edges.weight
         for start in range(0, self.m, size):
-            part = slice(start, start + size)
-            yield replace(
-                self.edges,
-                src=self.edges.src[part],
-                dst=self.edges.dst[part],
-                weight=self.edges.weight[part],
-            )
+            src, dst, weight = (self.device.part(array, start, start + size) for array in arrays)
+            yield replace(self.edges, src=src, dst=dst, weight=weight)
 
     def on_host(self) -> HostSlices:
         """The same edges as arrays of the host, one slice at a time."""
@@ -145,7 +143,7 @@ def kept(stream: DeviceStream) -> DeviceEdgeList:
         here = slice(end, end + part.m)
         src[here], dst[here], weight[here] = part.src, part.dst, part.weight
         end += part.m
-    return DeviceEdgeList(stream.device, EdgeList(src, dst, weight, stream.n))
+    return DeviceEdgeList(stream.device, EdgeList(src, dst, weight, stream.n), checked=True)
 
 
 def on_device(device: Any, edges: Edges) -> DeviceEdges:
@@ -184,7 +182,10 @@ def matrix_on_device(device: Any, matrix: Any) -> DeviceEdgeList:
 
 
 def _entries(xp: Any, matrix: Any) -> tuple[Any, Any, Any]:
-    """Row, column and value of each entry, without cuSPARSE (half a gigabyte) where possible."""
+    """Row, column and value of each entry.
+
+    CuPy converts with cuSPARSE, half a gigabyte that the extras leave out; COO is read without.
+    """
     if matrix.format == "coo":
         matrix = matrix.copy()
         matrix.sum_duplicates()

@@ -152,6 +152,15 @@ class Device:
             self._modules[key] = Module(path, self)
         return self._modules[key]
 
+    def part(self, array: Any, start: int, stop: int) -> Any:
+        """Some items of a device array, in the same memory.
+
+        As an array of its own: CuPy has other kernels for those beyond 2 GiB, and takes a view of
+        one for as large, so that it would compile them while a clock runs.
+        """
+        items = array[start:stop]
+        return self.xp.ndarray(items.shape, items.dtype, items.data)
+
     def to_device(self, array: np.ndarray) -> Any:
         """A copy of a host array on the device."""
         return self.xp.asarray(array)

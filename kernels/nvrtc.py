@@ -52,8 +52,8 @@ def compile_source(text: str, name: str, options: tuple[str, ...], capability: i
 def whole(code: bytes) -> bytes:
     """Machine code with its last byte: CuPy 14 takes it for a string and cuts a NUL off.
 
-    A cubin is an ELF file that ends with one of its tables. Code that reaches its end is returned
-    unchanged, as by a CuPy that cuts nothing, and so is code that is not an ELF file.
+    A cubin is an ELF file that ends with one of its tables. Code that reaches its end, as that of a
+    CuPy which cuts nothing, is returned as it is, and so is what is no ELF file.
 
     Raises
     ------

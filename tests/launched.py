@@ -18,7 +18,10 @@ MPIRUN = shutil.which("mpirun", path=str(Path(sys.executable).parent)) or shutil
 # `sssp info`, with a work of its own: collectives in a loop, in which DO is done.
 _STAND_IN = """
 import os, signal, sys, time
-from harness import cli, commands_info, logs, signals
+from harness import cli
+from harness.commands import info as commands_info
+from harness.console import logs
+from harness.console import signals
 from harness.console.errors import UsageError
 from harness.console.streams import emit, say
 

@@ -10,9 +10,10 @@ from devices import devices, gpu_device, lane_device, sanitized, shim_device, us
 from hypothesis import given
 from strategies import FLOAT32, FLOAT64, INT64, edge_lists, make_edges
 
+import graphs.device_csr
 from graphs import EdgeList, GraphError, KroneckerStream, build_csr, kronecker
 from graphs.device_csr import build_device_csr
-from graphs.device_edges import DeviceEdgeList, on_device
+from graphs.device_edges import DeviceEdgeList, kept, on_device
 from graphs.memory import DeviceNeed
 from graphs.rows import ARC_DTYPES
 
@@ -253,6 +254,23 @@ def test_a_gpu_takes_no_more_memory_than_said():
         build_device_csr(on_device(gpu_device(), KroneckerStream(22)))
     need = DeviceNeed(1 << 22, 16 << 22).construction
     assert need / 2 < max(used) <= need + (1 << 20) <= PER_VERTEX << 22
+
+
+def test_edges_that_were_made_on_the_device_are_not_looked_through_again(device, monkeypatch):
+    edges = kept(on_device(device, KroneckerStream(7)))
+    monkeypatch.setattr(graphs.device_csr, "check_edges", lambda _: pytest.fail("looked through"))
+    check_same(device, build_csr(KroneckerStream(7)), build_device_csr(edges))
+
+
+@pytest.mark.gpu
+def test_parts_of_arrays_beyond_2_gib_are_small_arrays():
+    """Of those CuPy has compiled its kernels by then."""
+    device = gpu_device()
+    items = device.xp.arange(100, dtype=np.uint64)
+    large = device.xp.ndarray(2**29, np.uint64, items.data)  # as long as that, by its own account
+    part = device.part(large, 10, 20)
+    assert part._index_32_bits and not large[10:20]._index_32_bits
+    assert part.tolist() == list(range(10, 20))
 
 
 @pytest.mark.gpu

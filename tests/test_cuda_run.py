@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import tracemalloc
 
-import jsonschema
 import numpy as np
 import pytest
 from command import SMALL, in_process
 from devices import gpu_device, shim_device, used_on_gpu
-from test_run import result_of, schema
+from test_run import follows_schema, result_of
 
 import sssp.cuda_missing
 import sssp.solver
@@ -44,7 +43,7 @@ def told(result):
 def test_a_run_on_the_device_says_what_a_run_on_the_cpu_says(device, keep):
     graph = OfficialGraph(9, keep=keep)
     ours, theirs = (result_of(graph, engine=engine, roots=10) for engine in ("cuda", "cpu"))
-    jsonschema.validate(ours, schema())
+    follows_schema(ours)
     assert ours["solver"]["engine"] == "cuda"
     assert ours["status"] == "complete" and all(s["valid"] for s in ours["searches"])
     assert ours["edges_kept"] is bool(keep), "edges are made anew unless told otherwise"

@@ -322,8 +322,8 @@ def test_a_matrix_that_needs_cusparse_says_what_to_install(monkeypatch):
     monkeypatch.setattr(kernels.device, "Device", lambda index: SimpleNamespace(xp=np))
     said = (
         r"""^CuPy cannot read a matrix of format 'dia': cuSPARSE cannot be loaded """
-        r"""\(Failure finding """
-        r""""libcusparse.so.12"\); pip install nvidia-cusparse-cu12, or give a coo_matrix$"""
+        r"""\(Failure finding "libcusparse.so.12"\); pip install nvidia-cusparse-cu12, """
+        r"""or give a coo_matrix$"""
     )
     with pytest.raises(EngineError, match=said):
         sssp.shortest_paths(Diagonals(), 0)

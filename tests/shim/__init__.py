@@ -116,6 +116,9 @@ class ShimDevice(Device):
             self._modules[key] = ShimModule(_built(source(file), options))
         return self._modules[key]
 
+    def part(self, array, start, stop):
+        return array[start:stop]
+
     def to_device(self, array):
         return np.array(array)
 

@@ -51,9 +51,8 @@ def checked_delta(delta: object) -> float | None:
     if delta is None:
         return None
     number = math.nan
-    if isinstance(delta, (Real, np.integer, np.floating)) and not isinstance(
-        delta, (bool, np.timedelta64)
-    ):
+    number_by_name = isinstance(delta, (bool, np.timedelta64))
+    if not number_by_name and isinstance(delta, (Real, np.integer, np.floating)):
         with contextlib.suppress(OverflowError):
             number = float(delta)
     if not (number > 0 and math.isfinite(number)):

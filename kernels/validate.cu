@@ -13,10 +13,12 @@ struct Limits;
 template <>
 struct Limits<float> {
     static __device__ float infinity() { return __uint_as_float(0x7F800000u); }
+    static __device__ float largest() { return __uint_as_float(0x7F7FFFFFu); }
 };
 template <>
 struct Limits<double> {
     static __device__ double infinity() { return __longlong_as_double(0x7FF0000000000000ll); }
+    static __device__ double largest() { return __longlong_as_double(0x7FEFFFFFFFFFFFFFll); }
 };
 
 // A distance that is a number, neither negative nor infinite. False for NaN.
@@ -65,12 +67,14 @@ __device__ inline void check_vertices(const T *dist, const i64 *parent, i64 n, i
     if (numbers) atomicAdd(reached, numbers);
 }
 
-// Writes `dist` as U; whatever is no distance becomes inf, and what is larger becomes `largest`, so
-// that the vertex stays reached.
+// Writes `dist` as U; whatever is no distance becomes inf, and what is too large for U its largest
+// number, so that the vertex stays reached; 2^53 - 1 where sums are of integers, as float64 does not
+// hold every larger one.
 template <class T, class U>
-__device__ inline void clean_distances(const T *dist, i64 n, double largest, U *clean)
+__device__ inline void clean_distances(const T *dist, i64 n, bool integers, U *clean)
 {
     const U infinity = Limits<U>::infinity();
+    const double largest = integers ? 9007199254740991.0 : (double)Limits<U>::largest();
     for (i64 v = thread_of_grid(); v < n; v += threads_of_grid()) {
         T x = dist[v];
         clean[v] = !is_distance(x) ? infinity : (double)x > largest ? (U)largest : (U)x;
@@ -211,10 +215,10 @@ __device__ inline void tally_marks(const T *dist, const U *clean, const i64 *par
     }
 
 #define KERNELS_OF_BOTH(T, t, U, u)                                                                \
-    extern "C" __global__ void clean_distances_##t##_##u(const T *dist, i64 n, double largest,     \
+    extern "C" __global__ void clean_distances_##t##_##u(const T *dist, i64 n, bool integers,      \
                                                            U *clean)                               \
     {                                                                                              \
-        clean_distances(dist, n, largest, clean);                                                  \
+        clean_distances(dist, n, integers, clean);                                                 \
     }                                                                                              \
     extern "C" __global__ void tally_marks_##t##_##u(                                              \
         const T *dist, const U *clean, const i64 *parent, i64 n, i64 root,                         \

@@ -18,7 +18,7 @@ import numpy as np
 
 from graphs.edges import DeviceEdges, EdgeList, check_edges
 from harness.validation.answer_check import as_int64, as_sums_are, checked_answer
-from harness.validation.chunks import arithmetic_of, largest_distance
+from harness.validation.chunks import arithmetic_of
 from harness.validation.endpoints import Ends
 from harness.validation.host import Validator
 from harness.validation.verdict import RULES, Counts, Validation, Violation
@@ -72,7 +72,7 @@ class DeviceCandidate:
         clean = self.xp.empty(self.n, arithmetic_of(weight_dtype))
         self._launch(
             f"clean_distances_{self.given}_{self.used}", self.dist, np.int64(self.n),
-            np.float64(largest_distance(weight_dtype)), clean,
+            np.bool_(np.dtype(weight_dtype).kind in "iub"), clean,
         )  # fmt: skip
         return clean
 

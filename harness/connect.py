@@ -185,7 +185,7 @@ def _introduce(line: socket.socket, token: str, rank: int) -> Connection:
     end = monotonic() + _WELCOME_SECONDS
     challenge, own = connection.expect("challenge", end)["nonce"], nonce()
     given = proof(token, "rank", challenge, own, rank)
-    who = {"rank": rank, "host": socket.gethostname(), "pid": os.getpid()}
+    who: dict[str, Any] = {"rank": rank, "host": socket.gethostname(), "pid": os.getpid()}
     connection.send("hello", **who, nonce=own, proof=given)
     answer = connection.expect("welcome", end)["proof"]
     check_proof(answer, proof(token, "monitor", challenge, own, rank))

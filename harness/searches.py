@@ -115,7 +115,8 @@ def search_all(
         for first in range(done, len(keys), max(1, len(buffers))):
             if pauses.stops(result):
                 return False
-            records, answers = [], []
+            records: list[dict[str, Any]] = []
+            answers: list[Answer] = []
             for root, buffer in zip(keys[first : first + len(buffers)], buffers, strict=False):
                 heartbeat.note(f"search {first + len(records) + 1} of {len(keys)}")
                 record, answer = timed_search(solver, int(root), buffer)

@@ -116,7 +116,7 @@ def search_all(
             if pauses.stops(result):
                 return False
             records: list[dict[str, Any]] = []
-            answers = []
+            answers: list[Answer] = []
             for root, buffer in zip(keys[first : first + len(buffers)], buffers, strict=False):
                 heartbeat.note(f"search {first + len(records) + 1} of {len(keys)}")
                 record, answer = timed_search(solver, int(root), buffer)

@@ -31,6 +31,7 @@ from kernels.disk import reading
 COMMANDS = ("run", "info", "warmup")
 # Ranks that wait so long for one another in MPI's own start have lost one.
 _START_SECONDS = 120.0
+# A launcher that hears of the end of a job drops what it has not read of stderr by then.
 _SPEAKING_SECONDS = 1.0
 # Libraries start threads of their own, and end the process where they cannot.
 _MPI_THREADS = 3
@@ -92,6 +93,7 @@ def together(
         return after_rank_0(fault.code)
     except Interrupted as interruption:
         say(f"{name}: {interruption}")
+        sleep(_SPEAKING_SECONDS)
         os._exit(interruption.exit_code)  # MPI would wait for the others, in vain perhaps
     return watch.guard(work, ending)
 
@@ -179,6 +181,7 @@ def _within(seconds: float, start: Callable[[], Any]) -> None:
             f"all of the {size} ranks have come",
             from_any_rank=True,
         )
+        sleep(_SPEAKING_SECONDS)
         os._exit(Exit.RANK)
 
     timer = threading.Timer(seconds, give_up)

@@ -20,7 +20,8 @@ import stat
 import sys
 import tempfile
 import warnings
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -149,8 +150,6 @@ LEAF = f"numba-{_sources_digest()}"
 FOLDERS, REFUSED = _choose(_candidates(LEAF))
 CACHE_FOLDER = str(FOLDERS[0])
 _make(FOLDERS[0])
-# For processes that this one starts, and for numba, which listens to its environment at import.
-os.environ["NUMBA_CACHE_DIR"] = numba.config.CACHE_DIR = CACHE_FOLDER
 for _why in REFUSED:
     _warn(f"compiled kernels are kept in {CACHE_FOLDER}: {_why}")
 
@@ -169,21 +168,34 @@ class _Trouble:
             _warn(f"{text}: {why}")
 
 
+@contextmanager
+def _numba_keeps_in(folder: Path) -> Iterator[None]:
+    """Let numba take a folder for the functions that it meets in the block.
+
+    Its own setting, the environment, is as the user has left it: where that changes, numba reads
+    all of it again, and refuses another number of threads than it has started.
+    """
+    numba.config.CACHE_DIR, before = str(folder), numba.config.CACHE_DIR
+    try:
+        yield
+    finally:
+        numba.config.CACHE_DIR = before
+
+
 class KernelCache(FunctionCache):
     """numba's cache of one function, in several folders."""
 
     def __init__(self, function: Any):
-        numba.config.CACHE_DIR = str(FOLDERS[0])  # numba reads its environment again and again
-        super().__init__(function)
+        with _numba_keeps_in(FOLDERS[0]):
+            super().__init__(function)
         self._function = function
         self._caches: dict[Path, FunctionCache] = {FOLDERS[0]: self}
 
     def _in(self, folder: Path) -> FunctionCache:
         """Return the cache in one of the folders."""
         if folder not in self._caches:
-            numba.config.CACHE_DIR = str(folder)
-            self._caches[folder] = FunctionCache(self._function)
-            numba.config.CACHE_DIR = str(FOLDERS[0])
+            with _numba_keeps_in(folder):
+                self._caches[folder] = FunctionCache(self._function)
         return self._caches[folder]
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:

@@ -85,8 +85,10 @@ def replacing(
                 os.fsync(file.fileno())
         if not (new and _linked(temporary, path)):
             os.replace(temporary, path)
-    except BaseException:  # an interrupt must not leave it either
+    except BaseException as error:  # an interrupt must not leave it either
         temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError):  # a full disk names no file, the others the temporary one
+            error.filename, error.filename2 = os.fspath(path), None
         raise
 
 

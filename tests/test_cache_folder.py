@@ -10,7 +10,6 @@ import sys
 import warnings
 from pathlib import Path
 
-import numba
 import pytest
 from house import HOUSE, run_python
 
@@ -137,7 +136,6 @@ def folders(tmp_path, monkeypatch):
     tmp_path.chmod(0o755)
     monkeypatch.setattr(cache, "FOLDERS", found)
     monkeypatch.setattr(cache, "CACHE_FOLDER", str(found[0]))
-    monkeypatch.setattr(numba.config, "CACHE_DIR", str(found[0]))
     monkeypatch.setattr(cache._Trouble, "said", set())
     monkeypatch.setattr(cache._Trouble, "failed", 0)
     return found
@@ -162,6 +160,12 @@ def loads(function):
 
 def kept_in(folder):
     return {path.suffix: path for path in folder.rglob("*.nb?")}
+
+
+def test_numbas_own_settings_are_left_to_the_user():
+    code = "import json, os, numba; before = numba.config.CACHE_DIR, dict(os.environ); "
+    code += "import kernels.push; print(json.dumps(before == (numba.config.CACHE_DIR, os.environ)))"
+    assert run_python(code, GOMP_SPINCOUNT="1") is True
 
 
 def test_what_is_kept_is_loaded(folders):

@@ -79,7 +79,7 @@ def test_validate_takes_an_official_graph(sssp):
         ({"dist": PATH_DIST[:3]}, "dist"),
         ({"parent": PATH_PARENT[None]}, "parent"),
         ({"parent": PATH_PARENT * 0.5}, "integers"),
-        ({"dist": np.array([None] * 4)}, "not an .npz of plain arrays"),
+        ({"dist": np.array([None] * 4)}, "array 'dist' cannot be read: Object arrays"),
         ({"root": 4}, "--root 4"),
     ],
 )

@@ -249,13 +249,13 @@ def test_a_picture_that_fails_leaves_the_old_one(sssp, stored, tmp_path, monkeyp
 
     (tmp_path / "a.png").write_text("old")
 
-    def fill_the_disk(self, path, **settings):
-        path.write_bytes(b"half")
-        raise OSError(28, "No space left on device", str(path))
+    def fill_the_disk(self, file, **settings):
+        file.write(b"half")
+        raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Figure, "savefig", fill_the_disk)
     names = stored(example())
-    assert sssp("report", *names, *PNG).refused("No space left")
+    assert sssp("report", *names, *PNG).refused("a.png: No space left")
     assert (tmp_path / "a.png").read_text() == "old"
     assert sorted(path.name for path in tmp_path.iterdir()) == [*names, "a.png"]
 

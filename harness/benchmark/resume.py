@@ -62,7 +62,8 @@ def unfinished(path: str | Path, checked: Callable[..., dict[str, Any]]) -> dict
     checked({"engine": result["solver"]["engine"]}, f"{path}: solver.")
     for fault in (*_disagreements(result, flags), *_impossible(result)):
         raise UsageError(f"{path}: {fault}: not as sssp run has left it; run it anew")
-    return {**result, "flags": {**result["flags"], **flags}}
+    unset = {name: None for name, value in result["flags"].items() if value is None}
+    return {**result, "flags": unset | flags}
 
 
 def _disagreements(result: dict[str, Any], flags: dict[str, Any]) -> Iterator[str]:
@@ -85,6 +86,10 @@ def _disagreements(result: dict[str, Any], flags: dict[str, Any]) -> Iterator[st
     for name, (field, value) in said.items():
         if flags.get(name) != value and not (name == "threads" and value is None):
             yield f"flags.{name} is {shown(flags.get(name))}, but {field} {shown(value)}"
+    validating = flags.get("validate", True)
+    for i, search in enumerate(result["searches"]):
+        if (search["valid"] is not None) != validating:
+            yield f"flags.validate is {validating}, but searches[{i}].valid {search['valid']}"
 
 
 def _impossible(result: dict[str, Any]) -> Iterator[str]:

@@ -150,6 +150,7 @@ def compile_apart(plan: Plan) -> bool:
     environment = {k: v for k, v in os.environ.items() if not _LAUNCHERS.match(k)}
     path = [str(HOME), *filter(None, [environment.get("PYTHONPATH")])]
     environment["PYTHONPATH"] = os.pathsep.join(path)
+    environment["NUMBA_CACHE_DIR"] = str(cache_folders()[0])
     command = [sys.executable, "-m", "harness.benchmark.warmup", json.dumps(asdict(plan))]
     try:
         done = subprocess.run(

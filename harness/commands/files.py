@@ -141,9 +141,10 @@ def read_solution(path: str) -> tuple[np.ndarray, np.ndarray]:
     Raises
     ------
     UsageError
-        If the file cannot be read, is no .npz, or lacks one of them.
+        If the file cannot be read, or lacks one of them.
+    GraphError
+        If it is no .npz of plain arrays, or takes more memory than there is.
     """
-    from graphs.errors import GraphError
     from graphs.file_npz import opened_archive
     from graphs.memory import BASE
     from harness.machine.memory import available
@@ -157,7 +158,3 @@ def read_solution(path: str) -> tuple[np.ndarray, np.ndarray]:
             return stored.array("dist", ndim=None), stored.array("parent", ndim=None)
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except GraphError as error:
-        raise UsageError(
-            f"{error}; an .npz of the plain arrays dist and parent is needed"
-        ) from error

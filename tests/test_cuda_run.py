@@ -17,8 +17,8 @@ from graphs.device_csr import build_device_csr
 from graphs.device_edges import on_device
 from graphs.memory import DEVICE_MOST_ANSWERS as MOST_ANSWERS
 from harness.benchmark.source import GraphFile, OfficialGraph
+from harness.validation import device as device_validation
 from harness.validation.device import DeviceValidator
-from harness.validation.host import device as device_validation
 from sssp import Solver
 
 PER_VERTEX = 450  # bytes, at edge factor 16, construction included

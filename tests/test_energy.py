@@ -17,7 +17,7 @@ from graphs.comm import SerialComm
 from harness.benchmark import energy
 from harness.benchmark.energy import RaplCounter, gpu_counters, measure, rapl_counters
 from harness.console.progress import Progress
-from harness.machine.facts import nvml
+from harness.machine import nvml
 from harness.machine.nvml import Nvml, NvmlError
 from harness.reports.report import render
 from harness.results.schema import faults, schema

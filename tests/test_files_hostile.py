@@ -12,8 +12,9 @@ from graph_files import put, refusal
 
 import harness.benchmark.source
 from graphs import GraphError, read_graph
+from graphs.memory import BASE
 from harness.commands.files import read_solution
-from harness.machine.memory import BASE, Available
+from harness.machine.memory import Available
 
 M = 300_000  # edges, all alike: 7 MB unpacked, 7 KB packed
 MOST = 1_000_000

@@ -10,7 +10,7 @@ import pytest
 from devices import shim_device
 
 from benchmarks import gpu_kernels, gpu_watch
-from harness.machine.facts import gpu
+from harness.machine import gpu
 from kernels import device as device_module
 from sssp import cuda_missing
 

@@ -9,7 +9,7 @@ from launched import launched, sssp, stand_in
 
 from harness.job import launch, placement
 from harness.job.placement import Place, share_of
-from harness.machine.facts import facts as machine
+from harness.machine import facts as machine
 
 SEVERAL = [
     {"PMI_SIZE": "4", "PMI_RANK": "2"},

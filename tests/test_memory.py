@@ -10,8 +10,8 @@ from command import in_process
 from graphs.memory import BASE, GIB, MOST_ANSWERS, Need
 from harness.benchmark.source import OfficialGraph
 from harness.console.errors import MemoryRefused
+from harness.machine import memory
 from harness.machine.cgroup import cpu_quota, memory_headroom
-from harness.machine.facts import memory
 from harness.machine.memory import Available, choose
 
 SCALE_20 = (2**20, 2**24)

@@ -16,7 +16,7 @@ from graphs.memory import (
     first_that_fits,
     scale_that_fits,
 )
-from harness.machine.facts import memory
+from harness.machine import memory
 from harness.machine.memory import Available, choose
 
 # One graph a line: what its arrays take, and the peak while the rows are built. In a fresh Python,

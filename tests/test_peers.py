@@ -15,8 +15,8 @@ from strategies import searches
 from graphs import EdgeList, build_csr
 from harness.commands import peers as commands_peers
 from harness.peers import record as peer_record
+from harness.peers import turns as peer_turns
 from harness.peers.libraries import PEERS, Ready, plain_matrix
-from harness.peers.run import turns as peer_turns
 
 SMALL = ("--scale", 6, "--roots", 3, "--with", "scipy", "--output", "out")
 
@@ -278,7 +278,7 @@ def test_without_names_the_installed_peers_are_taken_but_for_networkx(peers, mon
 
 
 def test_a_graph_whose_matrix_does_not_fit_is_refused(peers, monkeypatch, tmp_path):
-    from harness.machine.facts import memory
+    from harness.machine import memory
     from harness.peers.run import run as module
 
     fits = memory.Need(2**5, 16 * 2**5).total

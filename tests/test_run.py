@@ -21,7 +21,7 @@ from harness.benchmark.networkx_check import NetworkxCheck
 from harness.benchmark.run import Settings, new_result, run
 from harness.benchmark.source import GraphFile, OfficialGraph
 from harness.console.progress import Progress
-from harness.machine.facts import facts as machine
+from harness.machine import facts as machine
 from harness.validation.host import Validator
 from sssp import Solver
 

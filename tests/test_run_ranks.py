@@ -27,10 +27,10 @@ from harness.benchmark.source import GraphFile, OfficialGraph
 from harness.benchmark.warmup import warm_up
 from harness.console.errors import MemoryRefused, UsageError
 from harness.console.progress import Progress
-from harness.machine.facts import memory
+from harness.machine import memory
 from harness.machine.memory import Available
+from harness.results import ranks
 from harness.results import record as results
-from harness.results.record import ranks
 from sssp import Solver
 
 QUIET = Progress(quiet=True)

@@ -14,8 +14,8 @@ from launched import launched, sssp
 from ranks import on_ranks
 
 from harness.console.errors import UsageError
+from harness.machine import cgroup, thread_limit
 from harness.machine.cgroup import threads_headroom
-from harness.machine.facts import cgroup, thread_limit
 from harness.machine.thread_limit import refuse_few_threads
 
 

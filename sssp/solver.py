@@ -253,7 +253,7 @@ class Solver:
         if self._farthest(out) + self.csr.heaviest < engine.csr.limit:
             return False
         exchange.reached(self.comm, engine)
-        return self.comm.any(engine.leads_out())
+        return self.comm.any(engine.has_overflow())
 
     def _farthest(self, out: Answer) -> float:
         """The largest distance on any rank."""

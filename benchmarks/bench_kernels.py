@@ -45,7 +45,7 @@ def push(engine):
 
 def pull(engine):
     if engine.wants_pull(*engine.settled()):
-        engine.pull(engine.finish(engine.nearest()))
+        engine.pull(engine.push_settled(engine.nearest()))
 
 
 def bench_reset(step, keys, scale):

@@ -44,10 +44,11 @@ class _Counting(CPURankEngine):
         if not hubs_first:
             self.stages, self.hubs = [], 0
 
-    def offers(self):
-        unfilled = self.books[:, OUT_END] - self.books[:, OUT_AT]
-        self.improvements += int(self.shared[OUT_TAIL] - unfilled.sum())
-        return super().offers()
+    def relax_requests(self):
+        counters = self.queues.thread_counters
+        unfilled = counters[:, OUT_END] - counters[:, OUT_AT]
+        self.improvements += int(self.queues.control[OUT_TAIL] - unfilled.sum())
+        return super().relax_requests()
 
 
 def main() -> None:

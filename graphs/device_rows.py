@@ -13,8 +13,8 @@ WEIGHTS = {"float32": np.float32, "uint32": np.uint32, "float64": np.float64}
 
 
 @dataclass(frozen=True)
-class DeviceRows(Rows):
-    """The arcs of one direction, on a device.
+class DeviceRows:
+    """The arcs of one direction, on a device; see kernels.groups.Rows.
 
     indptr   int64 (n + 1,)
     arcs     uint64 words: (arcs,), weight bits above and neighbour below, for weights of 32 bits;
@@ -22,6 +22,8 @@ class DeviceRows(Rows):
     kind     arithmetic of the weights
     """
 
+    indptr: Any
+    arcs: Any
     kind: str
 
     @property

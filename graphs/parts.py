@@ -16,6 +16,7 @@ from graphs.edges import Edges
 from graphs.labels import Labels
 from graphs.partition import Partition
 from graphs.weights import Codes
+from kernels.groups import EdgeSlice, PartedArcs, Ways
 
 SLICE_EDGES = 1 << 21
 # A rank's slices: what is on its way at once is a small part of what a rank holds.
@@ -42,9 +43,11 @@ class Parts:
         self.rows_owned = edges.n
         self.buckets = _buckets(edges.n)
         room = min(SLICE_EDGES, max(edges.m, 1))
-        self.ends = np.empty((room, 2), np.int32)
-        self.rows = np.empty(2 * room, np.int32)
-        self.arcs = np.empty(2 * room, np.uint64)
+        self.parted = PartedArcs(
+            ends=np.empty((room, 2), np.int32),
+            rows=np.empty(2 * room, np.int32),
+            arcs=np.empty(2 * room, np.uint64),
+        )
 
     def degrees(self, forward: bool, backward: bool) -> np.ndarray:
         """int64 (n,): arcs of each row, parallel ones counted."""
@@ -52,7 +55,7 @@ class Parts:
 
         degree = np.zeros(self.rows_owned, np.int64)
         for bounds in self._parted(np.empty(0, np.int32), forward, backward, weights=False):
-            count_rows(self.rows, bounds, self.threads, degree)
+            count_rows(self.parted.rows, bounds, self.threads, degree)
         return degree
 
     def fill(self, labels: Labels, label: np.ndarray, forward: bool, backward: bool,
@@ -61,7 +64,7 @@ class Parts:
         from kernels.build import fill_rows
 
         for bounds in self._parted(label, forward, backward):
-            fill_rows(self.rows, self.arcs, bounds, self.threads, cursor, keys)
+            fill_rows(self.parted.rows, self.parted.arcs, bounds, self.threads, cursor, keys)
 
     def _parted(
         self, label: np.ndarray, forward: bool, backward: bool, weights: bool = True
@@ -81,9 +84,8 @@ class Parts:
                 else:
                     self.codes.notice(whole.weight[part])
                 yield part_arcs(
-                    kernel_ids(whole.src[part]), kernel_ids(whole.dst[part]), bits, label,
-                    forward, backward,
-                    self.buckets, self.threads, self.ends, self.rows, self.arcs,
+                    EdgeSlice(kernel_ids(whole.src[part]), kernel_ids(whole.dst[part]), bits),
+                    label, Ways(forward, backward), self.buckets, self.threads, self.parted,
                 )  # fmt: skip
 
 
@@ -138,12 +140,15 @@ class RankParts:
         buckets = _buckets(len(label))
         for rows, ends, codes in self._received(forward, backward, weights=True):
             localize(ends, self.first, self.first + self.rows_owned, self.bitmap, self.before)
-            places = np.empty((len(rows), 2), np.int32)
-            parted, arcs = np.empty(len(rows), np.int32), np.empty(len(rows), np.uint64)
-            bounds = part_arcs(
-                rows, ends, codes, label, True, False, buckets, self.threads, places, parted, arcs
+            parted = PartedArcs(
+                ends=np.empty((len(rows), 2), np.int32),
+                rows=np.empty(len(rows), np.int32),
+                arcs=np.empty(len(rows), np.uint64),
             )
-            fill_rows(labels.index_of(parted), arcs, bounds, self.threads, cursor, keys)
+            arcs = EdgeSlice(rows, ends, codes)
+            bounds = part_arcs(arcs, label, Ways(True, False), buckets, self.threads, parted)
+            own = labels.index_of(parted.rows)
+            fill_rows(own, parted.arcs, bounds, self.threads, cursor, keys)
 
     def _received(
         self, forward: bool, backward: bool, weights: bool
@@ -158,24 +163,25 @@ class RankParts:
 
         bounds = self.partition.bounds
         pieces = self._pieces(weights)
-        nothing = np.empty(0, np.int64), np.empty(0, np.int64), _NONE
+        nothing = EdgeSlice(np.empty(0, np.int64), np.empty(0, np.int64), _NONE)
         while True:
             piece = next(pieces, None)
             if not self.comm.allreduce_or(piece is not None):
                 break
-            counts, rows, ends, codes = route_arcs(*(piece or nothing), bounds, forward, backward)
+            counts, routed = route_arcs(piece or nothing, bounds, Ways(forward, backward))
             if weights:
-                _, rows, ends, codes = self.comm.alltoallv(counts, rows, ends, codes)
+                _, rows, ends, codes = self.comm.alltoallv(counts, *routed)
             else:
-                _, rows, ends = self.comm.alltoallv(counts, rows, ends)
+                _, rows, ends = self.comm.alltoallv(counts, routed.rows, routed.ends)
+                codes = _NONE
             yield rows, ends, codes
 
-    def _pieces(self, weights: bool) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-        """Yield (src, dst, codes) of this rank's edges, at most a slice at a time."""
+    def _pieces(self, weights: bool) -> Iterator[EdgeSlice]:
+        """Yield this rank's edges, at most a slice at a time."""
         for whole in self.edges.slices():
             for first in range(0, whole.m, self.slice):
                 part = slice(first, first + self.slice)
                 if not weights:
                     self.codes.notice(whole.weight[part])
                 bits = self.codes.of(whole, part) if weights else _NONE
-                yield kernel_ids(whole.src[part]), kernel_ids(whole.dst[part]), bits
+                yield EdgeSlice(kernel_ids(whole.src[part]), kernel_ids(whole.dst[part]), bits)

@@ -7,34 +7,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from graphs.halo import Halo
+from kernels.groups import Rows
 
 ARC_DTYPES = {
     "float32": np.dtype([("adj", "<i4"), ("weight", "<f4")]),
     "uint32": np.dtype([("adj", "<i4"), ("weight", "<u4")]),
     "float64": np.dtype([("adj", "<i8"), ("weight", "<f8")]),
 }
-
-
-@dataclass(frozen=True)
-class Rows:
-    """The arcs of one direction, grouped by vertex.
-
-    indptr   int64 (labels + 1,)   row v is arcs[indptr[v] : indptr[v + 1]], v an own vertex's label
-    arcs     record (arcs,)   `adj`, the neighbour's label, and `weight`, ascending within a row
-    """
-
-    indptr: np.ndarray
-    arcs: np.ndarray
-
-    @property
-    def adj(self) -> np.ndarray:
-        """Neighbours, labels; (arcs,), a strided view."""
-        return self.arcs["adj"]
-
-    @property
-    def weight(self) -> np.ndarray:
-        """Weights, ascending within a row; (arcs,), a strided view."""
-        return self.arcs["weight"]
 
 
 @dataclass(frozen=True)

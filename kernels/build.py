@@ -26,67 +26,64 @@ def _bucket(row, buckets):
 
 
 @inlined
-def _row(vertex, label):
-    return np.int32(label[vertex]) if len(label) > 0 else np.int32(vertex)
+def _row(vertex, local_id):
+    return np.int32(local_id[vertex]) if len(local_id) > 0 else np.int32(vertex)
 
 
 @kernel
-def _count_part(src, dst, first, last, label, forward, backward, ends, counts):
+def _count_part(edges, first, last, local_id, ways, ends, counts):
     """Look up the rows of the edges [first, last) and count their arcs by bucket."""
     for e in range(first, last):
-        row_u = _row(src[e], label)
-        row_v = _row(dst[e], label)
+        row_u = _row(edges.src[e], local_id)
+        row_v = _row(edges.dst[e], local_id)
         ends[e, 0] = row_u
         ends[e, 1] = row_v
         if row_u != row_v:
-            if forward:
+            if ways.forward:
                 counts[_bucket(row_u, len(counts))] += 1
-            if backward:
+            if ways.backward:
                 counts[_bucket(row_v, len(counts))] += 1
 
 
 @inlined
-def _place(row, neighbour, e, bits, cursor, rows, arcs):
+def _place(row, neighbour, e, codes, cursor, parted):
     b = _bucket(row, len(cursor))
     at = cursor[b]
     cursor[b] = at + 1
-    rows[at] = row
-    if len(bits) > 0:
-        arcs[at] = (np.uint64(bits[e]) << np.uint64(32)) | np.uint64(neighbour)
+    parted.rows[at] = row
+    if len(codes) > 0:
+        parted.arcs[at] = (np.uint64(codes[e]) << np.uint64(32)) | np.uint64(neighbour)
 
 
 @kernel
-def _place_part(bits, first, last, forward, backward, ends, cursor, rows, arcs):
+def _place_part(codes, first, last, ways, cursor, parted):
     """Write the arcs of the edges [first, last) where the buckets' cursors point."""
     for e in range(first, last):
-        row_u = ends[e, 0]
-        row_v = ends[e, 1]
+        row_u = parted.ends[e, 0]
+        row_v = parted.ends[e, 1]
         if row_u != row_v:
-            if forward:
-                _place(row_u, row_v, e, bits, cursor, rows, arcs)
-            if backward:
-                _place(row_v, row_u, e, bits, cursor, rows, arcs)
+            if ways.forward:
+                _place(row_u, row_v, e, codes, cursor, parted)
+            if ways.backward:
+                _place(row_v, row_u, e, codes, cursor, parted)
 
 
 @njit(cache=True, parallel=True)
-def part_arcs(src, dst, bits, label, forward, backward, buckets, workers, ends, rows, arcs):
+def part_arcs(edges, local_id, ways, buckets, workers, parted):
     """Part the arcs of some edges by the bucket of their row; self loops are left out.
 
-    src, dst   int64 (m,)       ids
-    bits       uint32 (m,)      weight bits; empty: only the rows are wanted
-    label      int32 (n,)       row of each id; empty: the id itself
-    forward    emit src -> dst;  backward: emit dst -> src
-    ends       int32 (m, 2)     room to keep the rows of the edges' ends
-    rows       int32 (2 m,)     filled: the row of each arc
-    arcs       uint64 (2 m,)    filled: the arc
+    edges      `EdgeSlice`
+    local_id   int32 (n,)   row of each id; empty: the id itself
+    ways       `Ways`
+    parted     `PartedArcs`, filled
     Returns int64 (buckets + 1,): where each bucket starts. The order within a bucket is that of
     the edges, for any number of workers.
     """
-    m = len(src)
+    m = len(edges.src)
     cursors = np.zeros((workers, buckets), np.int64)
     for t in prange(workers):
-        _count_part(src, dst, m * t // workers, m * (t + 1) // workers, label, forward, backward,
-                    ends, cursors[t])  # fmt: skip
+        _count_part(edges, m * t // workers, m * (t + 1) // workers, local_id, ways, parted.ends,
+                    cursors[t])  # fmt: skip
     bounds = np.zeros(buckets + 1, np.int64)
     total = 0
     for b in range(buckets):
@@ -97,8 +94,7 @@ def part_arcs(src, dst, bits, label, forward, backward, buckets, workers, ends, 
             total += count
     bounds[buckets] = total
     for t in prange(workers):
-        _place_part(bits, m * t // workers, m * (t + 1) // workers, forward, backward, ends,
-                    cursors[t], rows, arcs)  # fmt: skip
+        _place_part(edges.codes, m * t // workers, m * (t + 1) // workers, ways, cursors[t], parted)
     return bounds
 
 

@@ -1,7 +1,7 @@
 """A heap for small frontiers: Dijkstra's order on one thread, while others are not worth waking.
 
-The heap holds queue entries by key (see kernels.queues). With `early` a row is pushed only as far
-as nothing else is nearer, and goes back into the heap under the key of its next arc.
+The heap holds queue entries by key (see kernels.queues). With `stop_at_end` a row is pushed only as
+far as nothing else is nearer, and goes back into the heap under the key of its next arc.
 """
 
 from __future__ import annotations
@@ -15,13 +15,12 @@ from kernels.queues import (
     FAR_TAIL,
     HEAP_SIZE,
     NEAR_COUNT,
-    OUT_AT,
-    OUT_TAIL,
     SETTLED,
     SETTLED_ARCS,
     append,
     append_far,
     take_far,
+    thread_queues,
 )
 from kernels.tentative import dist_of, improve, plus
 
@@ -47,6 +46,16 @@ def _sift_up(heap, i):
 
 
 @inlined
+def _put(heap, size, vertex, offset, dist, key):
+    """Add an entry to `size` others."""
+    heap[size].vertex = vertex
+    heap[size].offset = offset
+    heap[size].dist = dist
+    heap[size].key = key
+    _sift_up(heap, size)
+
+
+@inlined
 def _pop(heap, size):
     """Remove heap[0] of `size` entries."""
     last = heap[size - 1]
@@ -66,21 +75,23 @@ def _pop(heap, size):
 
 
 @kernel
-def run_heap(limit, unreached, early, own, plain, indptr, arcs, state, heap, far, out, shared,
-             book):  # fmt: skip
-    """Dijkstra's order on one thread, up to the key `limit` or until the heap has grown too large.
+def run_heap(bucket, rows, state, queues):
+    """Dijkstra's order on one thread, to the bucket's end or until the heap has grown too large.
 
-    What improves a vertex that is not in own[0] .. own[1] - 1 is noted in `out`.
+    What improves a vertex of another rank is noted in the outbox.
     """
-    size = shared[HEAP_SIZE]
+    heap, control = queues.heap, queues.control
+    mine = thread_queues(queues, 0)
+    indptr, arcs = rows.indptr, rows.arcs
+    size = control[HEAP_SIZE]
     touched = settled = settled_arcs = 0
-    while 0 < size <= HEAP_LIMIT and shared[FAR_TAIL] == 0 and heap[0].key < limit:
+    while 0 < size <= HEAP_LIMIT and control[FAR_TAIL] == 0 and heap[0].key < bucket.end:
         u = np.int64(heap[0].vertex)
         offset = heap[0].offset
         dist = heap[0].dist
         _pop(heap, size)
         size -= 1
-        if dist_of(state, u, dist) != dist:
+        if dist_of(state, u) != dist:
             continue
         start = indptr[u]
         end = indptr[u + 1]
@@ -88,57 +99,54 @@ def run_heap(limit, unreached, early, own, plain, indptr, arcs, state, heap, far
             settled += 1
             settled_arcs += end - start
         k = start + offset
-        bound = heap[0].key if size > 0 else unreached
+        bound = heap[0].key if size > 0 else state.unreached
         while k < end:
             x = plus(dist, arcs[k].weight)
-            if early and x > bound:
-                heap[size].vertex = u
-                heap[size].offset = k - start
-                heap[size].dist = dist
-                heap[size].key = x
-                _sift_up(heap, size)
+            if bucket.stop_at_end and x > bound:
+                _put(heap, size, u, k - start, dist, x)
                 size += 1
                 break
             v = np.int64(arcs[k].adj)
             k += 1
             touched += 1
-            if v < plain and x < dist_of(state, v, x) and improve(state, v, x, u):
-                if v < own[0] or v >= own[1]:
-                    append(out, shared, OUT_TAIL, book, OUT_AT, v, 0, x, x)
+            if v < bucket.leaf_begin and x < dist_of(state, v) and improve(state, v, x, u):
+                if v < bucket.own_begin or v >= bucket.own_end:
+                    append(mine.outbox, v, 0, x, x)
                     continue
                 if size < len(heap) - 1:
-                    heap[size].vertex = v
-                    heap[size].offset = 0
-                    heap[size].dist = x
-                    heap[size].key = x
-                    _sift_up(heap, size)
+                    _put(heap, size, v, 0, x, x)
                     size += 1
                 else:
-                    append_far(far, shared, book, v, 0, x, x)
+                    append_far(mine.far, v, 0, x, x)
                 bound = min(bound, x)
-    shared[HEAP_SIZE] = size
-    book[ARCS] += touched
-    book[SETTLED] += settled
-    book[SETTLED_ARCS] += settled_arcs
+    control[HEAP_SIZE] = size
+    mine.counters[ARCS] += touched
+    mine.counters[SETTLED] += settled
+    mine.counters[SETTLED_ARCS] += settled_arcs
 
 
 @kernel
-def heap_to_far(heap, far, shared, book):
-    for i in range(shared[HEAP_SIZE]):
+def heap_to_far(queues):
+    """Move the heap's entries to the queue of later buckets."""
+    heap = queues.heap
+    far = thread_queues(queues, 0).far
+    for i in range(queues.control[HEAP_SIZE]):
         entry = heap[i]
-        append_far(far, shared, book, entry.vertex, entry.offset, entry.dist, entry.key)
-    shared[HEAP_SIZE] = 0
+        append_far(far, entry.vertex, entry.offset, entry.dist, entry.key)
+    queues.control[HEAP_SIZE] = 0
 
 
 @kernel
-def far_to_heap(unreached, state, heap, queues, shared, books):
-    take_far(np.int64(unreached), queues, shared, books)
-    far = queues[shared[FAR]]
+def far_to_heap(state, queues):
+    """Make a heap of the queue of later buckets, which has few entries."""
+    heap, control = queues.heap, queues.control
+    take_far(state.unreached, queues)
+    far = queues.entries[control[FAR]]
     size = 0
-    for i in range(shared[NEAR_COUNT]):
-        if far[i].vertex >= 0 and dist_of(state, np.int64(far[i].vertex), unreached) == far[i].dist:
+    for i in range(control[NEAR_COUNT]):
+        if far[i].vertex >= 0 and dist_of(state, np.int64(far[i].vertex)) == far[i].dist:
             heap[size] = far[i]
             _sift_up(heap, size)
             size += 1
-    shared[NEAR_COUNT] = 0
-    shared[HEAP_SIZE] = size
+    control[NEAR_COUNT] = 0
+    control[HEAP_SIZE] = size

@@ -6,11 +6,14 @@ fresh and key is dist). An entry whose vertex has improved since is stale and is
 improvement brought an entry of its own. Threads reserve chunks of a queue and fill them; what
 they leave empty is marked as holes, vertex -1.
 
-`shared` holds the counters that all threads use, `books` a row of counters for each thread. `out`
-is a queue of other ranks' vertices to which a shorter way was found; one process needs none.
+`control` holds the words that all threads use, `thread_counters` a row of words for each thread,
+`counters` is one thread's row. `outbox` is a queue of other ranks' vertices to which a shorter way
+was found; one process needs none. `queues` is a kernels.groups.Queues.
 """
 
 from __future__ import annotations
+
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -18,19 +21,18 @@ from kernels.atomics import atomic_add
 from kernels.compile import inlined, kernel
 from kernels.tentative import LABEL, as_dist, dist_of, parent_of
 
-# Words of `shared`, each on a cache line of its own.
+# Words of `control`, each on a cache line of its own.
 LINE = 8
 NEAR_COUNT, NEXT_TAIL, FAR_TAIL, TURN, HEAP_SIZE, PHASES, STOP = (LINE * i for i in range(7))
 # Which queue is which: to be read now, found for this bucket, for later ones, and unused.
 NEAR, NEXT, FAR, SPARE = (LINE * 7 + i for i in range(4))
 OUT_TAIL = LINE * 8
-SHARED_WORDS = LINE * 9
+CONTROL_WORDS = LINE * 9
 
-# Rows of `ranges`, the labels [first, last) of what a search tells apart: own vertices with rows to
-# push, own leaves, and from the third on other ranks' vertices that an own row may lead to.
+# Rows of `Ranges.bounds`.
 OWN, LEAVES, OTHERS = range(3)
 
-# Words of a thread's row of `books`: its chunks, and what it has done.
+# Words of a thread's row of counters: its chunks, and what it has done.
 (
     NEXT_AT,
     NEXT_END,
@@ -44,9 +46,42 @@ OWN, LEAVES, OTHERS = range(3)
     OUT_AT,
     OUT_END,
 ) = range(11)
-BOOK = 16
+THREAD_WORDS = 16
 
 _CHUNK = 64
+
+
+class Queue(NamedTuple):
+    """One queue as one thread fills it; made where its fields are known, and then costs nothing.
+
+    tail    word of `control`: entries reserved
+    chunk   word of `counters`: where this thread writes next; the next one: where its chunk ends
+    """
+
+    entries: np.ndarray
+    tail: int
+    chunk: int
+    control: np.ndarray
+    counters: np.ndarray
+
+
+class ThreadQueues(NamedTuple):
+    """The queues as one thread uses them in a round.
+
+    near        entries to work off, by turns
+    following   Queue: found for this bucket
+    far         Queue: for later ones
+    outbox      Queue: other ranks' vertices
+    fifo        entries: found for this bucket, to go on with at once
+    """
+
+    near: np.ndarray
+    following: Any
+    far: Any
+    outbox: Any
+    fifo: np.ndarray
+    control: np.ndarray
+    counters: np.ndarray
 
 
 def entry_dtype(dist_dtype: np.dtype) -> np.dtype:
@@ -61,151 +96,173 @@ def spare_entries(workers: int) -> int:
     return 16 * _CHUNK * (workers + 1)
 
 
+@inlined
+def thread_queues(queues, thread):
+    """The queues as a thread uses them; which is which holds until the next round."""
+    control = queues.control
+    counters = queues.thread_counters[thread]
+    return ThreadQueues(
+        queues.entries[control[NEAR]],
+        Queue(queues.entries[control[NEXT]], NEXT_TAIL, NEXT_AT, control, counters),
+        Queue(queues.entries[control[FAR]], FAR_TAIL, FAR_AT, control, counters),
+        Queue(queues.outbox, OUT_TAIL, OUT_AT, control, counters),
+        queues.fifos[thread],
+        control,
+        counters,
+    )
+
+
 @kernel
-def _run_over(queue, first, book):
+def _run_over(entries, first, counters):
     """Note that a queue is too short; no chunk ends with its end, so what is left are holes."""
-    for i in range(first, len(queue)):
-        queue[i].vertex = -1
-        queue[i].offset = 0
-    book[OVERFLOW] = 1
+    for i in range(first, len(entries)):
+        entries[i].vertex = -1
+        entries[i].offset = 0
+    counters[OVERFLOW] = 1
 
 
 @inlined
-def append(queue, shared, tail, book, at_word, vertex, offset, dist, key):
-    at = book[at_word]
-    if at == book[at_word + 1]:
-        at = atomic_add(shared, tail, _CHUNK)
-        if at + _CHUNK > len(queue):
-            _run_over(queue, at, book)
+def append(queue, vertex, offset, dist, key):
+    """Write an entry to a `Queue`."""
+    counters = queue.counters
+    at = counters[queue.chunk]
+    if at == counters[queue.chunk + 1]:
+        at = atomic_add(queue.control, queue.tail, _CHUNK)
+        if at + _CHUNK > len(queue.entries):
+            _run_over(queue.entries, at, counters)
             return
-        book[at_word + 1] = at + _CHUNK
-    entry = queue[at]
+        counters[queue.chunk + 1] = at + _CHUNK
+    entry = queue.entries[at]
     entry.vertex = vertex
     entry.offset = offset
     entry.dist = dist
     entry.key = key
-    book[at_word] = at + 1
+    counters[queue.chunk] = at + 1
 
 
 @inlined
-def append_far(queue, shared, book, vertex, offset, dist, key):
-    append(queue, shared, FAR_TAIL, book, FAR_AT, vertex, offset, dist, key)
-    if np.int64(key) < book[LEAST]:
-        book[LEAST] = np.int64(key)
+def append_far(far, vertex, offset, dist, key):
+    """Write an entry to the `Queue` of later buckets, and keep account of their least key."""
+    append(far, vertex, offset, dist, key)
+    if np.int64(key) < far.counters[LEAST]:
+        far.counters[LEAST] = np.int64(key)
 
 
 @kernel
-def close_chunks(queue, books, at_word):
+def close_chunks(entries, thread_counters, chunk):
     """Mark the unfilled ends of all threads' chunks as holes.
 
-    A hole's offset is 0, as who asks for the tails of noted arcs looks at the offset alone.
+    A hole's offset is 0, since `needed_ghosts` reads the offset of every noted arc, and 0 is not a
+    ghost's label.
     """
-    for t in range(len(books)):
-        for i in range(books[t, at_word], books[t, at_word + 1]):
-            queue[i].vertex = -1
-            queue[i].offset = 0
-        books[t, at_word] = 0
-        books[t, at_word + 1] = 0
+    for t in range(len(thread_counters)):
+        for i in range(thread_counters[t, chunk], thread_counters[t, chunk + 1]):
+            entries[i].vertex = -1
+            entries[i].offset = 0
+        thread_counters[t, chunk] = 0
+        thread_counters[t, chunk + 1] = 0
 
 
 @kernel
-def least_far(books):
+def least_far(thread_counters):
     """Least key of `far`, as int64; stale entries may make it too small, never too large."""
-    least = books[0, LEAST]
-    for t in range(1, len(books)):
-        least = min(least, books[t, LEAST])
+    least = thread_counters[0, LEAST]
+    for t in range(1, len(thread_counters)):
+        least = min(least, thread_counters[t, LEAST])
     return least
 
 
 @kernel
-def nearest(heap, shared, books, unreached):
+def nearest(heap, control, thread_counters, unreached):
     """Least key in the heap and in `far` (bits)."""
-    least = least_far(books)
-    if shared[HEAP_SIZE] > 0:
+    least = least_far(thread_counters)
+    if control[HEAP_SIZE] > 0:
         least = min(least, np.int64(heap[0].key))
     return as_dist(least, unreached)
 
 
 @kernel
-def settled(books):
+def settled(thread_counters):
     """Rows pushed so far, and the arcs they hold."""
     rows = arcs = 0
-    for t in range(len(books)):
-        rows += books[t, SETTLED]
-        arcs += books[t, SETTLED_ARCS]
+    for t in range(len(thread_counters)):
+        rows += thread_counters[t, SETTLED]
+        arcs += thread_counters[t, SETTLED_ARCS]
     return rows, arcs
 
 
 @kernel
-def take_far(limit, queues, shared, books):
+def take_far(unreached, queues):
     """Close `far` and make it the list to be read (NEAR_COUNT entries); forget its least key."""
-    close_chunks(queues[shared[FAR]], books, FAR_AT)
-    shared[NEAR_COUNT] = min(shared[FAR_TAIL], queues.shape[1])
-    shared[FAR_TAIL] = 0
-    shared[TURN] = 0
-    for t in range(len(books)):
-        books[t, LEAST] = limit
+    control = queues.control
+    close_chunks(queues.entries[control[FAR]], queues.thread_counters, FAR_AT)
+    control[NEAR_COUNT] = min(control[FAR_TAIL], queues.entries.shape[1])
+    control[FAR_TAIL] = 0
+    control[TURN] = 0
+    for t in range(len(queues.thread_counters)):
+        queues.thread_counters[t, LEAST] = np.int64(unreached)
 
 
 @kernel
-def next_round(queues, shared, books):
+def next_round(queues):
     """What was found for this bucket becomes `near`."""
-    close_chunks(queues[shared[NEXT]], books, NEXT_AT)
-    shared[NEAR], shared[NEXT] = shared[NEXT], shared[NEAR]
-    shared[NEAR_COUNT] = min(shared[NEXT_TAIL], queues.shape[1])
-    shared[NEXT_TAIL] = 0
-    shared[TURN] = 0
+    control = queues.control
+    close_chunks(queues.entries[control[NEXT]], queues.thread_counters, NEXT_AT)
+    control[NEAR], control[NEXT] = control[NEXT], control[NEAR]
+    control[NEAR_COUNT] = min(control[NEXT_TAIL], queues.entries.shape[1])
+    control[NEXT_TAIL] = 0
+    control[TURN] = 0
 
 
 @kernel
-def ran_over(books):
-    for t in range(len(books)):
-        if books[t, OVERFLOW] != 0:
+def overflowed(thread_counters):
+    """Has a thread met a queue that was too short?"""
+    for t in range(len(thread_counters)):
+        if thread_counters[t, OVERFLOW] != 0:
             return True
     return False
 
 
 @kernel
-def _list_reached(first, last, ranges, found, unreached, state, queue, count):
-    """Append the reached vertices [first, last) to `count` entries of a queue; returns how many.
+def _list_reached(bounds, found_by, state, entries, count):
+    """Append the reached vertices of a range to `count` entries of a queue; returns how many.
 
-    `found`: of other ranks' vertices those alone whose parent is an own one. Who has found the rest
-    tells of it; if every rank told of all, the queues of who hears it would run over again, and so
-    on without end.
+    `found_by` are ranges, and of other ranks' vertices only those are listed whose parent lies in
+    one of its first two; empty, all are. The rank that has found the rest offers it; if every rank
+    offered all, the queues of who receives it would overflow again, and so on without end.
     """
-    for v in range(first, last):
-        dist = dist_of(state, v, unreached)
-        if dist == unreached:
+    for v in range(bounds[0], bounds[1]):
+        dist = dist_of(state, v)
+        if dist == state.unreached:
             continue
-        if found:
-            u = parent_of(state, v, unreached) & LABEL
-            is_row = ranges[OWN, 0] <= u < ranges[OWN, 1]
-            if not is_row and not ranges[LEAVES, 0] <= u < ranges[LEAVES, 1]:
+        if len(found_by) > 0:
+            u = parent_of(state, v) & LABEL
+            is_row = found_by[OWN, 0] <= u < found_by[OWN, 1]
+            if not is_row and not found_by[LEAVES, 0] <= u < found_by[LEAVES, 1]:
                 continue
-        queue[count].vertex = v
-        queue[count].offset = 0
-        queue[count].dist = dist
+        entries[count].vertex = v
+        entries[count].offset = 0
+        entries[count].dist = dist
         count += 1
     return count
 
 
 @kernel
-def requeue_reached(ranges, unreached, state, queues, out, shared, books):
-    """After a queue ran over: queue all own that is reached, whole; offer all found for others."""
-    near = queues[shared[NEAR]]
+def requeue_reached(ranges, state, queues):
+    """After an overflow: queue all own that is reached, whole; offer all found for others."""
+    bounds, control, thread_counters = ranges.bounds, queues.control, queues.thread_counters
+    near = queues.entries[control[NEAR]]
     count = 0
     for r in range(OTHERS):
-        count = _list_reached(ranges[r, 0], ranges[r, 1], ranges, False, unreached, state, near,
-                              count)  # fmt: skip
-    offers = 0
-    for r in range(OTHERS, len(ranges)):
-        offers = _list_reached(ranges[r, 0], ranges[r, 1], ranges, True, unreached, state, out,
-                               offers)  # fmt: skip
-    for t in range(len(books)):
-        books[t, NEXT_AT : FAR_END + 1] = 0
-        books[t, OUT_AT : OUT_END + 1] = 0
-        books[t, OVERFLOW] = 0
-        books[t, LEAST] = np.int64(unreached)
-    shared[NEAR_COUNT] = count
-    shared[OUT_TAIL] = offers
-    shared[NEXT_TAIL] = shared[FAR_TAIL] = shared[TURN] = 0
+        count = _list_reached(bounds[r], bounds[:0], state, near, count)
+    found = 0
+    for r in range(OTHERS, len(bounds)):
+        found = _list_reached(bounds[r], bounds, state, queues.outbox, found)
+    for t in range(len(thread_counters)):
+        thread_counters[t, NEXT_AT : FAR_END + 1] = 0
+        thread_counters[t, OUT_AT : OUT_END + 1] = 0
+        thread_counters[t, OVERFLOW] = 0
+        thread_counters[t, LEAST] = np.int64(state.unreached)
+    control[NEAR_COUNT] = count
+    control[OUT_TAIL] = found
+    control[NEXT_TAIL] = control[FAR_TAIL] = control[TURN] = 0

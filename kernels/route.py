@@ -10,6 +10,7 @@ import numpy as np
 
 from kernels.bits import lowest, ones, ones_below
 from kernels.compile import inlined, kernel, njit
+from kernels.groups import RoutedArcs
 
 
 @inlined
@@ -24,50 +25,69 @@ def _owner(vertex, bounds):
     return r
 
 
+@njit(cache=True)
+def starts(counts):
+    """Where each rank's part of a message starts."""
+    cursor = np.zeros(len(counts), np.int64)
+    for r in range(1, len(counts)):
+        cursor[r] = cursor[r - 1] + counts[r - 1]
+    return cursor
+
+
 @inlined
-def _place(vertex, end, e, codes, bounds, cursor, rows, ends, routed):
+def _place(vertex, end, e, codes, bounds, cursor, routed):
     """Write the arc of edge `e` in a vertex's row where its owner's cursor points."""
     r = _owner(vertex, bounds)
     at = cursor[r]
     cursor[r] = at + 1
-    rows[at] = vertex - bounds[r]
-    ends[at] = end
+    routed.rows[at] = vertex - bounds[r]
+    routed.ends[at] = end
     if len(codes) > 0:
-        routed[at] = codes[e]
+        routed.codes[at] = codes[e]
+
+
+@kernel
+def _count_by_owner(edges, bounds, ways, counts):
+    src, dst = edges.src, edges.dst
+    for e in range(len(src)):
+        if src[e] != dst[e]:
+            if ways.forward:
+                counts[_owner(src[e], bounds)] += 1
+            if ways.backward:
+                counts[_owner(dst[e], bounds)] += 1
+
+
+@kernel
+def _place_by_owner(edges, bounds, ways, cursor, routed):
+    src, dst = edges.src, edges.dst
+    for e in range(len(src)):
+        if src[e] != dst[e]:
+            if ways.forward:
+                _place(src[e], dst[e], e, edges.codes, bounds, cursor, routed)
+            if ways.backward:
+                _place(dst[e], src[e], e, edges.codes, bounds, cursor, routed)
 
 
 @njit(cache=True)
-def route_arcs(src, dst, codes, bounds, forward, backward):
+def route_arcs(edges, bounds, ways):
     """Order the arcs of some edges by the owner of their row; self loops are left out.
 
-    src, dst   int64 (m,)          ids
-    codes      (m,)                weights, or empty: not wanted
-    bounds     int64 (size + 1,)   first id of each rank
-    forward    emit src -> dst in src's row;  backward: emit dst -> src in dst's
-    Returns counts int64 (size,), rows int32 (the row's place in its owner's block), ends int64
-    (ids), and codes, each by owner.
+    edges    `EdgeSlice`
+    bounds   int64 (size + 1,)   first id of each rank
+    ways     `Ways`
+    Returns counts int64 (size,), and `RoutedArcs`.
     """
     counts = np.zeros(len(bounds) - 1, np.int64)
-    for e in range(len(src)):
-        if src[e] != dst[e]:
-            if forward:
-                counts[_owner(src[e], bounds)] += 1
-            if backward:
-                counts[_owner(dst[e], bounds)] += 1
-    cursor = np.zeros(len(counts), np.int64)
-    for r in range(1, len(counts)):
-        cursor[r] = cursor[r - 1] + counts[r - 1]
+    _count_by_owner(edges, bounds, ways, counts)
     total = counts.sum()
-    rows = np.empty(total, np.int32)
-    ends = np.empty(total, np.int64)
-    routed = np.empty(total if len(codes) > 0 else 0, codes.dtype)
-    for e in range(len(src)):
-        if src[e] != dst[e]:
-            if forward:
-                _place(src[e], dst[e], e, codes, bounds, cursor, rows, ends, routed)
-            if backward:
-                _place(dst[e], src[e], e, codes, bounds, cursor, rows, ends, routed)
-    return counts, rows, ends, routed
+    codes = edges.codes
+    routed = RoutedArcs(
+        np.empty(total, np.int32),
+        np.empty(total, np.int64),
+        np.empty(total if len(codes) > 0 else 0, codes.dtype),
+    )
+    _place_by_owner(edges, bounds, ways, starts(counts), routed)
+    return counts, routed
 
 
 @kernel

@@ -12,6 +12,7 @@ float64   added in float64
 compare-and-swap changes both: the parent is never torn from its distance, and because only a
 strictly smaller distance is stored, parents cannot form a cycle. float64 keeps two words per
 vertex, distance bits and parent; the top bit of the second is a lock, held for two stores.
+`state` is a kernels.groups.State.
 """
 
 from __future__ import annotations
@@ -106,26 +107,31 @@ def _as_dist(number, like):
     return lambda number, like: np.uint64(number)
 
 
-def dist_of(state, vertex, like):
-    """Bits of the tentative distance of `vertex`; `like` is any distance of the graph's kind."""
+def _narrow(state) -> bool:
+    """Has this type of `State` distances of 32 bits?"""
+    return state.types[state.fields.index("unreached")] == types.uint32
+
+
+def dist_of(state, vertex):
+    """Bits of the tentative distance of `vertex`."""
 
 
 @overload(dist_of, inline="always")
-def _dist_of(state, vertex, like):
-    if like == types.uint32:
-        return lambda state, vertex, like: np.uint32(load(state, vertex) >> _HALF)
-    return lambda state, vertex, like: load(state, 2 * vertex)
+def _dist_of(state, vertex):
+    if _narrow(state):
+        return lambda state, vertex: np.uint32(load(state.words, vertex) >> _HALF)
+    return lambda state, vertex: load(state.words, 2 * vertex)
 
 
-def parent_of(state, vertex, like):
+def parent_of(state, vertex):
     """Parent of `vertex`."""
 
 
 @overload(parent_of, inline="always")
-def _parent_of(state, vertex, like):
-    if like == types.uint32:
-        return lambda state, vertex, like: np.int64(state[vertex] & _LOW)
-    return lambda state, vertex, like: np.int64(state[2 * vertex + 1])
+def _parent_of(state, vertex):
+    if _narrow(state):
+        return lambda state, vertex: np.int64(state.words[vertex] & _LOW)
+    return lambda state, vertex: np.int64(state.words[2 * vertex + 1])
 
 
 def put(state, vertex, dist, parent):
@@ -137,13 +143,13 @@ def _put(state, vertex, dist, parent):
     if dist == types.uint32:
 
         def put_word(state, vertex, dist, parent):
-            state[vertex] = (np.uint64(dist) << _HALF) | np.uint64(parent)
+            state.words[vertex] = (np.uint64(dist) << _HALF) | np.uint64(parent)
 
         return put_word
 
     def put_pair(state, vertex, dist, parent):
-        state[2 * vertex] = dist
-        state[2 * vertex + 1] = np.uint64(parent)
+        state.words[2 * vertex] = dist
+        state.words[2 * vertex + 1] = np.uint64(parent)
 
     return put_pair
 
@@ -158,9 +164,9 @@ def _improve(state, vertex, dist, parent):
 
         def improve_word(state, vertex, dist, parent):
             new = (np.uint64(dist) << _HALF) | np.uint64(parent)
-            old = load(state, vertex)
+            old = load(state.words, vertex)
             while dist < np.uint32(old >> _HALF):
-                seen = compare_and_swap(state, vertex, old, new)
+                seen = compare_and_swap(state.words, vertex, old, new)
                 if seen == old:
                     return True
                 old = seen
@@ -169,16 +175,17 @@ def _improve(state, vertex, dist, parent):
         return improve_word
 
     def improve_pair(state, vertex, dist, parent):
-        while dist < load(state, 2 * vertex):
-            word = load(state, 2 * vertex + 1)
+        words = state.words
+        while dist < load(words, 2 * vertex):
+            word = load(words, 2 * vertex + 1)
             if word & _LOCK == 0:
-                seen = compare_and_swap(state, 2 * vertex + 1, word, word | _LOCK)
+                seen = compare_and_swap(words, 2 * vertex + 1, word, word | _LOCK)
                 if seen == word:
-                    better = dist < load(state, 2 * vertex)
+                    better = dist < load(words, 2 * vertex)
                     if better:
-                        store(state, 2 * vertex, dist)
+                        store(words, 2 * vertex, dist)
                         word = np.uint64(parent)
-                    store(state, 2 * vertex + 1, word)
+                    store(words, 2 * vertex + 1, word)
                     return better
         return False
 

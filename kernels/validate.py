@@ -11,6 +11,8 @@ What the rules mean, and their source: harness/validation/host.py.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numba import prange
 
@@ -244,19 +246,31 @@ def count_edges(src, dst, directed, reached):
     return in_reach - self_loops, self_loops, faults
 
 
+class Marks(NamedTuple):
+    """What all edges have marked of some vertices: uint8 (count,) each.
+
+    seen          by `mark_parent_edges`
+    tight, late   by `mark_edges`
+    """
+
+    seen: np.ndarray
+    tight: np.ndarray
+    late: np.ndarray
+
+
 @njit(cache=True, nogil=True, parallel=True)
-def tally_marks(dist, clean, parent, seen, tight, late, root, start, n):
+def tally_marks(dist, clean, parent, marks, root, start, n):
     """Rules 3 to 6, from the marks of all edges.
 
     dist    (count,)         the answer as it was given, of the vertices start .. of n
     clean   (count,)         the same from `clean_distances`, which the edges were walked with
     parent  int64 (count,)   any values
-    seen    uint8 (count,)   `mark_parent_edges`
-    tight, late              `mark_edges`
+    marks   `Marks`
 
     Returns int64 (4, 2): for each rule the number of vertices and the smallest of them (n where
     there is none).
     """
+    seen, tight, late = marks.seen, marks.tight, marks.late
     no_edge = wrong = improvable = cut_off = 0
     first_no_edge = first_wrong = first_improvable = first_cut_off = n
     for i in prange(len(dist)):

@@ -10,6 +10,8 @@ import numpy as np
 from graphs.csr import CSR
 from graphs.pages import untouched
 from kernels import heap, pull, push, queues, sweep
+from kernels.compile import same_types
+from kernels.groups import Limits, Queues, Ranges, Reach, State
 from kernels.tentative import UNREACHED
 from sssp.choices import Choices
 from sssp.engine import Answer
@@ -33,28 +35,49 @@ class CPUEngine:
         self.unreached = UNREACHED[csr.kind]
         dist_dtype = self.unreached.dtype
         self.weight_type = np.dtype(csr.kind).type
-        self.zero = dist_dtype.type(0)
         self.delta = self._delta()
-        # Labels by what the search does with them, see kernels.queues.
-        self.ranges = np.array([csr.own, (csr.leaves_from, csr.leaves_to), *self._others()])
-        self.state = self._room_for_state(csr.labels * (1 if dist_dtype.itemsize == 4 else 2))
-        self.entry = queues.entry_dtype(dist_dtype)
-        # Never written pages of these take no memory; a rank takes the smallest, as it fills few.
-        room, spare = np.empty if csr.halo is None else untouched, queues.spare_entries(threads)
-        queued = int(np.diff(self.ranges[: queues.OTHERS]).sum())
-        self.queues = room((4, queued + spare), self.entry)
-        self.out = room(csr.plain + spare if csr.halo else 0, self.entry)
-        self.heap = np.empty(2 * heap.HEAP_LIMIT, self.entry)
-        self.fifos = np.empty((threads, push.FIFO), self.entry)
-        self.shared = np.zeros(queues.SHARED_WORDS, np.int64)
-        self.books = np.zeros((threads, queues.BOOK), np.int64)
-        self.shared[[queues.NEAR, queues.NEXT, queues.FAR, queues.SPARE]] = range(4)
+        bounds = np.array([csr.own, (csr.leaves_from, csr.leaves_to), *self._others()])
+        self.ranges = Ranges(bounds, csr.plain, csr.labels)
+        words = csr.labels * (1 if dist_dtype.itemsize == 4 else 2)
+        self.state = State(self._room_for_state(words), self.unreached)
+        self.queues = self._make_queues(bounds)
+        settled = self._share(choices.switch_settled)
+        self.limits = Limits(self.delta, choices.early, settled, choices.switch_arcs)
+        # What the pull leaves is little and lies far apart: one bucket, to the end.
+        self.limits_after_pull = self.limits._replace(
+            delta=self.weight_type(csr.limit), switch_settled=push.NEVER
+        )
         self.root = -1
         self.settled_below = self.unreached
         self.switched = self.pulled = False
+        self._start, self._advance = same_types(push.start), same_types(push.advance)
+        self._push_settled, self._pull = same_types(pull.push_settled), same_types(pull.pull)
+        self._reset, self._settle_leaves = same_types(sweep.reset), same_types(sweep.settle_leaves)
+        queued = int(np.diff(bounds[: queues.OTHERS]).sum())
         isolated = csr.isolated_from, csr.isolated_from + csr.n - queued
         for first, last in [*csr.segments, isolated]:
             self._reset_labels(threads, first, last)
+
+    def _make_queues(self, bounds: np.ndarray) -> Queues:
+        csr, threads = self.csr, self.threads
+        self.entry = queues.entry_dtype(self.unreached.dtype)
+        # Never written pages of these take no memory; a rank takes the smallest, as it fills few.
+        room, spare = np.empty if csr.halo is None else untouched, queues.spare_entries(threads)
+        queued = int(np.diff(bounds[: queues.OTHERS]).sum())
+        control = np.zeros(queues.CONTROL_WORDS, np.int64)
+        control[[queues.NEAR, queues.NEXT, queues.FAR, queues.SPARE]] = range(4)
+        return Queues(
+            entries=room((4, queued + spare), self.entry),
+            outbox=room(csr.plain + spare if csr.halo else 0, self.entry),
+            heap=np.empty(2 * heap.HEAP_LIMIT, self.entry),
+            fifos=np.empty((threads, push.FIFO), self.entry),
+            control=control,
+            thread_counters=np.zeros((threads, queues.THREAD_WORDS), np.int64),
+        )
+
+    def _share(self, settled: int) -> int:
+        """How many of the rows to settle before the switch are this engine's."""
+        return settled
 
     def _others(self) -> list[tuple[int, int]]:
         """Labels of other ranks' vertices to which own rows may lead."""
@@ -64,7 +87,7 @@ class CPUEngine:
         return np.empty(words, np.uint64)
 
     def _reset_labels(self, threads: int, first: int, last: int) -> None:
-        sweep.reset(threads, first, last, self.csr.labels, self.unreached, self.state)
+        self._reset(threads, first, last, self.csr.labels, self.state)
 
     def _delta(self) -> np.generic:
         """Bucket width in the type of the weights; an integer one is at least 1."""
@@ -82,12 +105,9 @@ class CPUEngine:
         self.root = -1
         if csr.first <= root < csr.first + csr.n:
             self.root = int(csr.label[root - csr.first])
-            push.start(
-                self.root, self.zero, self.state, self.heap, self.shared, self.books,
-                self.unreached,
-            )  # fmt: skip
+            self._start(self.root, self.state, self.queues)
         else:
-            push.forget(self.shared, self.books, self.unreached)
+            push.forget(self.unreached, self.queues)
 
     def _bits(self, distance: float) -> Any:
         if distance == math.inf:
@@ -102,12 +122,15 @@ class CPUEngine:
         return float(bits if self.csr.kind == "uint32" else bits.view(self.csr.kind))
 
     def nearest(self) -> float:
-        if self.switched and (not self.pulled or self.shared[queues.NEAR_COUNT] > 0):
+        queued = self.queues
+        if self.switched and (not self.pulled or queued.control[queues.NEAR_COUNT] > 0):
             return self._distance(self.settled_below)
-        return self._distance(queues.nearest(self.heap, self.shared, self.books, self.unreached))
+        return self._distance(
+            queues.nearest(queued.heap, queued.control, queued.thread_counters, self.unreached)
+        )
 
     def settled(self) -> tuple[int, int, int]:
-        rows, arcs = queues.settled(self.books)
+        rows, arcs = queues.settled(self.queues.thread_counters)
         return rows, arcs, int(self.switched)
 
     def wants_pull(self, settled: int, arcs: int, stopped: int) -> bool:
@@ -117,70 +140,57 @@ class CPUEngine:
         return stopped > 0 or enough
 
     def relax(self, lo: float) -> None:
-        switch = push.NEVER if self.pulled else self.choices.switch_settled
-        self._advance(_ALL, -1, switch)
+        self._relax(_ALL, -1, self.limits_after_pull if self.pulled else self.limits)
 
-    def _advance(self, buckets: int, anchor: int, switch_settled: int) -> None:
-        csr, choices = self.csr, self.choices
-        # What the pull leaves is little and lies far apart: one bucket, to the end.
-        delta = self.weight_type(self.csr.limit) if self.pulled else self.delta
-        status, bits = push.advance(
-            self.threads, buckets, anchor, delta, choices.early, self.ranges, csr.plain,
-            switch_settled, choices.switch_arcs, self.unreached, csr.out.indptr, csr.out.arcs,
-            self.state, self.queues, self.out, self.heap, self.fifos, self.shared, self.books,
-        )  # fmt: skip
+    def _relax(self, buckets: int, anchor: int, limits: Limits) -> None:
+        status, bits = self._advance(
+            buckets, anchor, limits, self.ranges, self.csr.out, self.state, self.queues
+        )
         if status == push.SWITCH:
             self.settled_below, self.switched = self.unreached.dtype.type(bits), True
 
-    def finish(self, lo: float) -> float:
+    def push_settled(self, lo: float) -> float:
         self.settled_below, self.switched = self._bits(lo), True
-        floor = self._finish_rows()
-        while queues.ran_over(self.books):
+        floor = self._push_nearest_settled()
+        while queues.overflowed(self.queues.thread_counters):
             self._requeue()
-            floor = self._finish_rows()
+            floor = self._push_nearest_settled()
         return self._distance(floor)
 
     def _requeue(self) -> None:
-        """A queue ran over: queue every reached vertex."""
-        queues.requeue_reached(
-            self.ranges, self.unreached, self.state, self.queues, self.out, self.shared, self.books
-        )
+        """A queue overflowed: queue every reached vertex."""
+        queues.requeue_reached(self.ranges, self.state, self.queues)
 
-    def _finish_rows(self) -> Any:
-        csr = self.csr
-        return pull.finish_rows(
-            self.settled_below, self.choices.finish_arcs, csr.own, csr.plain, csr.out.indptr,
-            csr.out.arcs, self.state, self.queues, self.out, self.heap, self.shared, self.books,
+    def _push_nearest_settled(self) -> Any:
+        return self._push_settled(
+            self.settled_below, self.choices.finish_arcs, self.ranges, self.csr.out, self.state,
+            self.queues,
         )  # fmt: skip
+
+    def _reach(self, floor: float) -> Reach:
+        return Reach(self.settled_below, self._bits(floor), self.ranges.leaf_begin)
 
     def pull(self, floor: float) -> None:
-        csr = self.csr
-        assert csr.incoming is not None  # wants_pull() said so
-        pull.pull(
-            self.threads, self.settled_below, self._bits(floor), self.ranges, csr.plain,
-            self.unreached, csr.incoming.indptr, csr.incoming.arcs, self.state, self.queues,
-            self.out, self.shared, self.books,
-        )  # fmt: skip
+        incoming = self.csr.incoming
+        assert incoming is not None  # wants_pull() said so
+        self._pull(self._reach(floor), self.ranges, incoming, self.state, self.queues)
         self.pulled = True
 
     def result(self, out: Answer) -> None:
         csr = self.csr
         if csr.leaves_from < csr.leaves_to:
-            sweep.settle_leaves(
-                self.threads, csr.leaves_from, csr.leaves_to, csr.out.indptr, csr.out.arcs,
-                self.state, self.unreached,
-            )  # fmt: skip
+            self._settle_leaves(self.threads, csr.leaves_from, csr.leaves_to, csr.out, self.state)
         sweep.answer(
-            self.threads, csr.label, csr.original, self.state, self.unreached,
-            self.weight_type(0), out.dist, out.parent,
+            self.threads, csr.label, csr.original, self.state, self.weight_type(0), out.dist,
+            out.parent,
         )  # fmt: skip
-        out.phases = int(self.shared[queues.PHASES])
-        out.arcs = int(self.books[:, queues.ARCS].sum())
+        out.phases = int(self.queues.control[queues.PHASES])
+        out.arcs = int(self.queues.thread_counters[:, queues.ARCS].sum())
 
-    def leads_out(self) -> bool:
+    def has_overflow(self) -> bool:
         """Does an arc lead from a reached vertex to an unreached one? Then a sum was infinite."""
         csr = self.csr
-        return sweep.leads_out(
-            csr.directed, self.ranges, csr.leaves_to, csr.ghost_leaves_to, csr.out.indptr,
-            csr.out.arcs, self.state, self.unreached,
+        return sweep.has_overflow(
+            csr.directed, self.ranges.bounds, csr.leaves_to, csr.ghost_leaves_to, csr.out,
+            self.state,
         )  # fmt: skip

@@ -23,7 +23,9 @@ from graphs.csr import CSR
 from graphs.halo import Halo
 from graphs.pages import untouched
 from kernels import halo, pull
-from kernels.queues import OUT_AT, OUT_END, OUT_TAIL, OVERFLOW, ran_over
+from kernels.compile import same_types
+from kernels.groups import Ghosts, Links, Peers, Subscriptions
+from kernels.queues import OUT_AT, OUT_END, OUT_TAIL, OVERFLOW, overflowed
 from sssp.choices import Choices
 from sssp.cpu import CPUEngine
 
@@ -61,28 +63,37 @@ class CPURankEngine(CPUEngine):
         self._together = together
         super().__init__(csr, choices, threads)
         self.asks = asks
-        self.near_from = self.halo.rows_from[self.halo.near]
+        ours = self.halo
+        self.peers = Peers(ours.near, ours.rows_from[ours.near], ours.size)
+        self.ghosts = Ghosts(ours.ghost_rank, ours.ghost_label)
+        self.links = Links(ours.link_start, ours.link_rank, ours.link_label)
         rows = csr.rows_to - csr.rows_from
         share = csr.graph_reachable // self.halo.size**2
         self.stages = [share // part for part in _STAGES] if csr.hubs else []
         self.hubs = max(self.stages, default=0)
         # The rows of the last stage of the pull, and where its noted arcs begin.
         self.first = self.last = self.noted_from = 0
-        self.within = untouched(_ROOM * self.queues.shape[1], self.entry)
+        self.pending_arcs = untouched(_ROOM * self.queues.entries.shape[1], self.entry)
         self.noted = 0
         self.sweeps = 0
-        ghosts = len(self.halo.ghost_rank)
+        ghosts = len(self.ghosts.owner)
         self.marks = np.zeros(ghosts // 64 + 1, np.uint64)
-        # Who was promised news: of which own rows somebody was, and by which links.
-        self.watched = np.zeros(rows, np.uint8)
-        self.promised = np.zeros(len(self.halo.link_rank), np.uint8)
+        links = len(self.links.rank)
+        self.subscriptions = Subscriptions(
+            csr.rows_from, np.zeros(links, np.uint8), np.zeros(rows, np.uint8)
+        )
         self.listed = untouched(max(rows, ghosts) + 1, np.int32)
-        self.told = untouched(len(self.promised) + 1, [("vertex", "<i4"), ("link", "<i4")])
-        self.news_kind = np.empty(0, halo.news_dtype(self.unreached.dtype))
-        self.offer_kind = np.empty(0, halo.offer_dtype(self.unreached.dtype))
+        self.recipients = untouched(links + 1, [("vertex", "<i4"), ("link", "<i4")])
+        self.update_kind = np.empty(0, halo.update_dtype(self.unreached.dtype))
+        self.request_kind = np.empty(0, halo.request_dtype(self.unreached.dtype))
         self.known = 0
-        self.offered = self.unreached
+        self.requested = self.unreached
         self.asked = np.empty(0, np.int32)
+        self.zero = self.unreached.dtype.type(0)
+        self._sweep_arcs, self._pull_rows = same_types(pull.sweep), same_types(pull.pull_rows)
+        self._collect_requests = same_types(halo.collect_requests)
+        self._dist_updates = same_types(halo.dist_updates)
+        self._needed_ghosts = same_types(halo.needed_ghosts)
 
     def _others(self) -> list[tuple[int, int]]:
         ours = self.halo
@@ -95,28 +106,31 @@ class CPURankEngine(CPUEngine):
             return self._together(words, np.dtype(np.uint64))
         return super()._room_for_state(words)
 
+    def _share(self, settled: int) -> int:
+        return max(settled // self.halo.size, 1)
+
     def reset(self, root: int) -> None:
         super().reset(root)
-        hubs = min(self.hubs, len(self.watched))
-        self.watched[:] = self.promised[:] = 0
-        self.watched[:hubs] = self.promised[: self.halo.link_start[hubs]] = 1
+        _, by_link, has_subscribers = self.subscriptions
+        hubs = min(self.hubs, len(has_subscribers))
+        has_subscribers[:] = by_link[:] = 0
+        has_subscribers[:hubs] = by_link[: self.links.begin[hubs]] = 1
         self.sweeps, self.first, self.last = 0, *2 * (self.csr.rows_from,)
-        self.offered = self.unreached
+        self.requested = self.unreached
 
     @property
-    def tells(self) -> bool:
-        """Are those who asked to be told what the last call of `relax` has changed?"""
+    def sends_updates(self) -> bool:
+        """Do subscribers get updates of what the last call of `relax` has changed?"""
         return self.sweeps > 0
 
     def nearest(self) -> float:
         if self.sweeps > 0:
             return self._distance(self.settled_below)
-        return min(super().nearest(), self._distance(self.offered))
+        return min(super().nearest(), self._distance(self.requested))
 
     def relax(self, lo: float) -> None:
         if not self.pulled:
-            switch = max(self.choices.switch_settled // self.halo.size, 1)
-            self._advance(1, int(self._bits(lo)), switch)
+            self._relax(1, int(self._bits(lo)), self.limits)
             return
         if self.sweeps > 0:
             self.sweeps -= 1
@@ -134,30 +148,27 @@ class CPURankEngine(CPUEngine):
 
     def _sweep(self, first: int) -> int:
         """Relax noted arcs once; returns how many entries their queue of the improved holds."""
-        return pull.sweep(
-            self.threads, self.within[first:], self.noted - first, self.state,
-            self.weight_type(0), self.queues[0], self.shared, self.books,
+        return self._sweep_arcs(
+            self.pending_arcs[first:], self.noted - first, self.weight_type(0), self.state,
+            self.queues,
         )  # fmt: skip
 
     def _list(self, count: int) -> None:
-        """List the vertices that the last sweep has improved; if that ran over, all it may have."""
-        over = ran_over(self.books)
-        self.books[:, OVERFLOW] = 0
-        if over and self.halo.apart:
+        """List the vertices the last sweep has improved; if that overflowed, all it may have."""
+        overflow = overflowed(self.queues.thread_counters)
+        self.queues.thread_counters[:, OVERFLOW] = 0
+        if overflow and self.halo.apart:
             self.known = self._list_between(*self.csr.own, self.settled_below, self.unreached)
         elif self.halo.apart:
             self.known = halo.list_improved(
-                self.queues[0], count, self.csr.rows_from, self.unreached, self.state,
-                self.watched, self.listed,
-            )  # fmt: skip
+                self.queues.entries[0], count, self.subscriptions, self.state, self.listed
+            )
 
     def _list_between(self, first: int, last: int, least: Any, below: Any) -> int:
         return halo.list_between(first, last, least, below, self.state, self.listed)
 
     def _push_improved(self) -> None:
-        pull.push_improved(
-            self.ranges, self.unreached, self.state, self.queues, self.out, self.shared, self.books
-        )
+        pull.push_improved(self.ranges, self.state, self.queues)
 
     def pull_hubs(self, stage: int, floor: float) -> None:
         """Pull for the next of the vertices with the longest rows: most noted arcs begin there."""
@@ -169,106 +180,100 @@ class CPURankEngine(CPUEngine):
 
     def _pull_to(self, last: int, floor: float) -> None:
         if self.last == self.csr.rows_from:
-            pull.forget_queued(self.unreached, self.shared, self.books)
+            pull.forget_queued(self.unreached, self.queues)
             self.noted = 0
         self.first, self.last, self.noted_from = self.last, last, self.noted
         self._note(self.first, self.last, floor)
 
     def _note(self, first: int, last: int, floor: float) -> None:
-        csr = self.csr
-        assert csr.incoming is not None  # wants_pull() said so
+        incoming = self.csr.incoming
+        assert incoming is not None  # wants_pull() said so
         while True:
-            found = pull.note(
-                self.threads, first, last, self.settled_below, self._bits(floor), csr.plain,
-                csr.incoming.indptr, csr.incoming.arcs, self.state, self.within, self.noted,
-                self.shared, self.books,
+            found = self._pull_rows(
+                first, last, self._reach(floor), incoming, self.state, self.pending_arcs,
+                self.noted, self.queues,
             )  # fmt: skip
-            if not ran_over(self.books):
+            if not overflowed(self.queues.thread_counters):
                 break
-            self.books[:, OVERFLOW] = 0
-            longer = untouched(4 * len(self.within), self.entry)
-            longer[: self.noted] = self.within[: self.noted]
-            self.within = longer
+            self.queues.thread_counters[:, OVERFLOW] = 0
+            longer = untouched(4 * len(self.pending_arcs), self.entry)
+            longer[: self.noted] = self.pending_arcs[: self.noted]
+            self.pending_arcs = longer
         self.noted = found
 
-    def offers(self) -> tuple[np.ndarray, ...]:
-        """What was found for other ranks' vertices: counts, offers."""
-        ours = self.halo
-        counts, offers, self.offered = halo.collect_offers(
-            self.offer_kind, ours.size, self.ranges, self.csr.labels, self.unreached, ours.near,
-            self.near_from, ours.ghost_rank, ours.ghost_label, ours.link_start, ours.link_rank,
-            ours.link_label, self.state, self.out, self.shared, self.books,
+    def relax_requests(self) -> tuple[np.ndarray, ...]:
+        """What was found for other ranks' vertices: counts, requests."""
+        counts, requests, self.requested = self._collect_requests(
+            self.request_kind, self.peers, self.ghosts, self.links, self.ranges, self.state,
+            self.queues,
         )  # fmt: skip
-        return counts, offers
+        return counts, requests
 
-    def forget_offers(self) -> None:
-        """Nobody need be told what was found for neighbours' vertices."""
-        self.shared[OUT_TAIL] = self.books[:, OUT_AT : OUT_END + 1] = 0
+    def forget_requests(self) -> None:
+        """No rank need be sent what was found for node peers' vertices."""
+        self.queues.control[OUT_TAIL] = self.queues.thread_counters[:, OUT_AT : OUT_END + 1] = 0
 
-    def apply(self, offers: np.ndarray) -> None:
+    def apply_requests(self, requests: np.ndarray) -> None:
         """Take what other ranks found for own vertices."""
-        halo.apply_offers(offers, self.state, self.heap, self.queues, self.shared, self.books)
+        halo.apply_requests(requests, self.state, self.queues)
 
-    def settled_news(self) -> tuple[np.ndarray, ...]:
-        """The settled own vertices, to all who see them: counts, news."""
-        return self._news(self._list_between(*self.csr.own, self.zero, self.settled_below), 0)
+    def settled_updates(self) -> tuple[np.ndarray, ...]:
+        """The settled own vertices, for all ranks that see them: counts, updates."""
+        return self._updates(self._list_between(*self.csr.own, self.zero, self.settled_below), 0)
 
-    def pulled_news(self) -> tuple[np.ndarray, ...]:
-        """What the last stage of the pull found for own vertices, to all who see them."""
-        return self._news(
+    def pulled_updates(self) -> tuple[np.ndarray, ...]:
+        """What the last stage of the pull found for own vertices, for all ranks that see them."""
+        return self._updates(
             self._list_between(self.first, self.last, self.settled_below, self.unreached), 0
         )
 
-    def reached_news(self) -> tuple[np.ndarray, ...]:
-        """Every reached own vertex, to all who see it: counts, news."""
-        return self._news(self._list_between(*self.csr.own, self.zero, self.unreached), 0)
+    def reached_updates(self) -> tuple[np.ndarray, ...]:
+        """Every reached own vertex, for all ranks that see it: counts, updates."""
+        return self._updates(self._list_between(*self.csr.own, self.zero, self.unreached), 0)
 
-    def changed_news(self) -> tuple[np.ndarray, ...]:
-        """The own vertices that a sweep has changed, to those who asked: counts, news."""
-        return self._news(self.known, 1)
+    def changed_updates(self) -> tuple[np.ndarray, ...]:
+        """The own vertices that a sweep has changed, for their subscribers: counts, updates."""
+        return self._updates(self.known, 1)
 
-    def _news(self, count: int, least: int) -> tuple[np.ndarray, ...]:
-        ours = self.halo
-        return halo.news(
-            self.news_kind, ours.size, self.listed, count, self.csr.rows_from, self.unreached,
-            ours.link_start, ours.link_rank, ours.link_label, self.promised, least, self.told,
-            self.state,
+    def _updates(self, count: int, least: int) -> tuple[np.ndarray, ...]:
+        return self._dist_updates(
+            self.update_kind, self.halo.size, self.listed[:count], self.links, self.subscriptions,
+            least, self.recipients, self.state,
         )  # fmt: skip
 
-    def hear(self, news: np.ndarray) -> None:
+    def apply_updates(self, updates: np.ndarray) -> None:
         """Take the distances of ghosts from their owners."""
-        halo.hear(news["label"], news["dist"], self.csr.labels, self.state)
+        halo.apply_updates(updates["label"], updates["dist"], self.csr.labels, self.state)
 
-    def wanted(self) -> tuple[np.ndarray, np.ndarray]:
-        """The ghosts of which news are wanted: counts, labels at their owners."""
-        ours = self.halo
-        counts, self.asked, there = halo.wanted(
-            self.within, self.noted, ours.size, self.csr.rows_to, self.hubs, ours.rows_from,
-            ours.ghost_rank, ours.ghost_label, self.marks, self.listed,
+    def needed_ghosts(self) -> tuple[np.ndarray, np.ndarray]:
+        """The ghosts of which updates are needed: counts, labels at their owners."""
+        counts, self.asked, there = self._needed_ghosts(
+            self.pending_arcs[: self.noted], self.csr.rows_to, self.hubs, self.halo.rows_from,
+            self.ghosts, self.marks, self.listed,
         )  # fmt: skip
         return counts, there
 
-    def promise(self, counts: np.ndarray, label: np.ndarray) -> np.ndarray:
-        """Note who wants news of what; returns the distances by now, in the same order."""
-        ours = self.halo
-        return halo.promise(
-            counts, label, self.csr.rows_from, self.unreached, ours.link_start, ours.link_rank,
-            self.promised, self.watched, self.state,
-        )  # fmt: skip
+    def subscribe(self, counts: np.ndarray, label: np.ndarray) -> np.ndarray:
+        """Note which rank wants updates of what; returns the distances by now, in that order."""
+        dist = np.empty(len(label), self.unreached.dtype)
+        halo.subscribe(counts, label, self.links, self.subscriptions, self.state, dist)
+        return dist
 
-    def promise_all(self) -> None:
-        """Everyone gets news of everything he sees."""
-        self.promised[:] = self.watched[:] = 1
+    def subscribe_all(self) -> None:
+        """Every rank gets updates of all that it sees."""
+        _, by_link, has_subscribers = self.subscriptions
+        by_link[:] = has_subscribers[:] = 1
 
-    def hear_asked(self, dist: np.ndarray) -> None:
+    def apply_asked(self, dist: np.ndarray) -> None:
         """Take the distances of the ghosts that were asked for."""
-        halo.hear(self.asked, dist, self.csr.labels, self.state)
+        halo.apply_updates(self.asked, dist, self.csr.labels, self.state)
 
-    def leaf_news(self) -> tuple[np.ndarray, np.ndarray]:
+    def leaf_updates(self) -> tuple[np.ndarray, np.ndarray]:
         """The distances on which other ranks' leaves wait: counts, dist."""
-        ours = self.halo
-        return ours.leaf_counts, halo.distances(ours.leaf_ends, self.unreached, self.state)
+        dist = np.empty(len(self.halo.leaf_ends), self.unreached.dtype)
+        halo.distances(self.halo.leaf_ends, self.state, dist)
+        return self.halo.leaf_counts, dist
 
-    def hear_leaves(self, dist: np.ndarray) -> None:
+    def apply_leaves(self, dist: np.ndarray) -> None:
         """Take the distances on which own leaves wait."""
-        halo.hear(self.halo.leaf_ghosts, dist, self.csr.labels, self.state)
+        halo.apply_updates(self.halo.leaf_ghosts, dist, self.csr.labels, self.state)

@@ -255,7 +255,7 @@ class CUDAEngine:
             "requeue", self._all, self.state, self.queues, self.control, np.int64(self.csr.labels)
         )
 
-    def finish(self, lo: float) -> float:
+    def push_settled(self, lo: float) -> float:
         """Push the nearest settled rows to their end; the least distance of those that are not."""
         assert self.out is not None
         begin, end, _ = self.out
@@ -321,7 +321,7 @@ class CUDAEngine:
             self._answer = xp.empty(self.csr.n, out.dist.dtype), xp.empty(self.csr.n, np.int64)
         return self._answer
 
-    def leads_out(self) -> bool:
+    def has_overflow(self) -> bool:
         """Does an arc lead from a reached vertex to an unreached one? Then a sum was infinite."""
         csr = self.csr
         assert self.out is not None

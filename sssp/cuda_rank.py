@@ -62,7 +62,7 @@ class CUDARankEngine(CUDAEngine):
             array[:] = 0
 
     @property
-    def tells(self) -> bool:
+    def sends_updates(self) -> bool:
         """Are those who asked to be told what the last call of `relax` has changed?"""
         return self.pulled
 
@@ -94,10 +94,10 @@ class CUDARankEngine(CUDAEngine):
             self.stale = False
             running = self._read("RUN") != 0
 
-    def finish(self, lo: float) -> float:
+    def push_settled(self, lo: float) -> float:
         if self._lost():
             self._requeue()
-        floor = super().finish(lo)
+        floor = super().push_settled(lo)
         if self._lost():
             self._requeue()
         self.settled_below = self.unreached.dtype.type(self._bits(lo))
@@ -136,7 +136,7 @@ class CUDARankEngine(CUDAEngine):
         self._halo.launch(kernel, threads, *before, cursor, np.bool_(True), *arrays)
         return counts, *(array[:total] for array in arrays)
 
-    def offers(self) -> tuple[Any, ...]:
+    def relax_requests(self) -> tuple[Any, ...]:
         """What was found for ghosts: counts, target, dist, parent."""
         queued = self.state, self.queues, self.control, *self.ghosts, *self.links
         bits = self.unreached.dtype
@@ -146,7 +146,7 @@ class CUDARankEngine(CUDAEngine):
         self.offered = int(dist.min()) if len(dist) else int(self.unreached)
         return messages
 
-    def apply(self, target: Any, dist: Any, parent: Any) -> None:
+    def apply_requests(self, target: Any, dist: Any, parent: Any) -> None:
         """Take what other ranks found for own vertices."""
         arrays = (self._there(array) for array in (target, dist, parent))
         self._halo.launch(
@@ -160,17 +160,17 @@ class CUDARankEngine(CUDAEngine):
         xp = self.device.xp
         return xp.asarray(array) if len(array) else xp.empty(1, array.dtype)
 
-    def settled_news(self) -> tuple[Any, ...]:
+    def settled_updates(self) -> tuple[Any, ...]:
         """The settled own vertices, to all who see them: counts, label, dist."""
         before = self.state, self.control, np.uint64(self.settled_below), *self.links
         return self._collect("settled_news", self._all, before, (np.int32, self.unreached.dtype))
 
-    def reached_news(self) -> tuple[Any, ...]:
+    def reached_updates(self) -> tuple[Any, ...]:
         """The reached own vertices, to all who see them: counts, label, dist."""
         self.settled_below = self.unreached
-        return self.settled_news()
+        return self.settled_updates()
 
-    def changed_news(self) -> tuple[Any, ...]:
+    def changed_updates(self) -> tuple[Any, ...]:
         """The own vertices that changed, to those who asked: counts, label, dist."""
         before = (
             self.changed, self.state, self.control, *self.links, self.promised, self.listed,
@@ -182,14 +182,14 @@ class CUDARankEngine(CUDAEngine):
         self.told = len(messages[1])
         return messages
 
-    def hear(self, label: Any, dist: Any) -> None:
+    def apply_updates(self, label: Any, dist: Any) -> None:
         """Take the distances of ghosts from their owners."""
         self._halo.launch(
             "hear", self._all, self._there(label), self._there(dist), np.int64(len(label)),
             np.int64(self.csr.labels), self.state,
         )  # fmt: skip
 
-    def wanted(self) -> tuple[Any, ...]:
+    def needed_ghosts(self) -> tuple[Any, ...]:
         """The ghosts of which news are wanted: counts, labels at their owners."""
         ghosts = len(self.halo.ghost_rank)
         marked = self.device.xp.zeros(max(ghosts, 1), np.uint32)
@@ -200,7 +200,7 @@ class CUDARankEngine(CUDAEngine):
         )
         return counts, there
 
-    def promise(self, counts: np.ndarray, label: Any) -> Any:
+    def subscribe(self, counts: np.ndarray, label: Any) -> Any:
         """Note who wants news of what; returns the distances by now, in the same order."""
         start = np.concatenate([[0], np.cumsum(counts)[:-1]]).astype(np.int64)
         dist = self.device.xp.empty(max(len(label), 1), self.unreached.dtype)
@@ -211,17 +211,17 @@ class CUDARankEngine(CUDAEngine):
         )  # fmt: skip
         return dist[: len(label)]
 
-    def hear_asked(self, dist: Any) -> None:
+    def apply_asked(self, dist: Any) -> None:
         """Take the distances of the ghosts that were asked for."""
-        self.hear(self.hung_on, dist)
+        self.apply_updates(self.hung_on, dist)
 
-    def leaf_news(self) -> tuple[np.ndarray, Any]:
+    def leaf_updates(self) -> tuple[np.ndarray, Any]:
         """The distances on which other ranks' leaves wait: counts, dist."""
         count = len(self.leaf_ends)
         dist = self.device.xp.empty(max(count, 1), self.unreached.dtype)
         self._halo.launch("distances", self._all, self.leaf_ends, np.int64(count), self.state, dist)
         return self.halo.leaf_counts, dist[:count]
 
-    def hear_leaves(self, dist: Any) -> None:
+    def apply_leaves(self, dist: Any) -> None:
         """Take the distances on which own leaves wait."""
-        self.hear(self.leaf_ghosts, dist)
+        self.apply_updates(self.leaf_ghosts, dist)

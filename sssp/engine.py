@@ -58,7 +58,7 @@ class Engine(Protocol):
     def wants_pull(self, settled: int, arcs: int, stopped: int) -> bool:
         """Do the settled vertices of all ranks now hold so much that the rest should pull?"""
 
-    def finish(self, lo: float) -> float:
+    def push_settled(self, lo: float) -> float:
         """Everything below `lo` is settled: push some of it out.
 
         Returns the least distance of a settled row that is not pushed to its end.

@@ -1,7 +1,7 @@
-"""The rounds in which the ranks of a search exchange what they found.
+"""The rounds in which the ranks of a search send each other what they found.
 
-Each is one exchange of plain arrays, and nothing at all for one process. Where all ranks read each
-other's memory, they tell each other what to queue, and else only wait for each other.
+Each is one exchange of plain arrays, and nothing at all for one process. Ranks that read each
+other's memory send each other what to queue, and otherwise only wait for each other.
 """
 
 from __future__ import annotations
@@ -22,85 +22,85 @@ def _apart(comm: Comm, engine: Any) -> bool:
     return bool(comm.size > 1 and engine.halo.apart)
 
 
-def _tell(comm: Comm, engine: Any, part: str, messages: tuple[Any, ...]) -> None:
-    """News of own vertices go to those who see them, and news of ghosts are heard."""
+def _send_updates(comm: Comm, engine: Any, part: str, messages: tuple[Any, ...]) -> None:
+    """Updates of own vertices go to the ranks that see them, and those of ghosts are applied."""
     with comm.traffic.of(part):
         received = comm.alltoallv(*messages)
-    engine.hear(*received[1:])
+    engine.apply_updates(*received[1:])
 
 
-def offers(comm: Comm, engine: Any, floor: float) -> float:
+def relax_requests(comm: Comm, engine: Any, floor: float) -> float:
     """What was found for other ranks' vertices goes to their owners; the least floor of all."""
     if _apart(comm, engine):
         with comm.traffic.of("offers"):
-            (floor, _), received = comm.alltoallv_next_bucket(floor, (), *engine.offers())
-        engine.apply(*received[1:])
+            (floor, _), received = comm.alltoallv_next_bucket(floor, (), *engine.relax_requests())
+        engine.apply_requests(*received[1:])
     elif comm.size > 1:
-        engine.forget_offers()  # all of them pull next, and see what was stored
+        engine.forget_requests()  # all of them pull next, and see what was stored
         floor, _ = comm.next_bucket(floor, ())
     return floor
 
 
 def settled(comm: Comm, engine: Any) -> None:
-    """Every settled vertex is told to all who see it."""
+    """Every settled vertex's distance goes to all ranks that see the vertex."""
     if _apart(comm, engine):
-        _tell(comm, engine, "settled", engine.settled_news())
+        _send_updates(comm, engine, "settled", engine.settled_updates())
 
 
 def hubs(comm: Comm, engine: Any, floor: float) -> None:
-    """The vertices of the longest rows pull first, in stages, and all who see them are told."""
+    """The vertices of the longest rows pull first, in stages, with updates to all ranks."""
     if _apart(comm, engine):
         for stage in engine.stages:
             engine.pull_hubs(stage, floor)
-            _tell(comm, engine, "hubs", engine.pulled_news())
+            _send_updates(comm, engine, "hubs", engine.pulled_updates())
             engine.sweep_hubs()
-            _tell(comm, engine, "hubs", engine.changed_news())
+            _send_updates(comm, engine, "hubs", engine.changed_updates())
 
 
 def reached(comm: Comm, engine: Any) -> None:
-    """Every reached vertex is told to all who see it."""
+    """Every reached vertex's distance goes to all ranks that see the vertex."""
     if _apart(comm, engine):
-        _tell(comm, engine, "reached", engine.reached_news())
+        _send_updates(comm, engine, "reached", engine.reached_updates())
 
 
-def questions(comm: Comm, engine: Any) -> None:
-    """Whoever has noted an arc asks for its tail's distance, now and whenever it changes.
+def subscribe(comm: Comm, engine: Any) -> None:
+    """A rank that has noted an arc gets its tail's distance, now and whenever that changes.
 
-    Of hubs nobody asks: all who see them are told anyway. An engine that does not ask is told of
-    all that it sees.
+    No rank subscribes to hubs: all that see them get their updates anyway. An engine that does not
+    ask gets updates of all that it sees.
     """
     if not _apart(comm, engine):
         comm.barrier()
     elif not engine.asks:
-        engine.promise_all()
-        _tell(comm, engine, "news", engine.pulled_news())
+        engine.subscribe_all()
+        _send_updates(comm, engine, "news", engine.pulled_updates())
     else:
         with comm.traffic.of("questions"):
-            asked, label = comm.alltoallv(*engine.wanted())
-            _, dist = comm.alltoallv(asked, engine.promise(asked, label))
-        engine.hear_asked(dist)
+            asked, label = comm.alltoallv(*engine.needed_ghosts())
+            _, dist = comm.alltoallv(asked, engine.subscribe(asked, label))
+        engine.apply_asked(dist)
 
 
-def news(comm: Comm, engine: Any) -> tuple[float, list[int]]:
-    """What a call of `relax` has brought goes to where it belongs.
+def dist_updates(comm: Comm, engine: Any) -> tuple[float, list[int]]:
+    """What a call of `relax` has brought goes to where it belongs: requests, or updates.
 
     Returns the least of the engines' `nearest()`, and the sums of their `settled()`.
     """
-    tells = comm.size > 1 and engine.tells
-    if comm.size == 1 or (tells and not engine.halo.apart):
+    updates = comm.size > 1 and engine.sends_updates
+    if comm.size == 1 or (updates and not engine.halo.apart):
         return comm.next_bucket(engine.nearest(), engine.settled())
-    with comm.traffic.of("news" if tells else "offers"):
-        messages = engine.changed_news() if tells else engine.offers()
+    with comm.traffic.of("news" if updates else "offers"):
+        messages = engine.changed_updates() if updates else engine.relax_requests()
         outlook, received = comm.alltoallv_next_bucket(
             engine.nearest(), engine.settled(), *messages
         )
-    (engine.hear if tells else engine.apply)(*received[1:])
+    (engine.apply_updates if updates else engine.apply_requests)(*received[1:])
     return outlook
 
 
 def leaves(comm: Comm, engine: Any) -> None:
-    """Leaves learn the distance of what they hang on."""
+    """Leaves get the distance of the vertex they hang on."""
     if _apart(comm, engine):
         with comm.traffic.of("leaves"):
-            _, dist = comm.alltoallv(*engine.leaf_news())
-        engine.hear_leaves(dist)
+            _, dist = comm.alltoallv(*engine.leaf_updates())
+        engine.apply_leaves(dist)

@@ -21,13 +21,13 @@ def solve(engine: Engine, comm: Comm, root: int, out: Answer) -> Answer:
     lo, seen = comm.next_bucket(engine.nearest(), engine.settled())
     while lo < math.inf:
         if engine.wants_pull(*seen):
-            floor = exchange.offers(comm, engine, engine.finish(lo))
+            floor = exchange.relax_requests(comm, engine, engine.push_settled(lo))
             exchange.settled(comm, engine)
             exchange.hubs(comm, engine, floor)
             engine.pull(floor)
-            exchange.questions(comm, engine)
+            exchange.subscribe(comm, engine)
         engine.relax(lo)
-        lo, seen = exchange.news(comm, engine)
+        lo, seen = exchange.dist_updates(comm, engine)
     exchange.leaves(comm, engine)
     engine.result(out)
     return out

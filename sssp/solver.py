@@ -262,7 +262,7 @@ class Solver:
         if self._farthest(out) + self.csr.heaviest < engine.csr.limit:
             return False
         exchange.reached(self.comm, engine)
-        return self.comm.allreduce_or(engine.leads_out())
+        return self.comm.allreduce_or(engine.has_overflow())
 
     def _farthest(self, out: Answer) -> float:
         """The largest distance on any rank."""

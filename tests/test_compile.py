@@ -6,27 +6,26 @@ import pytest
 
 from graphs.rows import ARC_DTYPES
 from kernels import heap, pull, push
+from kernels.groups import Bucket, Queues, Reach, Rows, State
 from kernels.queues import entry_dtype
 from kernels.tentative import UNREACHED
 
-UNREACHED_BITS = UNREACHED["float32"]
-INDPTR, WORDS, WORD, OWN = np.zeros(2, np.int64), np.zeros(9, np.int64), 0, (0, 1)
-ARCS = np.zeros(1, ARC_DTYPES["float32"])
-STATE = np.zeros(1, np.uint64)
-QUEUE = np.zeros(1, entry_dtype(UNREACHED_BITS.dtype))
+BITS, WORD, WORDS = UNREACHED["float32"], 0, np.zeros(9, np.int64)
+ROWS = Rows(np.zeros(2, np.int64), np.zeros(1, ARC_DTYPES["float32"]))
+STATE = State(np.zeros(1, np.uint64), BITS)
+QUEUE, SEVERAL = (np.zeros(shape, entry_dtype(BITS.dtype)) for shape in (1, (4, 1)))
+QUEUES = Queues(SEVERAL, QUEUE, QUEUE, SEVERAL, WORDS, WORDS.reshape(1, 9))
+BUCKET, REACH = Bucket(BITS, True, WORD, WORD, WORD, WORD), Reach(BITS, BITS, WORD)
 
 # Kernels that hand arrays to inlined functions in their innermost loops, with arguments to
 # compile them for.
 INNERMOST = [
-    (push._split, (UNREACHED_BITS, INDPTR, STATE, QUEUE, QUEUE, QUEUE, WORDS, WORDS)),
-    (push._drain, (WORD, UNREACHED_BITS, True, OWN, WORD, WORD, INDPTR, ARCS, STATE,
-                   QUEUE, QUEUE, QUEUE, QUEUE, QUEUE, WORDS, WORDS)),
-    (heap.run_heap, (UNREACHED_BITS, UNREACHED_BITS, True, OWN, WORD, INDPTR, ARCS, STATE,
-                     QUEUE, QUEUE, QUEUE, WORDS, WORDS)),
-    (pull._pull, (UNREACHED_BITS, UNREACHED_BITS, WORD, WORD, INDPTR, ARCS, STATE, QUEUE,
-                  WORDS, WORDS)),
-    (pull._sweep, (QUEUE, WORD, STATE, np.float32(0), QUEUE, WORDS, WORDS)),
-]  # fmt: skip
+    (push._split, (BITS, ROWS, STATE, QUEUES, WORD)),
+    (push._drain, (BUCKET, WORD, ROWS, STATE, QUEUES, WORD)),
+    (heap.run_heap, (BUCKET, ROWS, STATE, QUEUES)),
+    (pull._pull, (WORD, REACH, ROWS, STATE, QUEUE, QUEUES, WORD)),
+    (pull._sweep, (QUEUE, WORD, np.float32(0), STATE, QUEUES, WORD)),
+]
 
 
 @pytest.mark.parametrize(
@@ -38,7 +37,7 @@ def test_an_inner_loop_counts_no_references(kernel, arguments):
 
 
 def test_references_that_are_counted_are_found():
-    assert "NRT_incref" in machine_code(lambda array: array, {"nopython": True}, [STATE])
+    assert "NRT_incref" in machine_code(lambda array: array, {"nopython": True}, [WORDS])
 
 
 def machine_code(function, options, arguments) -> str:

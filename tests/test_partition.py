@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from graphs import kronecker
 from graphs.partition import Partition, share
+from kernels.groups import EdgeSlice, Ways
 from kernels.route import count_arcs, list_ghosts, localize, mark_ghosts, route_arcs
 
 SCALES = (33, 36, 40)
@@ -37,7 +38,8 @@ def test_arcs_of_a_slice_go_to_the_owners_of_their_rows(scale, size):
     partition = Partition(1 << scale, size)
     edges = kronecker(scale, first=(16 << scale) - 500, count=500)
     bits = edges.weight.view(np.uint32)
-    counts, rows, ends, codes = route_arcs(edges.src, edges.dst, bits, partition.bounds, True, True)
+    piece = EdgeSlice(edges.src, edges.dst, bits)
+    counts, (rows, ends, codes) = route_arcs(piece, partition.bounds, Ways(True, True))
     owner = np.repeat(np.arange(size), counts)
     found = list(
         zip((partition.bounds[owner] + rows).tolist(), ends.tolist(), codes.tolist(), strict=True)

@@ -119,7 +119,7 @@ def test_a_sweep_that_improves_more_than_its_queue_holds_loses_nothing(node, whi
     def run_over(count, found, args):
         if count != which:
             return found
-        args[-1][0, OVERFLOW] = 1
+        args[-1].thread_counters[0, OVERFLOW] = 1
         return 0
 
     counts = count_calls(monkeypatch, "sweep", run_over)
@@ -133,12 +133,12 @@ def test_queues_that_run_over_at_the_switch_lose_nothing(size, node, monkeypatch
     def run_over(count, floor, args):
         if count > 0:
             return floor
-        shared, books = args[-2:]
-        shared[OUT_TAIL] = shared[FAR_TAIL] = 0
-        books[0, OVERFLOW] = 1
+        control, thread_counters = args[-1].control, args[-1].thread_counters
+        control[OUT_TAIL] = control[FAR_TAIL] = 0
+        thread_counters[0, OVERFLOW] = 1
         return UNREACHED["float32"]
 
-    counts = count_calls(monkeypatch, "finish_rows", run_over)
+    counts = count_calls(monkeypatch, "push_settled", run_over)
     edges = kronecker(10)
     assert alike(edges, search_on(size, edges, [int(edges.src[0])], node=node)[0])
     assert sorted(counts) == [0] * size + [1] * size
@@ -153,6 +153,7 @@ def count_calls(monkeypatch, kernel, instead=lambda count, found, args: found) -
         counts.append(rank.count)
         return instead(rank.count, call(*args), args)
 
+    counted.compile = lambda types: counted
     monkeypatch.setattr(pull, kernel, counted)
     return counts
 

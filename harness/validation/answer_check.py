@@ -133,11 +133,11 @@ class Candidate:
 
         Returns int64 (6, 2), n for the smallest where there is none.
         """
-        marks = kernels.tally_marks(
-            self.dist, self.clean, self.parent, self.seen, self.tight, self.late,
+        tally = kernels.tally_marks(
+            self.dist, self.clean, self.parent, kernels.Marks(self.seen, self.tight, self.late),
             self.root, self.ends.first, self.ends.n,
         )  # fmt: skip
-        return np.array([self.root_rule, self.tree_rule, *marks], np.int64)
+        return np.array([self.root_rule, self.tree_rule, *tally], np.int64)
 
     def detail(self, rule: int, v: int, arc: Arc | None) -> str:
         """How vertex v breaks a rule; `arc` is the `best_arc` of rules 4 to 6.

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from graphs.labels import Labels
+from graphs.halo import Halo
+from graphs.layout import Layout
 from graphs.rows import Rows
 
 LEVEL_VERTICES = 1 << 13
@@ -18,7 +19,9 @@ LEVEL_VERTICES = 1 << 13
 MOST_LEVELS = 64
 
 
-def count_levels(rows: Rows, lengths: np.ndarray, labels: Labels, comm: Any) -> int:
+def count_levels(
+    rows: Rows, lengths: np.ndarray, layout: Layout, halo: Halo | None, comm: Any
+) -> int:
     """Levels of the search; the same on every rank.
 
     Parameters
@@ -27,19 +30,23 @@ def count_levels(rows: Rows, lengths: np.ndarray, labels: Labels, comm: Any) -> 
         Outgoing arcs, by label.
     lengths : int32 (own,)
         Arcs of each own vertex, by index.
-    labels : Labels
+    layout : Layout
+    halo : Halo, optional
+        As from `settle_labels`, with the ghosts that are leaves; None for one process.
     comm : Comm
     """
     longest = int(np.argmax(lengths)) if len(lengths) else 0
     most = comm.gather(int(lengths[longest]) if len(lengths) else -1)
     frontier = np.empty(0, np.int64)
     if most.index(max(most)) == comm.rank:
-        frontier = labels.of_own(np.array([longest])).astype(np.int64)
-    enough = min(LEVEL_VERTICES, int(comm.total([labels.own])[0]) // 2 + 1)
+        frontier = layout.of_own(np.array([longest])).astype(np.int64)
+    enough = min(LEVEL_VERTICES, int(comm.total([layout.n])[0]) // 2 + 1)
     found = frontier
     levels, total = 0, 1
     while total < enough and levels < MOST_LEVELS:
-        reached = _at_home(_neighbours(rows, frontier), labels, comm)
+        reached = _neighbours(rows, frontier)
+        if halo is not None:
+            reached = _at_home(reached, layout, halo, comm)
         frontier = np.setdiff1d(reached, found)
         found = np.union1d(found, frontier)
         new, total = comm.total([len(frontier), len(found)]).tolist()
@@ -56,14 +63,12 @@ def _neighbours(rows: Rows, frontier: np.ndarray) -> np.ndarray:
     return np.unique(np.concatenate([rows.adj[:0], *ends])).astype(np.int64)
 
 
-def _at_home(reached: np.ndarray, labels: Labels, comm: Any) -> np.ndarray:
-    """Tell the owners what was reached; returns the own vertices reached anywhere."""
-    if comm.size == 1:
-        return reached
-    ghosts = labels.ghosts(reached)
-    here = np.setdiff1d(reached, labels.of_ghosts(ghosts), assume_unique=True)
-    owner = np.concatenate([labels.owner_of(here), labels.ghost_owner[ghosts]])
-    label = np.concatenate([here, labels.ghost_label[ghosts]])
+def _at_home(reached: np.ndarray, layout: Layout, halo: Halo, comm: Any) -> np.ndarray:
+    """Send the owners what was reached; returns the own vertices reached anywhere."""
+    ghosts = halo.by_owner(layout.ghost_index(reached))
+    here = np.setdiff1d(reached, layout.of_ghosts(ghosts), assume_unique=True)
+    owner = np.concatenate([halo.owner_of(here, layout), halo.ghosts.owner[ghosts]])
+    label = np.concatenate([here, halo.ghosts.label[ghosts]])
     counts = np.bincount(owner, minlength=comm.size).astype(np.int64)
     _, own = comm.exchange(counts, label[np.argsort(owner, kind="stable")])
     return np.unique(own)

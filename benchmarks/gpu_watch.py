@@ -131,16 +131,16 @@ def counted_bytes(name: str, engine: Any, before: dict[str, int], after: dict[st
     row = 2 * SECTOR
     answer = 4 + 2 * SECTOR + (4 if csr.kind == "float32" else 8) + 8
     return {
-        "reset": csr.reachable * state,
+        "reset": csr.layout.reachable * state,
         "rounds": arcs,
         "split": runs * before["SPARE_COUNT"] * (2 * entry + SECTOR),
         "push": runs * (before["NEAR_COUNT"] * (entry + row) + arcs),
         "push_hubs": before["HUB_COUNT"] * entry + arcs,
         "weigh": queued * (entry + row),
         "list_rows": queued * (entry + SECTOR),
-        "pull": csr.rows_to * (state + 16) + arcs + within * entry,
+        "pull": csr.layout.rows.stop * (state + 16) + arcs + within * entry,
         "sweep": runs * within * (entry + 2 * SECTOR),
-        "settle_leaves": (csr.leaves_to - csr.leaves_from) * (8 + arc + SECTOR + state),
+        "settle_leaves": len(csr.layout.leaves) * (8 + arc + SECTOR + state),
         "answer_32": csr.n * answer,
         "answer_64": csr.n * answer,
     }.get(name, 0)

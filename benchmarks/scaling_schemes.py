@@ -62,7 +62,7 @@ def main() -> None:
     mine = share(16 << asked.scale, comm.rank, comm.size)
     edges = KroneckerStream(asked.scale, first=mine.start, count=mine.stop - mine.start)
     csr = build_csr(edges, threads=1, comm=comm, together=False)
-    keys = search_keys(csr.graph_n, csr.degree_positive, count=asked.roots, comm=comm)
+    keys = search_keys(csr.stats.n, csr.degree_positive, count=asked.roots, comm=comm)
     out = Solver(csr, "cpu", 1, comm=comm).new_answer()
     engines = {name: _Counting(csr, comm, *scheme) for name, scheme in SCHEMES.items()}
     found = {name: [one_search(engines[name], comm, int(keys[0]), out)] for name in SCHEMES}

@@ -21,6 +21,8 @@ from typing import Any
 import numpy as np
 from scaling_model import Wires
 
+from graphs.comm import Comm
+
 SIZES = tuple(8 * 4**power for power in range(10))  # 8 bytes to 2 MiB
 # Enough calls for a median, few enough for ranks that share cores.
 CALLS = 200
@@ -28,7 +30,7 @@ MOST_BYTES = 2**24  # of a rank, in one call
 _TAG = 7
 
 
-def measure(comm: Any) -> dict[str, Any]:
+def measure(comm: Comm) -> dict[str, Any]:
     """Return what is described above; collective."""
     one = np.zeros(1)
     sizes = [size for size in SIZES if size * comm.size <= MOST_BYTES]
@@ -40,7 +42,7 @@ def measure(comm: Any) -> dict[str, Any]:
     }
 
 
-def _median(comm: Any, call: Callable[[], Any]) -> float:
+def _median(comm: Comm, call: Callable[[], Any]) -> float:
     call()
     seconds = []
     for _ in range(CALLS):
@@ -51,7 +53,7 @@ def _median(comm: Any, call: Callable[[], Any]) -> float:
     return float(statistics.median(seconds))
 
 
-def _ping(comm: Any, size: int) -> float:
+def _ping(comm: Comm, size: int) -> float:
     buffer, last = np.zeros(size, np.uint8), comm.size - 1
 
     def there_and_back() -> None:
@@ -65,7 +67,7 @@ def _ping(comm: Any, size: int) -> float:
     return _median(comm, there_and_back) / 2
 
 
-def _swap(comm: Any, size: int) -> float:
+def _swap(comm: Comm, size: int) -> float:
     sent = np.zeros(size * comm.size, np.uint8)
     received = np.empty_like(sent)
     counts = np.full(comm.size, size)

@@ -17,14 +17,16 @@ from graphs.arguments import checked_threads
 from graphs.comm import Comm, SerialComm
 from graphs.edges import EdgeList, Edges, check_edges
 from graphs.errors import GraphError
-from graphs.halo import MOST_RANKS, Halo, make_halo
-from graphs.labels import Labels, settle_labels
+from graphs.halo import MOST_RANKS, Halo, exchange_leaves
+from graphs.labels import settle_labels
+from graphs.layout import Layout
 from graphs.levels import count_levels
-from graphs.pages import give_back_freed, untouched
+from graphs.pages import give_back_freed, lazy_zeros
 from graphs.partition import Partition
-from graphs.parts import Parts, RankParts
-from graphs.rows import CSR, Rows
+from graphs.parts import ArcStream, RankArcStream
+from graphs.rows import CSR, GraphStats, Rows
 from graphs.weights import Codes
+from kernels.groups import Ways
 
 # Rows of more arcs than this on average are long: a push or a pull that stops early pays.
 LONG_ROWS = 8
@@ -35,10 +37,11 @@ SAMPLE = 1 << 16
 
 
 @dataclass(frozen=True)
-class _Order:
+class VertexOrder:
     """How the vertices are labelled.
 
-    order       int32 (n,)   own vertices as they follow each other: rows, leaves, the rest
+    order       int32 (n,)   own vertices as they follow each other: rows, leaves, the rest; on a
+                device where its edges are
     rows        of them with rows to push
     leaves      of them with a single arc, which are settled at the end
     isolated    of them that are never reached
@@ -55,8 +58,12 @@ class _Order:
     hubs: bool
     long_rows: bool
 
+    def layout(self) -> Layout:
+        """Return the labels of one process: its vertices in this order."""
+        return Layout.of_one_process(self.rows, self.leaves, self.isolated)
 
-def _order(degree: np.ndarray, directed: bool, comm: Comm) -> _Order:
+
+def _order(degree: np.ndarray, directed: bool, comm: Comm) -> VertexOrder:
     """Order the vertices by the arcs of both directions; hubs and long rows by the whole graph."""
     from kernels.build import order_by_degree
 
@@ -70,39 +77,10 @@ def _order(degree: np.ndarray, directed: bool, comm: Comm) -> _Order:
     hubs = reachable > 64 and top > HUB_SHARE * arcs
     long_rows = arcs > 2 * LONG_ROWS * max(reachable, 1) // (1 + (not directed))
     if not hubs:
-        return _Order(np.arange(n, dtype=np.int32), n, 0, 0, total, False, bool(long_rows))
+        return VertexOrder(np.arange(n, dtype=np.int32), n, 0, 0, total, False, bool(long_rows))
     rows = connected if directed else int(np.count_nonzero(degree > 1))
-    return _Order(
+    return VertexOrder(
         order, rows, connected - rows, n - connected, reachable, bool(hubs), bool(long_rows)
-    )
-
-
-def _alone(order: _Order) -> Labels:
-    """The labels of one process: its own vertices, in their order."""
-    none = np.empty(0, np.int32)
-    connected = order.rows + order.leaves
-    n = connected + order.isolated
-    return Labels(
-        own=n,
-        rows=order.rows,
-        leaves=order.leaves,
-        ghost_label=none,
-        ghost_owner=none,
-        plain_ghosts=0,
-        link_start=none,
-        link_rank=none,
-        link_label=none,
-        nodes=1,
-        near=none,
-        rank_rows_from=none,
-        rank_rows_to=none,
-        rank_leaves_from=none,
-        rows_from=0,
-        plain=order.rows,
-        leaves_from=order.rows,
-        isolated_from=connected,
-        reachable=connected,
-        labels=n,
     )
 
 
@@ -113,38 +91,38 @@ def _bounds(degree: np.ndarray, order: np.ndarray) -> np.ndarray:
     return np.cumsum(indptr, out=indptr)
 
 
-def _fill(parts: Parts | RankParts, indptr: np.ndarray, labels: Labels, label: np.ndarray,
-          forward: bool, backward: bool) -> tuple[Rows, np.ndarray]:  # fmt: skip
+def _fill(arcs: ArcStream | RankArcStream, indptr: np.ndarray, layout: Layout,
+          local_id: np.ndarray, ways: Ways) -> tuple[Rows, np.ndarray]:  # fmt: skip
     """Rows of the given bounds (by index), filled, sorted, without parallel arcs; their lengths."""
     from kernels.build import close_gaps, sort_rows
 
-    n, threads = labels.own, parts.threads
+    n, threads = layout.n, arcs.threads
     keys = np.empty(indptr[n], np.uint64)
     # Starts move to ends as the rows fill, and the end of a row is the start of the next.
     cursor = indptr[:-1].copy()
-    parts.fill(labels, label, forward, backward, cursor, keys)
+    arcs.fill(layout, local_id, ways, cursor, keys)
     del cursor
     target = max(len(keys) // (64 * threads), 1 << 14)
     starts = np.searchsorted(indptr, np.arange(0, len(keys), target))
     blocks = np.unique(np.concatenate([[0], starts, [n]])).astype(np.int64)
     lengths = np.empty(n, np.int32)
     block_lengths = np.empty(len(blocks) - 1, np.int64)
-    floats = parts.codes.kind == "float32"
-    sort_rows(indptr, keys, floats, blocks, labels.labels, threads, lengths, block_lengths)
+    floats = arcs.codes.kind == "float32"
+    sort_rows(indptr, keys, floats, blocks, layout.labels, threads, lengths, block_lengths)
     kept = close_gaps(indptr, lengths, blocks, block_lengths, keys)
     keys.resize(kept, refcheck=False)
-    return Rows(_by_label(indptr, labels), parts.codes.arcs(keys)), lengths
+    return Rows(_by_label(indptr, layout), arcs.codes.arcs(keys)), lengths
 
 
-def _by_label(indptr: np.ndarray, labels: Labels) -> np.ndarray:
+def _by_label(indptr: np.ndarray, layout: Layout) -> np.ndarray:
     """Bounds of rows by label, from those of own vertices by index."""
-    if labels.own == labels.labels:
+    if layout.n == layout.labels:
         return indptr
-    bounds = untouched(labels.labels + 1, np.int64)
-    last = labels.rows + labels.leaves
-    bounds[labels.rows_from : labels.rows_to + 1] = indptr[: labels.rows + 1]
-    bounds[labels.leaves_from : labels.leaves_to + 1] = indptr[labels.rows : last + 1]
-    bounds[labels.isolated_from : labels.isolated_from + labels.own - last + 1] = indptr[last]
+    bounds = lazy_zeros(layout.labels + 1, np.int64)
+    index = 0
+    for own in (layout.rows, layout.leaves, layout.isolated):
+        bounds[own.start : own.stop + 1] = indptr[index : index + len(own) + 1]
+        index += len(own)
     return bounds
 
 
@@ -171,40 +149,34 @@ def _check(edges: Edges, comm: Comm) -> None:
         )
 
 
-def _place(
-    parts: Parts | RankParts, order: _Order, comm: Comm, together: bool
-) -> tuple[Labels, np.ndarray, np.ndarray]:
+def _label(
+    arcs: ArcStream | RankArcStream, order: VertexOrder, comm: Comm, together: bool
+) -> tuple[Layout, Halo | None, np.ndarray, np.ndarray]:
     """Label the own vertices, and those of other ranks that arcs lead to.
 
-    Returns the labels; int32 (own + those of others,) that of each own vertex, then of each other;
-    and the original id of each label, -1 after the last.
+    Returns the layout and the halo; int32 (own + those of others,) the label of each own vertex,
+    then of each other; and the original id of each label, -1 after the last.
     """
-    labels, of_ghosts = _alone(order), np.empty(0, np.int32)
-    first, ghosts = 0, np.empty(0, np.int64)
-    if isinstance(parts, RankParts):
-        first, ghosts = parts.first, parts.take_ghosts()
+    layout, halo = order.layout(), None
+    first, ids, of_ids = 0, np.empty(0, np.int64), np.empty(0, np.int32)
+    if isinstance(arcs, RankArcStream):
+        first, ids = arcs.first, arcs.take_ghosts()
         index = np.empty(len(order.order), np.int32)
         index[order.order] = np.arange(len(index), dtype=np.int32)
-        labels, of_ghosts = settle_labels(
-            comm, parts.partition, index, order.rows, order.leaves, ghosts, together
+        layout, halo, of_ids = settle_labels(
+            comm, arcs.partition, index, order.rows, order.leaves, ids, together
         )
-    label = np.empty(labels.own + len(of_ghosts), np.int32)
-    label[order.order] = labels.of_own(np.arange(labels.own, dtype=np.int32))
-    label[labels.own :] = of_ghosts
-    n = parts.edges.n
-    array = comm.shared_zeros if len(labels.near) > 1 else np.empty
-    original = array(labels.labels + 1, np.dtype(np.int32 if n < 2**31 else np.int64))
-    original[label[: labels.own]] = np.arange(first, first + labels.own, dtype=original.dtype)
-    original[of_ghosts] = ghosts  # what a neighbour writes, too, is the same
-    original[labels.labels] = -1
-    return labels, label, original
-
-
-def _halo(rows: Rows, labels: Labels, comm: Comm) -> Halo | None:
-    if comm.size == 1:
-        return None
-    start, end = rows.indptr[[labels.leaves_from, labels.leaves_to]]
-    return make_halo(comm, labels, rows.adj[start:end])
+    own = len(order.order)
+    local_id = np.empty(own + len(of_ids), np.int32)
+    local_id[order.order] = layout.of_own(np.arange(own, dtype=np.int32))
+    local_id[own:] = of_ids
+    n = arcs.edges.n
+    array = np.empty if halo is None or len(halo.node_peers) == 1 else comm.shared_zeros
+    global_id = array(layout.labels + 1, np.dtype(np.int32 if n < 2**31 else np.int64))
+    global_id[local_id[:own]] = np.arange(first, first + own, dtype=global_id.dtype)
+    global_id[of_ids] = ids  # what a node peer writes, too, is the same
+    global_id[layout.labels] = -1
+    return layout, halo, local_id, global_id
 
 
 def _sample(rows: Rows, comm: Comm) -> np.ndarray:
@@ -249,58 +221,63 @@ def build_csr(
     comm = SerialComm() if comm is None else comm
     threads = thread_count(checked_threads(threads))
     _check(edges, comm)
-    both = not edges.directed
     with using(threads, turns=comm.size == 1):
-        codes = Codes(edges, comm)
-        parts: Parts | RankParts = Parts(edges, codes, threads)
-        if comm.size > 1:
-            parts = RankParts(edges, codes, threads, comm)
-        degree = parts.degrees(True, True)
-        order = _order(degree, edges.directed, comm)
-        labels, label, original = _place(parts, order, comm, together)
-        if comm.size > 1:
-            give_back_freed()
+        return _build(edges, threads, comm, together)
 
-        def fill(forward: bool, backward: bool) -> tuple[Rows, np.ndarray]:
-            arcs = degree if both else parts.degrees(forward, backward)
-            bounds = _bounds(arcs, order.order)
-            return _fill(parts, bounds, labels, label, forward, backward)
 
-        out, lengths = fill(True, both)
-        incoming: Rows | None = out
-        if not both:
-            incoming = fill(False, True)[0] if order.hubs or order.long_rows else None
-        levels = count_levels(out, lengths, labels, comm)
-    degree_positive = np.empty(labels.own, bool)
+def _build(edges: Edges, threads: int, comm: Comm, together: bool) -> CSR:
+    both = not edges.directed
+    codes = Codes(edges, comm)
+    arcs: ArcStream | RankArcStream = ArcStream(edges, codes, threads)
+    if comm.size > 1:
+        arcs = RankArcStream(edges, codes, threads, comm)
+    degree = arcs.degrees(Ways(True, True))
+    order = _order(degree, edges.directed, comm)
+    layout, halo, local_id, global_id = _label(arcs, order, comm, together)
+    if comm.size > 1:
+        give_back_freed()
+
+    def fill(ways: Ways) -> tuple[Rows, np.ndarray]:
+        bounds = _bounds(degree if both else arcs.degrees(ways), order.order)
+        return _fill(arcs, bounds, layout, local_id, ways)
+
+    out, lengths = fill(Ways(True, both))
+    incoming: Rows | None = out
+    if not both:
+        incoming = fill(Ways(False, True))[0] if order.hubs or order.long_rows else None
+    stats = _stats(edges, codes, order, out, comm, count_levels(out, lengths, layout, halo, comm))
+    if halo is not None:
+        start, end = out.indptr[[layout.leaves.start, layout.leaves.stop]]
+        halo = exchange_leaves(comm, layout, halo, out.adj[start:end])
+    degree_positive = np.empty(layout.n, bool)
     degree_positive[order.order] = lengths > 0
-    own = label[: labels.own]
     return CSR(
-        n=labels.own,
-        first=Partition(edges.n, comm.size).first(comm.rank),
-        directed=edges.directed,
-        kind=codes.kind,
-        weight_dtype=edges.weight_dtype,
         out=out,
         incoming=incoming,
-        label=own.copy() if comm.size > 1 else label,
-        original=original,
-        rows_from=labels.rows_from,
-        rows_to=labels.rows_to,
-        ghosts_to=labels.ghosts_to,
-        plain=labels.plain,
-        leaves_from=labels.leaves_from,
-        leaves_to=labels.leaves_to,
-        ghost_leaves_to=labels.ghost_leaves_to,
-        reachable=labels.reachable,
-        isolated_from=labels.isolated_from,
+        kind=codes.kind,
+        layout=layout,
+        halo=halo,
+        stats=stats,
+        first=Partition(edges.n, comm.size).first(comm.rank),
+        local_id=local_id[: layout.n].copy() if comm.size > 1 else local_id,
+        global_id=global_id,
+        degree_positive=degree_positive,
+    )
+
+
+def _stats(
+    edges: Edges, codes: Codes, order: VertexOrder, out: Rows, comm: Comm, levels: int
+) -> GraphStats:
+    """What the whole graph is like; collective."""
+    return GraphStats(
+        n=edges.n,
+        arcs=int(comm.allreduce_sum([len(out.arcs)])[0]),
+        reachable=order.reachable,
+        directed=edges.directed,
+        weight_dtype=edges.weight_dtype,
+        max_weight=codes.max_weight,
+        sample=_sample(out, comm),
         hubs=order.hubs,
         long_rows=order.long_rows,
         levels=levels,
-        heaviest=codes.heaviest,
-        degree_positive=degree_positive,
-        sample=_sample(out, comm),
-        graph_n=edges.n,
-        graph_arcs=int(comm.allreduce_sum([len(out.arcs)])[0]),
-        graph_reachable=order.reachable,
-        halo=_halo(out, labels, comm),
     )

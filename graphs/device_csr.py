@@ -7,18 +7,18 @@ arcs and move up to those before them, so that only a small part of the arcs is 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from graphs.csr import HUB_SHARE, LONG_ROWS, SAMPLE
+from graphs.csr import HUB_SHARE, LONG_ROWS, SAMPLE, VertexOrder
 from graphs.device_edges import DeviceEdgeList, words
 from graphs.device_rows import WEIGHTS, DeviceCSR, DeviceRows
 from graphs.edges import DeviceEdges, check_edges
 from graphs.errors import GraphError
 from graphs.levels import LEVEL_VERTICES, MOST_LEVELS
 from graphs.memory import ARC_BYTES, PARTS, DeviceNeed, refuse_device, sort_room, too_little
+from graphs.rows import GraphStats
 from graphs.weights import weight_kind
 
 # Arcs of a row that one warp sorts, and that a small block sorts; see kernels/build.cu.
@@ -27,33 +27,18 @@ _TILE = 2048
 _WARP = 32
 
 
-@dataclass(frozen=True)
-class _Order:
-    """How the vertices are labelled; see `graphs.rows.CSR` for what the numbers mean.
-
-    order   int32 (n,)   original ids by label, on the device
-    """
-
-    order: Any
-    rows: int
-    reachable: int
-    hubs: bool
-    long_rows: bool
-    graph_reachable: int
-
-
 class _Builder:
     """What the steps of construction share: the edges, the device, and how weights are coded."""
 
     def __init__(self, edges: DeviceEdges):
         self.edges, self.device, self.xp = edges, edges.device, edges.device.xp
-        self.heaviest = 0.0
+        self.max_weight = 0.0
         self.given = False
         if isinstance(edges, DeviceEdgeList) and not edges.checked:
             self.given = True
             check_edges(edges.edges)
-            self.heaviest = float(edges.edges.weight.max()) if edges.m else 0.0
-        self.kind = weight_kind(edges.weight_dtype, self.heaviest)
+            self.max_weight = float(edges.edges.weight.max()) if edges.m else 0.0
+        self.kind = weight_kind(edges.weight_dtype, self.max_weight)
         self.weight_bytes = 8 if self.kind == "float64" else 4
         self.module = self.device.module("build.cu")
 
@@ -67,7 +52,7 @@ class _Builder:
         degree = self.xp.zeros(self.edges.n, np.int64)
         for part in self.edges.slices():
             if not self.given:
-                self.heaviest = max(self.heaviest, float(part.weight.max()))
+                self.max_weight = max(self.max_weight, float(part.weight.max()))
             self.module.launch(
                 "count_arcs", part.m, part.src, part.dst, np.int64(part.m),
                 np.bool_(forward), np.bool_(backward), degree,
@@ -78,7 +63,7 @@ class _Builder:
         """Weights as the words of arcs, which order like them; -0.0 counts as 0.0."""
         return words(self.xp, weight.astype(WEIGHTS[self.kind], copy=False))
 
-    def fill(self, degree: Any, label: Any, forward: bool, backward: bool) -> DeviceRows:
+    def fill(self, degree: Any, local_id: Any, forward: bool, backward: bool) -> DeviceRows:
         """Rows of the given degrees (by label), sorted, without parallel arcs."""
         xp, n = self.xp, self.edges.n
         indptr = xp.zeros(n + 1, np.int64)
@@ -93,7 +78,7 @@ class _Builder:
         for part in self.edges.slices():
             self.launch(
                 "scatter", part.m, part.src, part.dst, self.bits(part.weight), np.int64(part.m),
-                np.bool_(forward), np.bool_(backward), label, cursor, arcs,
+                np.bool_(forward), np.bool_(backward), local_id, cursor, arcs,
             )  # fmt: skip
         del cursor
         return DeviceRows(indptr, arcs[: self._sort(indptr, arcs)], self.kind)
@@ -163,7 +148,7 @@ class _Builder:
         )
         return self.device.to_host(weight).view(WEIGHTS[self.kind]).astype(np.float64)
 
-    def order(self, degree: Any) -> _Order:
+    def order(self, degree: Any) -> VertexOrder:
         """Order the vertices by falling degree where there are hubs, as graphs.csr does."""
         xp, n, both = self.xp, self.edges.n, not self.edges.directed
         order = xp.argsort(-degree, kind="stable").astype(np.int32)
@@ -172,9 +157,9 @@ class _Builder:
         hubs = connected > 64 and top > HUB_SHARE * arcs
         long_rows = arcs > 2 * LONG_ROWS * max(connected, 1) // (1 + both)
         if not hubs:
-            return _Order(xp.arange(n, dtype=np.int32), n, n, False, long_rows, n)
+            return VertexOrder(xp.arange(n, dtype=np.int32), n, 0, 0, n, False, long_rows)
         rows = int(xp.count_nonzero(degree > 1)) if both else connected
-        return _Order(order, rows, connected, True, long_rows, connected)
+        return VertexOrder(order, rows, connected - rows, n - connected, connected, True, long_rows)
 
 
 def build_device_csr(edges: DeviceEdges) -> DeviceCSR:
@@ -211,11 +196,11 @@ def _build(builder: _Builder) -> DeviceCSR:
     both = not edges.directed
     degree = builder.degrees(True, True)
     order = builder.order(degree)
-    label = xp.empty(n, np.int32)
-    label[order.order] = xp.arange(n, dtype=np.int32)
+    local_id = xp.empty(n, np.int32)
+    local_id[order.order] = xp.arange(n, dtype=np.int32)
 
     def fill(degree: Any, forward: bool, backward: bool) -> DeviceRows:
-        return builder.fill(degree[order.order], label, forward, backward)
+        return builder.fill(degree[order.order], local_id, forward, backward)
 
     if both:
         out = fill(degree, True, True)
@@ -225,36 +210,31 @@ def _build(builder: _Builder) -> DeviceCSR:
         incoming = None
         if order.hubs or order.long_rows:
             incoming = fill(builder.degrees(False, True), False, True)
-    original = xp.full(n + 1, -1, np.int32)
-    original[:-1] = order.order
-    has_arcs = (out.indptr[1:] > out.indptr[:-1])[label]
-    return DeviceCSR(
+    global_id = xp.full(n + 1, -1, np.int32)
+    global_id[:-1] = order.order
+    has_arcs = (out.indptr[1:] > out.indptr[:-1])[local_id]
+    stats = GraphStats(
         n=n,
-        first=0,
-        directed=edges.directed,
-        kind=builder.kind,
-        weight_dtype=edges.weight_dtype,
-        out=out,
-        incoming=incoming,
-        label=label,
-        original=original,
-        rows_from=0,
-        rows_to=order.rows,
-        ghosts_to=order.rows,
-        plain=order.rows,
-        leaves_from=order.rows,
-        leaves_to=order.reachable,
-        ghost_leaves_to=order.reachable,
+        arcs=len(out.arcs),
         reachable=order.reachable,
-        isolated_from=order.reachable,
+        directed=edges.directed,
+        weight_dtype=edges.weight_dtype,
+        max_weight=builder.max_weight,
+        sample=builder.sample(out),
         hubs=order.hubs,
         long_rows=order.long_rows,
         levels=builder.levels(out),
-        heaviest=builder.heaviest,
+    )
+    return DeviceCSR(
+        out=out,
+        incoming=incoming,
+        kind=builder.kind,
+        layout=order.layout(),
+        halo=None,
+        stats=stats,
+        first=0,
+        local_id=local_id,
+        global_id=global_id,
         degree_positive=edges.device.to_host(has_arcs),
-        sample=builder.sample(out),
-        graph_n=n,
-        graph_arcs=len(out.arcs),
-        graph_reachable=order.graph_reachable,
         device=edges.device,
     )

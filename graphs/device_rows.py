@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from graphs.rows import CSR, Rows
+from graphs.rows import CSR
 
 WEIGHTS = {"float32": np.float32, "uint32": np.uint32, "float64": np.float64}
 
@@ -43,24 +43,26 @@ class DeviceRows:
 class DeviceCSR(CSR):
     """A graph as kernel 1 leaves it on a device.
 
-    `out` and `incoming` are `DeviceRows`; label and original are arrays on the device as well,
-    degree_positive and sample on the host.
+    `out` and `incoming` are `DeviceRows`; local_id and global_id are arrays on the device as well,
+    degree_positive and the sample on the host.
     """
 
+    out: Any
+    incoming: Any
     device: Any = None
 
     def as_float64(self) -> DeviceCSR:
         """The same graph with its distances in float64."""
         xp = self.device.xp
 
-        def widen(rows: Rows) -> DeviceRows:
+        def widen(rows: DeviceRows) -> DeviceRows:
             arcs = xp.empty((len(rows.arcs), 2), np.uint64)
             arcs[:, 0] = rows.adj
             arcs[:, 1] = rows.weight.astype(np.float64).view(np.uint64)
             return DeviceRows(rows.indptr, arcs, "float64")
 
         out = widen(self.out)
-        incoming: Rows | None = self.incoming
+        incoming = self.incoming
         if incoming is not None:
             incoming = out if incoming is self.out else widen(incoming)
         return replace(self, kind="float64", out=out, incoming=incoming)

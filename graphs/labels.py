@@ -1,7 +1,7 @@
-"""The labels of a rank: its numbers for its own vertices and for those that its arcs lead to.
+"""The ranks agree on what each one calls its own vertices, and those that its arcs lead to.
 
-Ranks whose memory a rank can read, those of its node, are its neighbours: they label their vertices
-together, and keep the tentative distances of a search in one array, so that an arc to a neighbour's
+Ranks whose memory a rank can read, those of its node, are its node peers: they label their vertices
+together, and keep the tentative distances of a search in one array, so that an arc to a node peer's
 vertex is like one to an own vertex. Any other rank's vertices are ghosts (graphs.halo).
 """
 
@@ -13,108 +13,15 @@ import numpy as np
 
 from graphs.comm import Comm
 from graphs.errors import GraphError
+from graphs.halo import Halo
+from graphs.layout import Layout
 from graphs.partition import Partition
+from kernels.groups import Ghosts, Links
 
 # Labels and links are numbered by int32.
 MOST_LABELS = 2**31 - 2
 # A rank is named for each ghost and each link.
 RANK = np.dtype(np.uint16)
-
-
-@dataclass(frozen=True)
-class Labels:
-    """The labels of a rank, and those of the ranks that it shares them with.
-
-    First come the vertices that may be pushed to: of each rank, own ones with rows, then ghosts.
-    Then, of each rank, own leaves and ghosts that are leaves. Then the vertices without arcs.
-
-    own           vertices of this rank
-    rows          own vertices that are neither leaves nor without arcs
-    leaves        own vertices with one arc
-    ghost_label   int32 (g,)   each ghost's label at its owner; ghosts are in the order of theirs
-    ghost_owner   uint16 (g,)
-    plain_ghosts  those that are no leaves, the first
-    link_start, link_rank, link_label   who sees which own vertex, see graphs.halo.Halo
-    nodes, near, rank_rows_from, rank_rows_to   see graphs.halo.Halo
-    rank_leaves_from   int64 (size,)     label of each rank's first leaf, at that rank
-    rows_from, plain, leaves_from, isolated_from, reachable, labels   see graphs.rows.CSR
-    """
-
-    own: int
-    rows: int
-    leaves: int
-    ghost_label: np.ndarray
-    ghost_owner: np.ndarray
-    plain_ghosts: int
-    link_start: np.ndarray
-    link_rank: np.ndarray
-    link_label: np.ndarray
-    nodes: int
-    near: np.ndarray
-    rank_rows_from: np.ndarray
-    rank_rows_to: np.ndarray
-    rank_leaves_from: np.ndarray
-    rows_from: int
-    plain: int
-    leaves_from: int
-    isolated_from: int
-    reachable: int
-    labels: int
-
-    @property
-    def rows_to(self) -> int:
-        """The label after the own vertices with rows: the first ghost's, if there is one."""
-        return self.rows_from + self.rows
-
-    @property
-    def ghosts_to(self) -> int:
-        return self.rows_to + self.plain_ghosts
-
-    @property
-    def leaves_to(self) -> int:
-        """The label after the own leaves: the first ghost's that is a leaf, if there is one."""
-        return self.leaves_from + self.leaves
-
-    @property
-    def ghost_leaves_to(self) -> int:
-        return self.leaves_to + len(self.ghost_label) - self.plain_ghosts
-
-    def of_own(self, index: np.ndarray) -> np.ndarray:
-        """Labels of own vertices by their index: rows first, then leaves, then the isolated."""
-        connected = self.rows + self.leaves
-        label = np.array(index, np.int32)
-        label[index < self.rows] += np.int32(self.rows_from)
-        label[(index >= self.rows) & (index < connected)] += np.int32(self.leaves_from - self.rows)
-        label[index >= connected] += np.int32(self.isolated_from - connected)
-        return label
-
-    def index_of(self, label: np.ndarray) -> np.ndarray:
-        """Indices of own vertices that have arcs, by their labels."""
-        index = np.array(label, np.int32)
-        index[label < self.plain] -= np.int32(self.rows_from)
-        index[label >= self.plain] -= np.int32(self.leaves_from - self.rows)
-        return index
-
-    def of_ghosts(self, ghost: np.ndarray) -> np.ndarray:
-        """Labels of ghosts by their places among them."""
-        label = np.array(ghost, np.int32)
-        leaf = label >= self.plain_ghosts
-        label += np.int32(self.rows_to)
-        label[leaf] += np.int32(self.leaves_to - self.ghosts_to)
-        return label
-
-    def owner_of(self, label: np.ndarray) -> np.ndarray:
-        """The owners of vertices with arcs that are no ghosts, by their labels: int64."""
-        plain = np.searchsorted(self.rank_rows_from[self.near], label, side="right") - 1
-        leaf = np.searchsorted(self.rank_leaves_from[self.near], label, side="right") - 1
-        return self.near[np.where(label < self.plain, plain, leaf)]
-
-    def ghosts(self, label: np.ndarray) -> np.ndarray:
-        """The ghosts among some labels: their places, those of one owner after another."""
-        plain = label[(label >= self.rows_to) & (label < self.ghosts_to)] - self.rows_to
-        leaves = label[(label >= self.leaves_to) & (label < self.ghost_leaves_to)]
-        ghost = np.concatenate([plain, leaves - (self.leaves_to - self.plain_ghosts)])
-        return ghost[np.argsort(self.ghost_owner[ghost], kind="stable")]
 
 
 def _check_most(comm: Comm, count: int, what: str) -> None:
@@ -129,20 +36,20 @@ class _Segments:
     """Where the labels of each rank begin at that rank, and where the kinds end: int64 (size,)."""
 
     nodes: int
-    rows_from: np.ndarray
-    leaves_from: np.ndarray
-    isolated_from: np.ndarray
-    plain: np.ndarray
+    rows_begin: np.ndarray
+    leaves_begin: np.ndarray
+    isolated_begin: np.ndarray
+    leaf_begin: np.ndarray
     reachable: np.ndarray
     labels: np.ndarray
 
 
-def _segments(comm: Comm, near: np.ndarray, counts: tuple[int, ...]) -> _Segments:
+def _segments(comm: Comm, node_peers: np.ndarray, counts: tuple[int, ...]) -> _Segments:
     """Agree on where the labels of every rank begin.
 
-    `counts` are this rank's rows, plain ghosts, leaves, ghosts that are leaves, isolated vertices.
+    `counts` are this rank's rows, ghosts, leaves, ghosts that are leaves, isolated vertices.
     """
-    every = np.array(comm.allgather((int(near[0]), *counts)), np.int64)
+    every = np.array(comm.allgather((int(node_peers[0]), *counts)), np.int64)
     node, rows, ghosts, leaves, ghost_leaves, isolated = every.T
     first, last = np.empty((3, comm.size), np.int64), np.empty((3, comm.size), np.int64)
     leaders = np.unique(node)
@@ -156,11 +63,88 @@ def _segments(comm: Comm, near: np.ndarray, counts: tuple[int, ...]) -> _Segment
     return _Segments(len(leaders), *first, *last)
 
 
+@dataclass(frozen=True)
+class _Ends:
+    """The other ranks' vertices that own arcs lead to, and the own ones that theirs lead to.
+
+    counts    int64 (size,)   ends of each owner, one owner after another
+    owner     uint16 (g,)
+    index     int32 (g,)      the end's index at its owner
+    is_leaf   bool (g,)
+    asked     int64 (size,)   own vertices that each rank's arcs lead to
+    wanted    int32           their indices, by rank
+    """
+
+    counts: np.ndarray
+    owner: np.ndarray
+    index: np.ndarray
+    is_leaf: np.ndarray
+    asked: np.ndarray
+    wanted: np.ndarray
+
+    def ghosts(self, node_peers: np.ndarray) -> tuple[np.ndarray, int]:
+        """Return which ends are ghosts to a rank with these node peers; how many are leaves."""
+        ghost = np.flatnonzero(_apart(len(self.counts), node_peers)[self.owner])
+        return ghost, int(np.count_nonzero(self.is_leaf[ghost]))
+
+
+def _apart(size: int, node_peers: np.ndarray) -> np.ndarray:
+    """bool (size,): is a rank on another node?"""
+    return ~np.isin(np.arange(size), node_peers)
+
+
+def _look_up(
+    comm: Comm, partition: Partition, index: np.ndarray, ids: np.ndarray, rank_rows: np.ndarray
+) -> _Ends:
+    """Ask the owners of some ids for their indices."""
+    bounds = partition.bounds
+    counts = np.diff(np.searchsorted(ids, bounds)).astype(np.int64)
+    owner = np.repeat(np.arange(partition.size).astype(RANK), counts)
+    asked, offsets = comm.alltoallv(counts, (ids - bounds[owner]).astype(np.int32))
+    wanted = index[offsets]
+    del offsets
+    _, there = comm.alltoallv(asked, wanted)
+    return _Ends(counts, owner, there, there >= rank_rows[owner], asked, wanted)
+
+
+def _layout(segments: _Segments, rank: int, counts: tuple[int, ...]) -> Layout:
+    """The layout of a rank; `counts` as for `_segments`."""
+    rows, ghosts, leaves, ghost_leaves, isolated = counts
+    rows_end = int(segments.rows_begin[rank]) + rows
+    leaves_end = int(segments.leaves_begin[rank]) + leaves
+    isolated_begin = int(segments.isolated_begin[rank])
+    return Layout(
+        rows=range(rows_end - rows, rows_end),
+        ghosts=range(rows_end, rows_end + ghosts),
+        leaves=range(leaves_end - leaves, leaves_end),
+        ghost_leaves=range(leaves_end, leaves_end + ghost_leaves),
+        isolated=range(isolated_begin, isolated_begin + isolated),
+        leaf_begin=int(segments.leaf_begin[rank]),
+        reachable=int(segments.reachable[rank]),
+        labels=int(segments.labels[rank]),
+    )
+
+
+def _links(
+    comm: Comm, ends: _Ends, apart: np.ndarray, ghost_labels: np.ndarray, connected: int
+) -> Links:
+    """Which ranks see an own vertex as a ghost; `ghost_labels` are this rank's own ghosts'."""
+    seen_by = np.repeat(np.arange(len(apart)).astype(RANK), ends.asked)
+    kept = apart[seen_by]
+    wanted, seen_by = ends.wanted[kept], seen_by[kept]
+    _check_most(comm, len(wanted), "has vertices that other ranks see {} times")
+    _, seen_as = comm.alltoallv(ends.counts * apart, ghost_labels)
+    begin = np.zeros(connected + 1, np.int64)
+    np.cumsum(np.bincount(wanted, minlength=connected), out=begin[1:])
+    by_vertex = np.argsort(wanted, kind="stable")
+    return Links(begin, seen_by[by_vertex], seen_as[by_vertex])
+
+
 def settle_labels(comm: Comm, partition: Partition, index: np.ndarray, rows: int, leaves: int,
-                  ends: np.ndarray, together: bool) -> tuple[Labels, np.ndarray]:  # fmt: skip
+                  ids: np.ndarray, together: bool) -> tuple[Layout, Halo, np.ndarray]:  # fmt: skip
     """Agree with the other ranks on what each one's vertices and ghosts are called.
 
-    Returns the labels, and int32 (g,) those of the ends.
+    Returns the layout, the halo before `exchange_leaves`, and the labels of the ids: int32 (g,).
 
     Parameters
     ----------
@@ -169,83 +153,54 @@ def settle_labels(comm: Comm, partition: Partition, index: np.ndarray, rows: int
     index : int32 (own,)
         Index of each own vertex: rows first, then leaves, then the rest.
     rows, leaves : int
-    ends : int64 (g,)
+    ids : int64 (g,)
         Original ids of the other ranks' vertices that arcs lead to, ascending.
     together : bool
-        Label together with the neighbours, unless there are too many vertices for that.
+        Label together with the node peers, unless there are too many vertices for that.
 
     Raises
     ------
     GraphError
         On all ranks, where one has 2^31 labels or links and more.
     """
-    _check_most(comm, len(index) + len(ends), "has {} vertices with those its arcs lead to")
-    bounds = partition.bounds
-    counts = np.diff(np.searchsorted(ends, bounds)).astype(np.int64)
-    ranks = np.arange(partition.size).astype(RANK)
-    owner = np.repeat(ranks, counts)
-    asked, offsets = comm.alltoallv(counts, (ends - bounds[owner]).astype(np.int32))
-    wanted = index[offsets]
-    del offsets
-    _, there = comm.alltoallv(asked, wanted)
+    _check_most(comm, len(index) + len(ids), "has {} vertices with those its arcs lead to")
     rank_rows = np.array(comm.allgather(rows), np.int64)
-    is_leaf = there >= rank_rows[owner]
+    ends = _look_up(comm, partition, index, ids, rank_rows)
 
-    def settle(near: np.ndarray) -> tuple[np.ndarray, int, _Segments]:
-        """Which ends are ghosts, how many of them are no leaves, and where the labels begin."""
-        ghost = np.flatnonzero(~np.isin(ranks, near)[owner])
-        hidden = int(np.count_nonzero(is_leaf[ghost]))
-        plain = len(ghost) - hidden
-        isolated = len(index) - rows - leaves
-        return ghost, plain, _segments(comm, near, (rows, plain, leaves, hidden, isolated))
+    def settle(node_peers: np.ndarray) -> tuple[np.ndarray, tuple[int, ...], _Segments]:
+        """Return which ends are ghosts, counts as for `_segments`, and the segments."""
+        ghost, hidden = ends.ghosts(node_peers)
+        counts = rows, len(ghost) - hidden, leaves, hidden, len(index) - rows - leaves
+        return ghost, counts, _segments(comm, node_peers, counts)
 
-    near = np.array(comm.node_peers if together else [comm.rank], np.int64)
-    ghost, plain, segments = settle(near)
+    node_peers = np.array(comm.node_peers if together else [comm.rank], np.int64)
+    ghost, counts, segments = settle(node_peers)
     if segments.labels.max() > MOST_LABELS:
-        near = near[near == comm.rank]
-        ghost, plain, segments = settle(near)
+        node_peers = node_peers[node_peers == comm.rank]
+        ghost, counts, segments = settle(node_peers)
+    layout = _layout(segments, comm.rank, counts)
     # Owners order their vertices by falling degree, so this puts the hubs together.
-    order = ghost[np.lexsort((owner[ghost], there[ghost], is_leaf[ghost]))]
+    order = ghost[np.lexsort((ends.owner[ghost], ends.index[ghost], ends.is_leaf[ghost]))]
     # From each end's index to its label at its owner.
-    plain_from = segments.rows_from.astype(np.int32)
-    leaf_from = (segments.leaves_from - rank_rows).astype(np.int32)
-    there += np.where(is_leaf, leaf_from[owner], plain_from[owner])
-    me = comm.rank
-    rows_from, leaves_from = int(segments.rows_from[me]), int(segments.leaves_from[me])
+    row_shift = segments.rows_begin.astype(np.int32)
+    leaf_shift = (segments.leaves_begin - rank_rows).astype(np.int32)
+    there = ends.index
+    there += np.where(ends.is_leaf, leaf_shift[ends.owner], row_shift[ends.owner])
     labels = there.copy()
-    labels[order[:plain]] = np.arange(plain, dtype=np.int32) + np.int32(rows_from + rows)
-    labels[order[plain:]] = np.arange(len(order) - plain, dtype=np.int32) + np.int32(
-        leaves_from + leaves
-    )
-    # Whom an own vertex is a ghost to.
-    seen_by = np.repeat(ranks, asked)
-    kept = ~np.isin(ranks, near)
-    wanted, seen_by = wanted[kept[seen_by]], seen_by[kept[seen_by]]
-    _check_most(comm, len(wanted), "has vertices that other ranks see {} times")
-    _, seen_as = comm.alltoallv(counts * kept, labels[ghost])
-    start = np.zeros(rows + leaves + 1, np.int64)
-    np.cumsum(np.bincount(wanted, minlength=rows + leaves), out=start[1:])
-    by_vertex = np.argsort(wanted, kind="stable")
-    settled = Labels(
-        own=len(index),
-        rows=rows,
-        leaves=leaves,
-        ghost_label=there[order],
-        ghost_owner=owner[order],
-        plain_ghosts=plain,
-        link_start=start,
-        link_rank=seen_by[by_vertex],
-        link_label=seen_as[by_vertex],
+    labels[order] = layout.of_ghosts(np.arange(len(order)))
+    none = np.empty(0, np.int32)
+    halo = Halo(
+        rank=comm.rank,
+        size=comm.size,
         nodes=segments.nodes,
-        near=near,
-        rank_rows_from=segments.rows_from,
-        rank_rows_to=segments.rows_from + rank_rows,
-        rank_leaves_from=segments.leaves_from,
-        rows_from=rows_from,
-        plain=int(segments.plain[me]),
-        leaves_from=leaves_from,
-        isolated_from=int(segments.isolated_from[me]),
-        reachable=int(segments.reachable[me]),
-        labels=int(segments.labels[me]),
+        node_peers=node_peers,
+        rows_begin=segments.rows_begin,
+        rows_end=segments.rows_begin + rank_rows,
+        leaves_begin=segments.leaves_begin,
+        ghosts=Ghosts(ends.owner[order], there[order]),
+        links=_links(comm, ends, _apart(comm.size, node_peers), labels[ghost], rows + leaves),
+        leaf_counts=np.zeros(comm.size, np.int64),
+        leaf_ends=none,
+        leaf_ghosts=none,
     )
-    return settled, labels
+    return layout, halo, labels

@@ -9,7 +9,8 @@ from __future__ import annotations
 import numpy as np
 
 from graphs.comm import Comm
-from graphs.labels import Labels
+from graphs.halo import Halo
+from graphs.layout import Layout
 from graphs.rows import Rows
 
 LEVEL_VERTICES = 1 << 13
@@ -17,7 +18,9 @@ LEVEL_VERTICES = 1 << 13
 MOST_LEVELS = 64
 
 
-def count_levels(rows: Rows, lengths: np.ndarray, labels: Labels, comm: Comm) -> int:
+def count_levels(
+    rows: Rows, lengths: np.ndarray, layout: Layout, halo: Halo | None, comm: Comm
+) -> int:
     """Levels of the search; the same on every rank.
 
     Parameters
@@ -26,19 +29,23 @@ def count_levels(rows: Rows, lengths: np.ndarray, labels: Labels, comm: Comm) ->
         Outgoing arcs, by label.
     lengths : int32 (own,)
         Arcs of each own vertex, by index.
-    labels : Labels
+    layout : Layout
+    halo : Halo, optional
+        As from `settle_labels`, with the ghosts that are leaves; None for one process.
     comm : Comm
     """
     longest = int(np.argmax(lengths)) if len(lengths) else 0
     most = comm.allgather(int(lengths[longest]) if len(lengths) else -1)
     frontier = np.empty(0, np.int64)
     if most.index(max(most)) == comm.rank:
-        frontier = labels.of_own(np.array([longest])).astype(np.int64)
-    enough = min(LEVEL_VERTICES, int(comm.allreduce_sum([labels.own])[0]) // 2 + 1)
+        frontier = layout.of_own(np.array([longest])).astype(np.int64)
+    enough = min(LEVEL_VERTICES, int(comm.allreduce_sum([layout.n])[0]) // 2 + 1)
     found = frontier
     levels, total = 0, 1
     while total < enough and levels < MOST_LEVELS:
-        reached = _at_home(_neighbours(rows, frontier), labels, comm)
+        reached = _neighbours(rows, frontier)
+        if halo is not None:
+            reached = _at_home(reached, layout, halo, comm)
         frontier = np.setdiff1d(reached, found)
         found = np.union1d(found, frontier)
         new, total = comm.allreduce_sum([len(frontier), len(found)]).tolist()
@@ -55,14 +62,12 @@ def _neighbours(rows: Rows, frontier: np.ndarray) -> np.ndarray:
     return np.unique(np.concatenate([rows.adj[:0], *ends])).astype(np.int64)
 
 
-def _at_home(reached: np.ndarray, labels: Labels, comm: Comm) -> np.ndarray:
-    """Tell the owners what was reached; returns the own vertices reached anywhere."""
-    if comm.size == 1:
-        return reached
-    ghosts = labels.ghosts(reached)
-    here = np.setdiff1d(reached, labels.of_ghosts(ghosts), assume_unique=True)
-    owner = np.concatenate([labels.owner_of(here), labels.ghost_owner[ghosts]])
-    label = np.concatenate([here, labels.ghost_label[ghosts]])
+def _at_home(reached: np.ndarray, layout: Layout, halo: Halo, comm: Comm) -> np.ndarray:
+    """Send the owners what was reached; returns the own vertices reached anywhere."""
+    ghosts = halo.by_owner(layout.ghost_index(reached))
+    here = np.setdiff1d(reached, layout.of_ghosts(ghosts), assume_unique=True)
+    owner = np.concatenate([halo.owner_of(here, layout), halo.ghosts.owner[ghosts]])
+    label = np.concatenate([here, halo.ghosts.label[ghosts]])
     counts = np.bincount(owner, minlength=comm.size).astype(np.int64)
     _, own = comm.alltoallv(counts, label[np.argsort(owner, kind="stable")])
     return np.unique(own)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 
-def untouched(shape: int | tuple[int, ...], dtype: Any) -> np.ndarray:
+def lazy_zeros(shape: int | tuple[int, ...], dtype: Any) -> np.ndarray:
     """Return zeros of which no page takes memory before it is written.
 
     NumPy asks for pages of 2 MB where an array is large: a single element written takes one.

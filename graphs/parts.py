@@ -1,4 +1,4 @@
-"""The arcs that kernel 1 counts and fills in, slice by slice, parted by row (see kernels.build).
+"""Streams of the arcs that kernel 1 counts and fills in: slices, parted by row (kernels.build).
 
 One process parts the arcs of its edges. Several ranks make their part of the edges, send each arc
 to the owner of its row, and part what they receive; no rank ever holds more than a slice of it.
@@ -13,7 +13,7 @@ import numpy as np
 from graphs.arguments import kernel_ids
 from graphs.comm import Comm
 from graphs.edges import Edges
-from graphs.labels import Labels
+from graphs.layout import Layout
 from graphs.partition import Partition
 from graphs.weights import Codes
 from kernels.groups import EdgeSlice, PartedArcs, Ways
@@ -35,7 +35,7 @@ def _buckets(rows: int) -> int:
     return buckets
 
 
-class Parts:
+class ArcStream:
     """The arcs of one process."""
 
     def __init__(self, edges: Edges, codes: Codes, threads: int):
@@ -49,29 +49,29 @@ class Parts:
             arcs=np.empty(2 * room, np.uint64),
         )
 
-    def degrees(self, forward: bool, backward: bool) -> np.ndarray:
+    def degrees(self, ways: Ways) -> np.ndarray:
         """int64 (n,): arcs of each row, parallel ones counted."""
         from kernels.build import count_rows
 
         degree = np.zeros(self.rows_owned, np.int64)
-        for bounds in self._parted(np.empty(0, np.int32), forward, backward, weights=False):
+        for bounds in self._parted(np.empty(0, np.int32), ways, weights=False):
             count_rows(self.parted.rows, bounds, self.threads, degree)
         return degree
 
-    def fill(self, labels: Labels, label: np.ndarray, forward: bool, backward: bool,
+    def fill(self, layout: Layout, local_id: np.ndarray, ways: Ways,
              cursor: np.ndarray, keys: np.ndarray) -> None:  # fmt: skip
         """Write every arc to `keys` where the cursor of its row, by index, points."""
         from kernels.build import fill_rows
 
-        for bounds in self._parted(label, forward, backward):
+        for bounds in self._parted(local_id, ways):
             fill_rows(self.parted.rows, self.parted.arcs, bounds, self.threads, cursor, keys)
 
     def _parted(
-        self, label: np.ndarray, forward: bool, backward: bool, weights: bool = True
+        self, local_id: np.ndarray, ways: Ways, weights: bool = True
     ) -> Iterator[np.ndarray]:
         """Part the arcs of one slice after another; yields the buckets' bounds.
 
-        An empty `label` stands for the ids themselves; without `weights`, `arcs` is not filled.
+        An empty `local_id` stands for the ids themselves; without `weights`, `arcs` is not filled.
         """
         from kernels.build import part_arcs
 
@@ -85,11 +85,11 @@ class Parts:
                     self.codes.notice(whole.weight[part])
                 yield part_arcs(
                     EdgeSlice(kernel_ids(whole.src[part]), kernel_ids(whole.dst[part]), bits),
-                    label, Ways(forward, backward), self.buckets, self.threads, self.parted,
+                    local_id, ways, self.buckets, self.threads, self.parted,
                 )  # fmt: skip
 
 
-class RankParts:
+class RankArcStream:
     """The arcs of one rank's rows, of whatever rank's edges.
 
     The ghosts, other ranks' vertices that the arcs lead to, are known once `degrees` has seen both
@@ -107,17 +107,17 @@ class RankParts:
         self.before = np.empty(0, np.int32)
         self.ghosts = np.empty(0, np.int64)
 
-    def degrees(self, forward: bool, backward: bool) -> np.ndarray:
+    def degrees(self, ways: Ways) -> np.ndarray:
         """int64 (own,): arcs of each row, parallel ones counted."""
         from kernels.route import count_arcs, list_ghosts, mark_ghosts
 
         degree = np.zeros(self.rows_owned, np.int64)
         last = self.first + self.rows_owned
-        for rows, ends, _ in self._received(forward, backward, weights=False):
+        for rows, ends, _ in self._received(ways, weights=False):
             count_arcs(rows, degree)
-            if forward and backward:
+            if all(ways):
                 mark_ghosts(ends, self.first, last, self.bitmap)
-        if forward and backward:
+        if all(ways):
             self.ghosts, self.before = list_ghosts(self.bitmap)
             self.codes.agree()
         return degree
@@ -127,18 +127,18 @@ class RankParts:
         ghosts, self.ghosts = self.ghosts, np.empty(0, np.int64)
         return ghosts
 
-    def fill(self, labels: Labels, label: np.ndarray, forward: bool, backward: bool,
+    def fill(self, layout: Layout, local_id: np.ndarray, ways: Ways,
              cursor: np.ndarray, keys: np.ndarray) -> None:  # fmt: skip
         """Write every arc to `keys` where the cursor of its row points; ghosts have none.
 
-        label    int32 (own + ghosts,): own vertices in their order, then the ghosts in theirs
-        cursor   int64 (own,): by index
+        local_id   int32 (own + ghosts,): own vertices in their order, then the ghosts in theirs
+        cursor     int64 (own,): by index
         """
         from kernels.build import fill_rows, part_arcs
         from kernels.route import localize
 
-        buckets = _buckets(len(label))
-        for rows, ends, codes in self._received(forward, backward, weights=True):
+        buckets = _buckets(len(local_id))
+        for rows, ends, codes in self._received(ways, weights=True):
             localize(ends, self.first, self.first + self.rows_owned, self.bitmap, self.before)
             parted = PartedArcs(
                 ends=np.empty((len(rows), 2), np.int32),
@@ -146,13 +146,11 @@ class RankParts:
                 arcs=np.empty(len(rows), np.uint64),
             )
             arcs = EdgeSlice(rows, ends, codes)
-            bounds = part_arcs(arcs, label, Ways(True, False), buckets, self.threads, parted)
-            own = labels.index_of(parted.rows)
+            bounds = part_arcs(arcs, local_id, Ways(True, False), buckets, self.threads, parted)
+            own = layout.index_of(parted.rows)
             fill_rows(own, parted.arcs, bounds, self.threads, cursor, keys)
 
-    def _received(
-        self, forward: bool, backward: bool, weights: bool
-    ) -> Iterator[tuple[np.ndarray, ...]]:
+    def _received(self, ways: Ways, weights: bool) -> Iterator[tuple[np.ndarray, ...]]:
         """Yield (rows, ends, codes) of the arcs of own rows; every rank the same number of times.
 
         rows    int32, places in the own block
@@ -168,7 +166,7 @@ class RankParts:
             piece = next(pieces, None)
             if not self.comm.allreduce_or(piece is not None):
                 break
-            counts, routed = route_arcs(piece or nothing, bounds, Ways(forward, backward))
+            counts, routed = route_arcs(piece or nothing, bounds, ways)
             if weights:
                 _, rows, ends, codes = self.comm.alltoallv(counts, *routed)
             else:

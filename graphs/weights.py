@@ -13,13 +13,13 @@ from graphs.rows import ARC_DTYPES
 _PART = 1 << 16
 
 
-def weight_kind(weight: np.dtype, heaviest: float) -> str:
+def weight_kind(weight: np.dtype, max_weight: float) -> str:
     """Arithmetic for weights of this dtype: the dtype follows the input, integers stay exact.
 
     Integers are added as uint32 while they fit; whether the sums did is checked after a search.
     """
     if weight.kind in "iub":
-        return "uint32" if heaviest < 2**32 - 1 else "float64"
+        return "uint32" if max_weight < 2**32 - 1 else "float64"
     return "float32" if weight.itemsize <= 4 else "float64"
 
 
@@ -41,16 +41,16 @@ class Codes:
 
     def __init__(self, edges: Edges, comm: Comm):
         self.comm = comm
-        self.heaviest = 0.0
+        self.max_weight = 0.0
         self.table: np.ndarray | None = None
         self.ranks = np.empty(0, np.uint32)
         self.sliced = not isinstance(edges, EdgeList)
         dtype = edges.weight_dtype
         if isinstance(edges, EdgeList):
-            self.heaviest = comm.allreduce_max(float(edges.weight.max()) if edges.m else 0.0)
+            self.max_weight = comm.allreduce_max(float(edges.weight.max()) if edges.m else 0.0)
         elif dtype != np.float32:
             raise GraphError(f"edges made in slices need float32 weights, got {dtype}")
-        self.kind = weight_kind(dtype, self.heaviest)
+        self.kind = weight_kind(dtype, self.max_weight)
         if self.kind == "float64" and isinstance(edges, EdgeList):
             weight = edges.weight.astype(np.float64) + 0.0
             self.table, self.ranks = _ranks(weight)
@@ -61,11 +61,11 @@ class Codes:
     def notice(self, weight: np.ndarray) -> None:
         """Look at the weights of a slice: those of edges that are not kept are not known before."""
         if self.sliced and len(weight):
-            self.heaviest = max(self.heaviest, float(weight.max()))
+            self.max_weight = max(self.max_weight, float(weight.max()))
 
     def agree(self) -> None:
         """Make the largest weight that of all ranks."""
-        self.heaviest = self.comm.allreduce_max(self.heaviest)
+        self.max_weight = self.comm.allreduce_max(self.max_weight)
 
     def of(self, edges: EdgeList, part: slice) -> np.ndarray:
         """uint32 codes of some of the edges; -0.0 counts as 0.0."""

@@ -73,7 +73,7 @@ def _push_below(queue, settled_below, cut, scale, ranges, rows, state, queues):
     """Push the rows below bin `cut` to their end; returns the least distance of those left."""
     mine = thread_queues(queues, 0)
     arcs = rows.arcs
-    own_begin, own_end = ranges.bounds[OWN]
+    own_begin, own_end = ranges.bounds[OWN, 0], ranges.bounds[OWN, 1]
     floor = settled_below
     for i in range(len(queue)):
         entry = queue[i]
@@ -274,8 +274,8 @@ def pull(reach, ranges, rows, state, queues):
     # The improved need one queue; the arcs within reach have the room of the other three.
     pending = queues.entries[1:4].reshape(3 * queues.entries.shape[1])
     forget_queued(state.unreached, queues)
-    own = ranges.bounds[OWN]
-    count = pull_rows(own[0], own[1], reach, rows, state, pending, 0, queues)
+    first, last = ranges.bounds[OWN, 0], ranges.bounds[OWN, 1]
+    count = pull_rows(first, last, reach, rows, state, pending, 0, queues)
     while not overflowed(queues.thread_counters):
         if sweep(pending, count, rows.arcs[0].weight, state, queues) <= count >> 6:
             break

@@ -236,8 +236,8 @@ def _bucket_end(lo, delta, unreached):
 
 @kernel
 def _bucket(end, stop_at_end, ranges, settled_cap):
-    own = ranges.bounds[OWN]
-    return Bucket(end, stop_at_end, own[0], own[1], ranges.leaf_begin, settled_cap)
+    own_begin, own_end = ranges.bounds[OWN, 0], ranges.bounds[OWN, 1]
+    return Bucket(end, stop_at_end, own_begin, own_end, ranges.leaf_begin, settled_cap)
 
 
 @kernel

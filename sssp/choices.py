@@ -22,7 +22,7 @@ class Choices:
     """How a graph is searched.
 
     delta            width of a bucket, in units of the weights
-    early            a push stops where the bucket ends (rows are long enough for it to pay)
+    stop_at_bucket_end   a push stops where the bucket ends (rows are long enough for it to pay)
     switch           share of the vertices to settle before the rest pulls; None: never
     switch_settled   the same as a number of vertices of the whole graph
     switch_arcs      arcs the settled vertices must hold as well
@@ -30,7 +30,7 @@ class Choices:
     """
 
     delta: float
-    early: bool
+    stop_at_bucket_end: bool
     switch: float | None
     switch_settled: int
     switch_arcs: int
@@ -39,7 +39,7 @@ class Choices:
 
 def weight_quantile(csr: CSR, share: float) -> float:
     """The weight below which `share` of the arcs with weight lie, from a sample."""
-    sample = csr.sample[csr.sample > 0].astype(np.float64)
+    sample = csr.stats.sample[csr.stats.sample > 0].astype(np.float64)
     return float(np.quantile(sample, min(share, 1.0))) if len(sample) else 0.0
 
 
@@ -52,14 +52,14 @@ def choose(csr: CSR, delta: float | None = None, on_device: bool = False) -> Cho
         `delta` is not a number above 0.
     """
     delta = checked_delta(delta)
-    vertices = max(csr.graph_reachable, 1)
-    expands = csr.levels <= _EXPANDS
-    early = csr.long_rows and expands
+    stats = csr.stats
+    vertices = max(stats.reachable, 1)
+    expands = stats.levels <= _EXPANDS
     if delta is None:
         if expands:
             # A bucket in which a share of the vertices has an arc that light.
             delta = weight_quantile(
-                csr, (0.05 if csr.hubs else 2.0) * vertices / max(csr.graph_arcs, 1)
+                csr, (0.05 if stats.hubs else 2.0) * vertices / max(stats.arcs, 1)
             )
         else:
             delta = 2.6 * weight_quantile(csr, 0.5)
@@ -67,12 +67,12 @@ def choose(csr: CSR, delta: float | None = None, on_device: bool = False) -> Cho
             delta *= _WIDER
     switch = None
     if csr.incoming is not None and expands:
-        switch = 0.025 if csr.hubs else 0.5
+        switch = 0.025 if stats.hubs else 0.5
     return Choices(
         delta=delta,
-        early=early,
+        stop_at_bucket_end=stats.long_rows and expands,
         switch=switch,
         switch_settled=int(switch * vertices) + 1 if switch is not None else NEVER,
-        switch_arcs=csr.graph_arcs // 3 if csr.hubs else 0,
+        switch_arcs=stats.arcs // 3 if stats.hubs else 0,
         finish_arcs=csr.arcs // 1024,
     )

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from graphs.csr import CSR
-from graphs.pages import untouched
+from graphs.pages import lazy_zeros
 from kernels import heap, pull, push, queues, sweep
 from kernels.compile import same_types
 from kernels.groups import Limits, Queues, Ranges, Reach, State
@@ -36,13 +36,15 @@ class CPUEngine:
         dist_dtype = self.unreached.dtype
         self.weight_type = np.dtype(csr.kind).type
         self.delta = self._delta()
-        bounds = np.array([csr.own, (csr.leaves_from, csr.leaves_to), *self._others()])
-        self.ranges = Ranges(bounds, csr.plain, csr.labels)
-        words = csr.labels * (1 if dist_dtype.itemsize == 4 else 2)
+        layout = csr.layout
+        own = [(part.start, part.stop) for part in (layout.rows, layout.leaves)]
+        bounds = np.array([*own, *self._others()])
+        self.ranges = Ranges(bounds, layout.leaf_begin, layout.labels)
+        words = layout.labels * (1 if dist_dtype.itemsize == 4 else 2)
         self.state = State(self._room_for_state(words), self.unreached)
-        self.queues = self._make_queues(bounds)
+        self.queues = self._make_queues()
         settled = self._share(choices.switch_settled)
-        self.limits = Limits(self.delta, choices.early, settled, choices.switch_arcs)
+        self.limits = Limits(self.delta, choices.stop_at_bucket_end, settled, choices.switch_arcs)
         # What the pull leaves is little and lies far apart: one bucket, to the end.
         self.limits_after_pull = self.limits._replace(
             delta=self.weight_type(csr.limit), switch_settled=push.NEVER
@@ -53,22 +55,20 @@ class CPUEngine:
         self._start, self._advance = same_types(push.start), same_types(push.advance)
         self._push_settled, self._pull = same_types(pull.push_settled), same_types(pull.pull)
         self._reset, self._settle_leaves = same_types(sweep.reset), same_types(sweep.settle_leaves)
-        queued = int(np.diff(bounds[: queues.OTHERS]).sum())
-        isolated = csr.isolated_from, csr.isolated_from + csr.n - queued
-        for first, last in [*csr.segments, isolated]:
-            self._reset_labels(threads, first, last)
+        for labels in [*layout.connected, layout.isolated]:
+            self._reset_labels(threads, labels)
 
-    def _make_queues(self, bounds: np.ndarray) -> Queues:
+    def _make_queues(self) -> Queues:
         csr, threads = self.csr, self.threads
         self.entry = queues.entry_dtype(self.unreached.dtype)
         # Never written pages of these take no memory; a rank takes the smallest, as it fills few.
-        room, spare = np.empty if csr.halo is None else untouched, queues.spare_entries(threads)
-        queued = int(np.diff(bounds[: queues.OTHERS]).sum())
+        room, spare = np.empty if csr.halo is None else lazy_zeros, queues.spare_entries(threads)
+        queued = len(csr.layout.rows) + len(csr.layout.leaves)
         control = np.zeros(queues.CONTROL_WORDS, np.int64)
         control[[queues.NEAR, queues.NEXT, queues.FAR, queues.SPARE]] = range(4)
         return Queues(
             entries=room((4, queued + spare), self.entry),
-            outbox=room(csr.plain + spare if csr.halo else 0, self.entry),
+            outbox=room(csr.layout.leaf_begin + spare if csr.halo else 0, self.entry),
             heap=np.empty(2 * heap.HEAP_LIMIT, self.entry),
             fifos=np.empty((threads, push.FIFO), self.entry),
             control=control,
@@ -86,8 +86,8 @@ class CPUEngine:
     def _room_for_state(self, words: int) -> np.ndarray:
         return np.empty(words, np.uint64)
 
-    def _reset_labels(self, threads: int, first: int, last: int) -> None:
-        self._reset(threads, first, last, self.csr.labels, self.state)
+    def _reset_labels(self, threads: int, labels: range) -> None:
+        self._reset(threads, labels.start, labels.stop, self.ranges.labels, self.state)
 
     def _delta(self) -> np.generic:
         """Bucket width in the type of the weights; an integer one is at least 1."""
@@ -97,14 +97,14 @@ class CPUEngine:
 
     def reset(self, root: int) -> None:
         csr = self.csr
-        if self.root >= csr.reachable:
-            self._reset_labels(1, self.root, self.root + 1)
+        if self.root >= csr.layout.reachable:
+            self._reset_labels(1, range(self.root, self.root + 1))
         self.switched = self.pulled = False
-        for first, last in csr.segments:
-            self._reset_labels(self.threads, first, last)
+        for labels in csr.layout.connected:
+            self._reset_labels(self.threads, labels)
         self.root = -1
         if csr.first <= root < csr.first + csr.n:
-            self.root = int(csr.label[root - csr.first])
+            self.root = int(csr.local_id[root - csr.first])
             self._start(self.root, self.state, self.queues)
         else:
             push.forget(self.unreached, self.queues)
@@ -178,10 +178,11 @@ class CPUEngine:
 
     def result(self, out: Answer) -> None:
         csr = self.csr
-        if csr.leaves_from < csr.leaves_to:
-            self._settle_leaves(self.threads, csr.leaves_from, csr.leaves_to, csr.out, self.state)
+        leaves = csr.layout.leaves
+        if leaves:
+            self._settle_leaves(self.threads, leaves.start, leaves.stop, csr.out, self.state)
         sweep.answer(
-            self.threads, csr.label, csr.original, self.state, self.weight_type(0), out.dist,
+            self.threads, csr.local_id, csr.global_id, self.state, self.weight_type(0), out.dist,
             out.parent,
         )  # fmt: skip
         out.phases = int(self.queues.control[queues.PHASES])
@@ -189,8 +190,7 @@ class CPUEngine:
 
     def has_overflow(self) -> bool:
         """Does an arc lead from a reached vertex to an unreached one? Then a sum was infinite."""
-        csr = self.csr
+        csr, hidden = self.csr, self.csr.layout.ghost_leaves
         return sweep.has_overflow(
-            csr.directed, self.ranges.bounds, csr.leaves_to, csr.ghost_leaves_to, csr.out,
-            self.state,
-        )  # fmt: skip
+            csr.stats.directed, self.ranges.bounds, hidden.start, hidden.stop, csr.out, self.state
+        )

@@ -1,15 +1,15 @@
-"""The CPU engine of one rank among several: what it sends to the others and receives.
+"""The CPU engine of one rank among several: what it sends to the others, and receives from them.
 
-Until the switch a rank pushes one bucket at a time and offers the owners of ghosts what it found
-for them. At the switch every rank is told which of its ghosts are settled. From there on it pulls
-for its own vertices alone: first for those of the longest rows, of which all who see them are told
-then and later, then for the rest. Of other ghosts it asks for news of just those on which an arc
-within reach hangs. Sweeps over the noted arcs, with news between them, bring most of what is left;
-then ranks push again.
+Until the switch a rank pushes one bucket at a time and sends the owners of ghosts requests to relax
+what it found for them. At the switch every rank gets the distances of its settled ghosts. From
+there on it pulls only for its own vertices: first for those of the longest rows, whose updates go
+to all ranks that see them then and later, then for the rest. Of other ghosts it subscribes only to
+those on which an arc within reach hangs. Sweeps over the noted arcs, with updates between them,
+bring most of what is left; then ranks push again.
 
-Neighbours (graphs.labels) keep their distances in one array. A push stores what it finds for a
-neighbour's vertex and tells him to queue it; a pull and a sweep read what they need, and write own
-vertices alone. So where all ranks are neighbours nothing else is told.
+Node peers (graphs.labels) keep their distances in one array. A push stores what it finds for a
+peer's vertex and requests that the peer queues it; a pull and a sweep read what they need, and
+write only own vertices. So where all ranks are node peers nothing else is sent.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ import numpy as np
 
 from graphs.csr import CSR
 from graphs.halo import Halo
-from graphs.pages import untouched
+from graphs.pages import lazy_zeros
 from kernels import halo, pull
 from kernels.compile import same_types
-from kernels.groups import Ghosts, Links, Peers, Subscriptions
+from kernels.groups import Peers, Subscriptions
 from kernels.queues import OUT_AT, OUT_END, OUT_TAIL, OVERFLOW, overflowed
 from sssp.choices import Choices
 from sssp.cpu import CPUEngine
 
-# Room for noted arcs at first, in those of a queue; it grows where that does not do.
+# Room for noted arcs at first, in those of a queue; it grows where that is too little.
 _ROOM = 4
 # The vertices of the longest rows pull in stages before the rest: where n vertices can be reached,
 # those whose labels are below n / ranks^2 / each of these.
@@ -50,10 +50,10 @@ class CPURankEngine(CPUEngine):
     csr, choices, threads
         As of a `CPUEngine`.
     together : callable
-        Makes an array that the neighbours share: `Comm.together`.
+        Makes an array that the node peers share: `Comm.together`.
     asks : bool
-        After the pull, ask for news of some ghosts; else be told of all that change. Asking sends
-        less, the more so the more ranks there are (docs/SCALING.md).
+        After the pull, subscribe to some ghosts; else get updates of all that change. Subscribing
+        sends less, the more so the more ranks there are (docs/SCALING.md).
     """
 
     def __init__(self, csr: CSR, choices: Choices, threads: int, together: Together,
@@ -63,27 +63,26 @@ class CPURankEngine(CPUEngine):
         self._together = together
         super().__init__(csr, choices, threads)
         self.asks = asks
-        ours = self.halo
-        self.peers = Peers(ours.near, ours.rows_from[ours.near], ours.size)
-        self.ghosts = Ghosts(ours.ghost_rank, ours.ghost_label)
-        self.links = Links(ours.link_start, ours.link_rank, ours.link_label)
-        rows = csr.rows_to - csr.rows_from
-        share = csr.graph_reachable // self.halo.size**2
-        self.stages = [share // part for part in _STAGES] if csr.hubs else []
+        self.rows = csr.layout.rows
+        self.ghosts, self.links = self.halo.ghosts, self.halo.links
+        peers = self.halo.node_peers
+        self.peers = Peers(peers, self.halo.rows_begin[peers], self.halo.size)
+        share = csr.stats.reachable // self.halo.size**2
+        self.stages = [share // part for part in _STAGES] if csr.stats.hubs else []
         self.hubs = max(self.stages, default=0)
         # The rows of the last stage of the pull, and where its noted arcs begin.
         self.first = self.last = self.noted_from = 0
-        self.pending_arcs = untouched(_ROOM * self.queues.entries.shape[1], self.entry)
+        self.pending_arcs = lazy_zeros(_ROOM * self.queues.entries.shape[1], self.entry)
         self.noted = 0
         self.sweeps = 0
         ghosts = len(self.ghosts.owner)
         self.marks = np.zeros(ghosts // 64 + 1, np.uint64)
         links = len(self.links.rank)
         self.subscriptions = Subscriptions(
-            csr.rows_from, np.zeros(links, np.uint8), np.zeros(rows, np.uint8)
+            self.rows.start, np.zeros(links, np.uint8), np.zeros(len(self.rows), np.uint8)
         )
-        self.listed = untouched(max(rows, ghosts) + 1, np.int32)
-        self.recipients = untouched(links + 1, [("vertex", "<i4"), ("link", "<i4")])
+        self.listed = lazy_zeros(max(len(self.rows), ghosts) + 1, np.int32)
+        self.recipients = lazy_zeros(links + 1, [("vertex", "<i4"), ("link", "<i4")])
         self.update_kind = np.empty(0, halo.update_dtype(self.unreached.dtype))
         self.request_kind = np.empty(0, halo.request_dtype(self.unreached.dtype))
         self.known = 0
@@ -96,13 +95,13 @@ class CPURankEngine(CPUEngine):
         self._needed_ghosts = same_types(halo.needed_ghosts)
 
     def _others(self) -> list[tuple[int, int]]:
-        ours = self.halo
-        neighbours = ours.near[ours.near != ours.rank]
-        bounds = zip(ours.rows_from[neighbours], ours.rows_to[neighbours], strict=True)
-        return [(self.csr.rows_to, self.csr.ghosts_to), *bounds]
+        ours, ghosts = self.halo, self.csr.layout.ghosts
+        peers = ours.node_peers[ours.node_peers != ours.rank]
+        bounds = zip(ours.rows_begin[peers], ours.rows_end[peers], strict=True)
+        return [(ghosts.start, ghosts.stop), *bounds]
 
     def _room_for_state(self, words: int) -> np.ndarray:
-        if len(self.halo.near) > 1:
+        if len(self.halo.node_peers) > 1:
             return self._together(words, np.dtype(np.uint64))
         return super()._room_for_state(words)
 
@@ -115,7 +114,7 @@ class CPURankEngine(CPUEngine):
         hubs = min(self.hubs, len(has_subscribers))
         has_subscribers[:] = by_link[:] = 0
         has_subscribers[:hubs] = by_link[: self.links.begin[hubs]] = 1
-        self.sweeps, self.first, self.last = 0, *2 * (self.csr.rows_from,)
+        self.sweeps, self.first, self.last = 0, *2 * (self.rows.start,)
         self.requested = self.unreached
 
     @property
@@ -157,9 +156,9 @@ class CPURankEngine(CPUEngine):
         """List the vertices the last sweep has improved; if that overflowed, all it may have."""
         overflow = overflowed(self.queues.thread_counters)
         self.queues.thread_counters[:, OVERFLOW] = 0
-        if overflow and self.halo.apart:
-            self.known = self._list_between(*self.csr.own, self.settled_below, self.unreached)
-        elif self.halo.apart:
+        if overflow and self.halo.spans_nodes:
+            self.known = self._list_own(self.settled_below, self.unreached)
+        elif self.halo.spans_nodes:
             self.known = halo.list_improved(
                 self.queues.entries[0], count, self.subscriptions, self.state, self.listed
             )
@@ -167,19 +166,22 @@ class CPURankEngine(CPUEngine):
     def _list_between(self, first: int, last: int, least: Any, below: Any) -> int:
         return halo.list_between(first, last, least, below, self.state, self.listed)
 
+    def _list_own(self, least: Any, below: Any) -> int:
+        return self._list_between(self.rows.start, self.rows.stop, least, below)
+
     def _push_improved(self) -> None:
         pull.push_improved(self.ranges, self.state, self.queues)
 
     def pull_hubs(self, stage: int, floor: float) -> None:
         """Pull for the next of the vertices with the longest rows: most noted arcs begin there."""
-        self._pull_to(min(self.csr.rows_from + stage, self.csr.rows_to), floor)
+        self._pull_to(min(self.rows.start + stage, self.rows.stop), floor)
 
     def pull(self, floor: float) -> None:
-        self._pull_to(self.csr.rows_to, floor)
+        self._pull_to(self.rows.stop, floor)
         self.pulled, self.sweeps = True, _SWEEPS
 
     def _pull_to(self, last: int, floor: float) -> None:
-        if self.last == self.csr.rows_from:
+        if self.last == self.rows.start:
             pull.forget_queued(self.unreached, self.queues)
             self.noted = 0
         self.first, self.last, self.noted_from = self.last, last, self.noted
@@ -196,7 +198,7 @@ class CPURankEngine(CPUEngine):
             if not overflowed(self.queues.thread_counters):
                 break
             self.queues.thread_counters[:, OVERFLOW] = 0
-            longer = untouched(4 * len(self.pending_arcs), self.entry)
+            longer = lazy_zeros(4 * len(self.pending_arcs), self.entry)
             longer[: self.noted] = self.pending_arcs[: self.noted]
             self.pending_arcs = longer
         self.noted = found
@@ -210,7 +212,7 @@ class CPURankEngine(CPUEngine):
         return counts, requests
 
     def forget_requests(self) -> None:
-        """No rank need be sent what was found for node peers' vertices."""
+        """No rank need be sent what was found for vertices of node peers."""
         self.queues.control[OUT_TAIL] = self.queues.thread_counters[:, OUT_AT : OUT_END + 1] = 0
 
     def apply_requests(self, requests: np.ndarray) -> None:
@@ -219,7 +221,7 @@ class CPURankEngine(CPUEngine):
 
     def settled_updates(self) -> tuple[np.ndarray, ...]:
         """The settled own vertices, for all ranks that see them: counts, updates."""
-        return self._updates(self._list_between(*self.csr.own, self.zero, self.settled_below), 0)
+        return self._updates(self._list_own(self.zero, self.settled_below), 0)
 
     def pulled_updates(self) -> tuple[np.ndarray, ...]:
         """What the last stage of the pull found for own vertices, for all ranks that see them."""
@@ -229,7 +231,7 @@ class CPURankEngine(CPUEngine):
 
     def reached_updates(self) -> tuple[np.ndarray, ...]:
         """Every reached own vertex, for all ranks that see it: counts, updates."""
-        return self._updates(self._list_between(*self.csr.own, self.zero, self.unreached), 0)
+        return self._updates(self._list_own(self.zero, self.unreached), 0)
 
     def changed_updates(self) -> tuple[np.ndarray, ...]:
         """The own vertices that a sweep has changed, for their subscribers: counts, updates."""
@@ -243,12 +245,12 @@ class CPURankEngine(CPUEngine):
 
     def apply_updates(self, updates: np.ndarray) -> None:
         """Take the distances of ghosts from their owners."""
-        halo.apply_updates(updates["label"], updates["dist"], self.csr.labels, self.state)
+        halo.apply_updates(updates["label"], updates["dist"], self.ranges.labels, self.state)
 
     def needed_ghosts(self) -> tuple[np.ndarray, np.ndarray]:
         """The ghosts of which updates are needed: counts, labels at their owners."""
         counts, self.asked, there = self._needed_ghosts(
-            self.pending_arcs[: self.noted], self.csr.rows_to, self.hubs, self.halo.rows_from,
+            self.pending_arcs[: self.noted], self.rows.stop, self.hubs, self.halo.rows_begin,
             self.ghosts, self.marks, self.listed,
         )  # fmt: skip
         return counts, there
@@ -266,7 +268,7 @@ class CPURankEngine(CPUEngine):
 
     def apply_asked(self, dist: np.ndarray) -> None:
         """Take the distances of the ghosts that were asked for."""
-        halo.apply_updates(self.asked, dist, self.csr.labels, self.state)
+        halo.apply_updates(self.asked, dist, self.ranges.labels, self.state)
 
     def leaf_updates(self) -> tuple[np.ndarray, np.ndarray]:
         """The distances on which other ranks' leaves wait: counts, dist."""
@@ -276,4 +278,4 @@ class CPURankEngine(CPUEngine):
 
     def apply_leaves(self, dist: np.ndarray) -> None:
         """Take the distances on which own leaves wait."""
-        halo.apply_updates(self.halo.leaf_ghosts, dist, self.csr.labels, self.state)
+        halo.apply_updates(self.halo.leaf_ghosts, dist, self.ranges.labels, self.state)

@@ -65,13 +65,13 @@ class CUDAEngine:
         self._allocate()
         self.root = -1  # of the last search, its index among the own vertices
         self.switched = self.pulled = self.waiting = False
-        self._reset_state(csr.labels)
+        self._reset_state(csr.layout.labels)
 
     def _allocate(self) -> None:
         csr, xp = self.csr, self.device.xp
         self._capacity = self._most_queued + SPARE_ENTRIES
         need = device_search(
-            csr.labels, self._capacity, csr.arcs,
+            csr.layout.labels, self._capacity, csr.arcs,
             weight_bytes=8 if csr.kind == "float64" else 4,
             dist_bytes=4 if csr.kind == "float32" else 8,
             queues=QUEUES + (csr.halo is not None),
@@ -81,8 +81,8 @@ class CUDAEngine:
             self._check_memory(total)
             self.out = self._rows(csr.out)
             self.incoming = self.out if csr.incoming is csr.out else self._rows(csr.incoming)
-            self.label = xp.asarray(csr.label)
-            self.original = xp.asarray(csr.original)
+            self.local_id = xp.asarray(csr.local_id)
+            self.global_id = xp.asarray(csr.global_id)
             self.state = xp.empty(need.state // 8, np.uint64)
             self.queues = xp.empty(need.queues // 8, np.uint64)
             self.hubs = xp.empty(need.hubs // 8, np.uint64)
@@ -98,7 +98,7 @@ class CUDAEngine:
     @property
     def _most_queued(self) -> int:
         """Vertices that can be reached; an isolated root is one more."""
-        return self.csr.reachable + 1
+        return self.csr.layout.reachable + 1
 
     def _check_memory(self, need: int) -> None:
         if need > self.device.free_bytes():
@@ -128,7 +128,8 @@ class CUDAEngine:
         # of the host are not ours to write to.
         xp = self.device.xp
         indptr = xp.asarray(rows.indptr) if self._on_device(rows) else xp.array(rows.indptr)
-        indptr[self.csr.rows_to + 1 : self.csr.leaves_from] = indptr[self.csr.rows_to]
+        layout, rows_end = self.csr.layout, self.csr.layout.rows.stop
+        indptr[rows_end + 1 : layout.leaves.start] = indptr[rows_end]
         return indptr[:-1], indptr[1:], arcs
 
     def _delta(self) -> np.generic:
@@ -151,12 +152,12 @@ class CUDAEngine:
             "CAP": 2**63,
             "CAPACITY": self._capacity,
             "HUB_CAPACITY": len(self.hubs) // self._entry_words,
-            "ROWS": csr.rows_to,
-            "LEAVES_FROM": csr.leaves_from,
+            "ROWS": csr.layout.rows.stop,
+            "LEAVES_FROM": csr.layout.leaves.start,
             "DELTA": int(self.delta.view(self.unreached.dtype)),
             "SWITCH_SETTLED": choices.switch_settled,
             "SWITCH_ARCS": choices.switch_arcs,
-            "STOPS_EARLY": choices.early,
+            "STOPS_EARLY": choices.stop_at_bucket_end,
             "FINISH_ARCS": choices.finish_arcs,
             "SEVERAL_RANKS": csr.halo is not None,
         }
@@ -167,13 +168,13 @@ class CUDAEngine:
 
     def _reset_state(self, labels: int) -> None:
         self._sweep.launch(
-            "reset", labels, self.state, np.int64(labels), np.int64(self.csr.labels), self.label,
-            np.int64(self.root),
+            "reset", labels, self.state, np.int64(labels), np.int64(self.csr.layout.labels),
+            self.local_id, np.int64(self.root),
         )  # fmt: skip
 
     def reset(self, root: int) -> None:
         csr = self.csr
-        self._reset_state(csr.reachable)
+        self._reset_state(csr.layout.reachable)
         self.switched = self.pulled = self.waiting = False
         self.seen[:] = self._first_words
         words = self.control, self.chosen
@@ -182,8 +183,9 @@ class CUDAEngine:
             return
         self.root = root - csr.first
         self._push.launch(
-            "start", 1, self.state, self.queues, *words, self.label, np.int64(self.root), block=32
-        )
+            "start", 1, self.state, self.queues, *words, self.local_id, np.int64(self.root),
+            block=32,
+        )  # fmt: skip
         self.seen[self._word["LEAST"]] = 0
 
     def _read(self, name: str) -> int:
@@ -252,8 +254,9 @@ class CUDAEngine:
         """A queue ran over: queue every reached vertex."""
         self._push.launch("forget", 1, self.control, block=32)
         self._push.launch(
-            "requeue", self._all, self.state, self.queues, self.control, np.int64(self.csr.labels)
-        )
+            "requeue", self._all, self.state, self.queues, self.control,
+            np.int64(self.csr.layout.labels),
+        )  # fmt: skip
 
     def push_settled(self, lo: float) -> float:
         """Push the nearest settled rows to their end; the least distance of those that are not."""
@@ -294,16 +297,17 @@ class CUDAEngine:
         csr, sweep = self.csr, self._sweep
         assert self.out is not None
         begin, _, arcs = self.out
-        if csr.leaves_from < csr.leaves_to:
+        leaves = csr.layout.leaves
+        if leaves:
             sweep.launch(
-                "settle_leaves", csr.leaves_to - csr.leaves_from, begin, arcs, self.state,
-                np.int64(csr.leaves_from), np.int64(csr.leaves_to),
+                "settle_leaves", len(leaves), begin, arcs, self.state, np.int64(leaves.start),
+                np.int64(leaves.stop),
             )  # fmt: skip
         dist, parent = self._arrays_of(out)
-        wide = "_64" if self.original.dtype.itemsize == 8 else "_32"
+        wide = "_64" if self.global_id.dtype.itemsize == 8 else "_32"
         sweep.launch(
-            "answer" + wide, csr.n, self.label, self.original, self.state, np.int64(csr.n), dist,
-            parent,
+            "answer" + wide, csr.n, self.local_id, self.global_id, self.state, np.int64(csr.n),
+            dist, parent,
         )  # fmt: skip
         self.device.read(self.control, self.seen)
         if dist is not out.dist:
@@ -323,11 +327,12 @@ class CUDAEngine:
 
     def has_overflow(self) -> bool:
         """Does an arc lead from a reached vertex to an unreached one? Then a sum was infinite."""
-        csr = self.csr
+        csr, layout = self.csr, self.csr.layout
         assert self.out is not None
         found = self.device.xp.zeros(1, np.uint64)
         self._sweep.launch(
-            "leads_out", self._all, *self.out, self.state, np.int64(csr.labels),
-            np.bool_(csr.directed), np.int64(csr.leaves_to), np.int64(csr.reachable), found,
+            "leads_out", self._all, *self.out, self.state, np.int64(layout.labels),
+            np.bool_(csr.stats.directed), np.int64(layout.leaves.stop), np.int64(layout.reachable),
+            found,
         )  # fmt: skip
         return bool(found[0])

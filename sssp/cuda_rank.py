@@ -32,15 +32,17 @@ class CUDARankEngine(CUDAEngine):
         self._halo = device.module("halo.cu", **self._macros)
         ghost_rank, link_rank = (
             xp.asarray(ranks.astype(np.int32))
-            for ranks in (self.halo.ghost_rank, self.halo.link_rank)
+            for ranks in (self.halo.ghosts.owner, self.halo.links.rank)
         )
-        self.ghosts = ghost_rank, xp.asarray(self.halo.ghost_label)
-        self.links = xp.asarray(self.halo.link_start), link_rank, xp.asarray(self.halo.link_label)
+        self.ghosts = ghost_rank, xp.asarray(self.halo.ghosts.label)
+        links = self.halo.links
+        self.links = xp.asarray(links.begin), link_rank, xp.asarray(links.label)
         self.leaf_ends = xp.asarray(self.halo.leaf_ends)
         self.leaf_ghosts = xp.asarray(self.halo.leaf_ghosts)
-        self.promised = xp.zeros(len(self.halo.link_rank), np.uint32)
-        self.asked, self.listed = (xp.zeros(max(csr.rows_to, 1), np.uint32) for _ in range(2))
-        self.changed = xp.empty(max(csr.rows_to, 1), np.int32)
+        self.promised = xp.zeros(len(self.halo.links.rank), np.uint32)
+        rows = max(csr.layout.rows.stop, 1)
+        self.asked, self.listed = (xp.zeros(rows, np.uint32) for _ in range(2))
+        self.changed = xp.empty(rows, np.int32)
         self.within = self._within
         self.hung_on = xp.empty(0, np.int32)
         self.settled_below: Any = self.unreached
@@ -186,12 +188,12 @@ class CUDARankEngine(CUDAEngine):
         """Take the distances of ghosts from their owners."""
         self._halo.launch(
             "hear", self._all, self._there(label), self._there(dist), np.int64(len(label)),
-            np.int64(self.csr.labels), self.state,
+            np.int64(self.csr.layout.labels), self.state,
         )  # fmt: skip
 
     def needed_ghosts(self) -> tuple[Any, ...]:
         """The ghosts of which news are wanted: counts, labels at their owners."""
-        ghosts = len(self.halo.ghost_rank)
+        ghosts = len(self.halo.ghosts.owner)
         marked = self.device.xp.zeros(max(ghosts, 1), np.uint32)
         self._halo.launch("mark_wanted", self._all, self.within, self.control, marked)
         before = marked, np.int64(ghosts), self.control, *self.ghosts

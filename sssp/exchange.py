@@ -12,14 +12,14 @@ from graphs.comm import Comm
 
 
 def begin(comm: Comm, engine: Any) -> None:
-    """No rank forgets the last search while a neighbour still reads of it."""
-    if comm.size > 1 and engine.halo.together:
+    """No rank forgets the last search while a node peer still reads of it."""
+    if comm.size > 1 and engine.halo.shares_memory:
         comm.barrier()
 
 
-def _apart(comm: Comm, engine: Any) -> bool:
+def _spans_nodes(comm: Comm, engine: Any) -> bool:
     """Are there ranks that do not read each other's memory?"""
-    return bool(comm.size > 1 and engine.halo.apart)
+    return bool(comm.size > 1 and engine.halo.spans_nodes)
 
 
 def _send_updates(comm: Comm, engine: Any, part: str, messages: tuple[Any, ...]) -> None:
@@ -31,7 +31,7 @@ def _send_updates(comm: Comm, engine: Any, part: str, messages: tuple[Any, ...])
 
 def relax_requests(comm: Comm, engine: Any, floor: float) -> float:
     """What was found for other ranks' vertices goes to their owners; the least floor of all."""
-    if _apart(comm, engine):
+    if _spans_nodes(comm, engine):
         with comm.traffic.of("offers"):
             (floor, _), received = comm.alltoallv_next_bucket(floor, (), *engine.relax_requests())
         engine.apply_requests(*received[1:])
@@ -43,13 +43,13 @@ def relax_requests(comm: Comm, engine: Any, floor: float) -> float:
 
 def settled(comm: Comm, engine: Any) -> None:
     """Every settled vertex's distance goes to all ranks that see the vertex."""
-    if _apart(comm, engine):
+    if _spans_nodes(comm, engine):
         _send_updates(comm, engine, "settled", engine.settled_updates())
 
 
 def hubs(comm: Comm, engine: Any, floor: float) -> None:
     """The vertices of the longest rows pull first, in stages, with updates to all ranks."""
-    if _apart(comm, engine):
+    if _spans_nodes(comm, engine):
         for stage in engine.stages:
             engine.pull_hubs(stage, floor)
             _send_updates(comm, engine, "hubs", engine.pulled_updates())
@@ -59,7 +59,7 @@ def hubs(comm: Comm, engine: Any, floor: float) -> None:
 
 def reached(comm: Comm, engine: Any) -> None:
     """Every reached vertex's distance goes to all ranks that see the vertex."""
-    if _apart(comm, engine):
+    if _spans_nodes(comm, engine):
         _send_updates(comm, engine, "reached", engine.reached_updates())
 
 
@@ -69,7 +69,7 @@ def subscribe(comm: Comm, engine: Any) -> None:
     No rank subscribes to hubs: all that see them get their updates anyway. An engine that does not
     ask gets updates of all that it sees.
     """
-    if not _apart(comm, engine):
+    if not _spans_nodes(comm, engine):
         comm.barrier()
     elif not engine.asks:
         engine.subscribe_all()
@@ -87,7 +87,7 @@ def dist_updates(comm: Comm, engine: Any) -> tuple[float, list[int]]:
     Returns the least of the engines' `nearest()`, and the sums of their `settled()`.
     """
     updates = comm.size > 1 and engine.sends_updates
-    if comm.size == 1 or (updates and not engine.halo.apart):
+    if comm.size == 1 or (updates and not engine.halo.spans_nodes):
         return comm.next_bucket(engine.nearest(), engine.settled())
     with comm.traffic.of("news" if updates else "offers"):
         messages = engine.changed_updates() if updates else engine.relax_requests()
@@ -100,7 +100,7 @@ def dist_updates(comm: Comm, engine: Any) -> tuple[float, list[int]]:
 
 def leaves(comm: Comm, engine: Any) -> None:
     """Leaves get the distance of the vertex they hang on."""
-    if _apart(comm, engine):
+    if _spans_nodes(comm, engine):
         with comm.traffic.of("leaves"):
             _, dist = comm.alltoallv(*engine.leaf_updates())
         engine.apply_leaves(dist)

@@ -139,7 +139,7 @@ class Solver:
         self.comm: Comm = SerialComm() if comm is None else comm
         self.name = _device_engine(engine) if device else agreed_engine(engine, self.comm)
         self.device = device
-        if csr.halo is not None and csr.halo.together and self.name == "cuda":
+        if csr.halo is not None and csr.halo.shares_memory and self.name == "cuda":
             if engine != "auto" or device is not None:
                 raise EngineError(
                     "engine 'cuda' cannot search rows of ranks that read each other's memory; "
@@ -191,7 +191,9 @@ class Solver:
     def new_answer(self) -> Answer:
         """Fresh arrays for an answer."""
         n = self.csr.n
-        is_float32 = self.csr.weight_dtype.kind == "f" and self.csr.weight_dtype.itemsize <= 4
+        is_float32 = (
+            self.csr.stats.weight_dtype.kind == "f" and self.csr.stats.weight_dtype.itemsize <= 4
+        )
         dtype = np.float32 if is_float32 else np.float64
         xp = np if self.device is None or self.output == "host" else self.device.xp
         return Answer(xp.full(n, np.inf, dtype), xp.full(n, -1, np.int64))
@@ -216,8 +218,8 @@ class Solver:
         number = as_integer(root)
         if number is None:
             raise GraphError(f"root={root!r} is not an integer")
-        if not 0 <= number < self.csr.graph_n:
-            raise GraphError(f"root={number} is not a vertex; ids are 0..{self.csr.graph_n - 1}")
+        if not 0 <= number < self.csr.stats.n:
+            raise GraphError(f"root={number} is not a vertex; ids are 0..{self.csr.stats.n - 1}")
         out = self.new_answer() if out is None else out
         with self._lock:
             self.comm.traffic = Traffic()
@@ -237,7 +239,7 @@ class Solver:
             return self._solve(self._make(engine.csr.as_float64()), root, out)
         raise GraphError(
             f"a distance is beyond the range of {engine.csr.kind}: "
-            f"the largest weight is {self.csr.heaviest:g}; scale the weights down"
+            f"the largest weight is {self.csr.stats.max_weight:g}; scale the weights down"
         )
 
     def _try_width(self) -> None:
@@ -246,7 +248,7 @@ class Solver:
         Part of building the graph, so that no search learns from the one before it.
         """
         csr = self.csr
-        degree = csr.out.indptr[csr.label + 1] - csr.out.indptr[csr.label]
+        degree = csr.out.indptr[csr.local_id + 1] - csr.out.indptr[csr.local_id]
         longest = int(np.argmax(degree)) if csr.n else 0
         ours = (int(degree[longest]), csr.first + longest) if csr.n else (-1, -1)
         _, root = max(self.comm.allgather(ours))
@@ -259,7 +261,7 @@ class Solver:
         """Did the last search, whose answer is `out`, meet a sum beyond the range of its type?"""
         if engine.csr.never_overflows:
             return False
-        if self._farthest(out) + self.csr.heaviest < engine.csr.limit:
+        if self._farthest(out) + self.csr.stats.max_weight < engine.csr.limit:
             return False
         exchange.reached(self.comm, engine)
         return self.comm.allreduce_or(engine.has_overflow())
@@ -271,7 +273,7 @@ class Solver:
 
     def _check_exact(self, out: Answer) -> None:
         """Refuse integer distances that float64 cannot hold exactly."""
-        if self.csr.weight_dtype.kind in "iub":
+        if self.csr.stats.weight_dtype.kind in "iub":
             farthest = self._farthest(out)
             if farthest >= _EXACT:
                 raise GraphError(

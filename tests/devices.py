@@ -119,7 +119,11 @@ def far_pull(device) -> tuple[EdgeList, Solver]:
     csr = build_csr(edges)
     solver = Solver(csr, device=device, delta=0.001)
     chosen = replace(
-        solver._engine.choices, early=True, switch_settled=20, switch_arcs=0, finish_arcs=0
+        solver._engine.choices,
+        stop_at_bucket_end=True,
+        switch_settled=20,
+        switch_arcs=0,
+        finish_arcs=0,
     )
     solver._engine = CUDAEngine(csr, chosen, device)
     return edges, solver

@@ -25,7 +25,7 @@ def lightest(edges, forward=True):
 
 def arcs_of(csr, rows: Rows):
     """{(u, v): weight} of rows, in original ids; parallel arcs would collide."""
-    original = csr.original[:-1].astype(np.int64)
+    original = csr.global_id[:-1].astype(np.int64)
     heads = np.repeat(np.arange(csr.n), np.diff(rows.indptr))
     pairs = list(zip(original[heads].tolist(), original[rows.adj].tolist(), strict=True))
     assert len(set(pairs)) == len(pairs)
@@ -42,8 +42,8 @@ def check_rows(edges, csr):
         inside = np.ones(max(len(rows.arcs) - 1, 0), bool)
         inside[row_ends[(row_ends > 0) & (row_ends < len(rows.arcs))] - 1] = False
         assert np.all(steps[inside] >= 0)
-    assert np.array_equal(csr.original[csr.label], np.arange(csr.n))
-    assert csr.original[csr.n] == -1
+    assert np.array_equal(csr.global_id[csr.local_id], np.arange(csr.n))
+    assert csr.global_id[csr.n] == -1
 
 
 @given(edge_lists())
@@ -58,13 +58,13 @@ def test_rows_with_hubs_are_the_graph(dtype, directed):
     weight = (made.weight * 1000).astype(dtype)
     edges = EdgeList(made.src, made.dst, weight, made.n, directed)
     csr = build_csr(edges)
-    assert csr.hubs
+    assert csr.stats.hubs
     check_rows(edges, csr)
     degree = np.diff(csr.out.indptr)
     if not directed:
         assert degree[0] == degree.max()
-        assert np.all(degree[csr.leaves_from : csr.reachable] == 1)
-        assert np.all(degree[csr.reachable :] == 0)
+        assert np.all(degree[csr.layout.leaves.start : csr.layout.reachable] == 1)
+        assert np.all(degree[csr.layout.reachable :] == 0)
 
 
 @given(edge_lists(shapes=["star", "path", "grid", "multigraph"]), st.integers(2, 5))
@@ -73,7 +73,7 @@ def test_rows_do_not_depend_on_the_threads(edges, threads):
     one, many = build_csr(edges, threads=1), build_csr(edges, threads=threads)
     assert np.array_equal(one.out.indptr, many.out.indptr)
     assert np.array_equal(one.out.arcs, many.out.arcs)
-    assert np.array_equal(one.label, many.label)
+    assert np.array_equal(one.local_id, many.local_id)
 
 
 def test_edges_made_in_slices_give_the_same_rows():
@@ -81,16 +81,16 @@ def test_edges_made_in_slices_give_the_same_rows():
     sliced = build_csr(KroneckerStream(12, seed=(9, 1), slice_edges=10_000))
     assert np.array_equal(whole.out.indptr, sliced.out.indptr)
     assert np.array_equal(whole.out.arcs, sliced.out.arcs)
-    assert np.array_equal(whole.label, sliced.label)
-    assert whole.heaviest == sliced.heaviest
+    assert np.array_equal(whole.local_id, sliced.local_id)
+    assert whole.stats.max_weight == sliced.stats.max_weight
 
 
 def test_flat_degrees_keep_the_order_of_the_ids():
     n = 1000
     path = EdgeList(np.arange(n - 1), np.arange(1, n), np.ones(n - 1, np.float32), n)
     csr = build_csr(path)
-    assert not csr.hubs
-    assert np.array_equal(csr.label, np.arange(n))
+    assert not csr.stats.hubs
+    assert np.array_equal(csr.local_id, np.arange(n))
 
 
 def test_long_rows_of_uneven_weights_are_sorted():

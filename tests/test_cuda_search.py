@@ -149,9 +149,9 @@ def pulled_search(device, edges, share, seed):
         return False
     chosen = replace(
         engine.choices,
-        early=bool(seed % 2),
+        stop_at_bucket_end=bool(seed % 2),
         switch=share,
-        switch_settled=int(share * csr.graph_reachable) + 1,
+        switch_settled=int(share * csr.stats.reachable) + 1,
         switch_arcs=0,
         finish_arcs=seed % 50,
     )
@@ -180,7 +180,7 @@ def test_two_leaves_joined_beside_hubs(device, dtype):
     ends = [(0, v) for v in range(1, 100)] + [(1, v) for v in range(2, 60)] + [(100, 101)]
     edges = edge_list(ends, np.linspace(0, 1, len(ends)), 104, False, dtype)
     solver = solver_on(device, edges)
-    assert solver.csr.leaves_from < solver.csr.leaves_to
+    assert solver.csr.layout.leaves
     for root in (0, 99, 100, 101, 102, 103, 50):
         check(solver, edges, root)
 
@@ -369,7 +369,7 @@ def test_what_is_counted_is_what_is_allocated(device, dtype, weight_bytes, dist_
     solver = Solver(csr, device=device)
     engine = solver._engine
     answer = solver.search(0)
-    need = device_search(csr.labels, engine._capacity, csr.arcs, weight_bytes, dist_bytes)
+    need = device_search(csr.layout.labels, engine._capacity, csr.arcs, weight_bytes, dist_bytes)
     held = [engine.state.nbytes, engine.queues.nbytes, engine.hubs.nbytes]
     assert held == [need.state, need.queues, need.hubs]
     assert need.answer == (8 + dist_bytes) * csr.n == answer.dist.nbytes + answer.parent.nbytes

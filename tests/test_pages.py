@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from graphs.pages import untouched
+from graphs.pages import lazy_zeros
 
 
 def anonymous_bytes():
@@ -20,7 +20,7 @@ def anonymous_bytes():
 
 def test_what_is_not_written_takes_no_memory():
     before = anonymous_bytes()
-    room = untouched((64, 2**20), np.uint64)
+    room = lazy_zeros((64, 2**20), np.uint64)
     room[::8, 0] = 1
     assert anonymous_bytes() - before < 2**22
     assert room.sum() == 8
@@ -29,7 +29,7 @@ def test_what_is_not_written_takes_no_memory():
 @pytest.mark.parametrize("shape", [0, 3, (2, 3), (0, 4)])
 def test_it_is_zero_and_may_be_written(shape):
     dtype = np.dtype([("vertex", "<i4"), ("key", "<f4")])
-    room = untouched(shape, dtype)
+    room = lazy_zeros(shape, dtype)
     assert room.shape == np.zeros(shape).shape and room.dtype == dtype
     assert not room["vertex"].any()
     room["vertex"] = 7

@@ -52,9 +52,9 @@ def with_hubs(seed, weights, dtype, directed, scale=12, edgefactor=6):
 def test_hubs_switch_to_pull_and_distances_stay_equal(weights, dtype, directed):
     edges = with_hubs(len(weights), weights, dtype, directed)
     csr = build_csr(edges)
-    assert csr.hubs
+    assert csr.stats.hubs
     solvers = [Solver(csr, threads=threads) for threads in (1, 2)]
-    hub = int(csr.original[0])
+    hub = int(csr.global_id[0])
     for root in (hub, int(np.flatnonzero(csr.degree_positive)[-1])):
         expected, _ = oracle.dijkstra(edges, root)
         for solver in solvers:
@@ -111,7 +111,7 @@ def test_an_isolated_root_among_hubs_is_reached_alone():
     csr = build_csr(edges)
     solver = Solver(csr)
     isolated = int(np.flatnonzero(~csr.degree_positive)[0])
-    hub = int(csr.original[0])
+    hub = int(csr.global_id[0])
     for root in (isolated, hub, isolated, hub):
         answer = solver.search(root)
         check(edges, root, answer.dist, answer.parent)
@@ -126,8 +126,8 @@ def test_a_queue_that_runs_over_loses_nothing(monkeypatch):
     csr = build_csr(edges)
     for threads in (1, 2):
         solver = Solver(csr, threads=threads, delta=1e11)
-        answer = solver.search(int(csr.original[0]))
-        check(edges, int(csr.original[0]), answer.dist, answer.parent)
+        answer = solver.search(int(csr.global_id[0]))
+        check(edges, int(csr.global_id[0]), answer.dist, answer.parent)
 
 
 def square(entries, n, dtype):

@@ -66,7 +66,7 @@ def test_every_installed_peer_finds_the_oracles_distances(name, search):
         pytest.skip(peer.missing())
     edges, root = search
     csr = build_csr(edges)
-    ready = peer.prepare(plain_matrix(csr), csr.directed, 2)
+    ready = peer.prepare(plain_matrix(csr), csr.stats.directed, 2)
     wide = replace(edges, weight=edges.weight.astype(np.float64))
     expected, _ = oracle.dijkstra(wide, root)
     assert np.array_equal(ready.distances(ready.search(root)), expected)

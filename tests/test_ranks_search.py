@@ -289,12 +289,12 @@ def test_rows_hubs_and_figures_are_those_of_one_process(size, node):
 
     def work(comm):
         csr = build_csr(part_of(edges, comm.rank, size), threads=1, comm=comm)
-        assert csr.graph_arcs == whole.graph_arcs
-        assert csr.graph_reachable == whole.graph_reachable
-        assert (csr.hubs, csr.long_rows, csr.heaviest) == (
-            whole.hubs,
-            whole.long_rows,
-            whole.heaviest,
+        assert csr.stats.arcs == whole.stats.arcs
+        assert csr.stats.reachable == whole.stats.reachable
+        assert (csr.stats.hubs, csr.stats.long_rows, csr.stats.max_weight) == (
+            whole.stats.hubs,
+            whole.stats.long_rows,
+            whole.stats.max_weight,
         )
         return [rows_of(csr, csr.first + v) for v in range(csr.n)]
 
@@ -303,9 +303,9 @@ def test_rows_hubs_and_figures_are_those_of_one_process(size, node):
 
 
 def rows_of(csr, vertex):
-    label = csr.label[vertex - csr.first]
+    label = csr.local_id[vertex - csr.first]
     arcs = csr.out.arcs[csr.indptr[label] : csr.indptr[label + 1]]
-    return sorted(zip(arcs["weight"].tolist(), csr.original[arcs["adj"]].tolist(), strict=True))
+    return sorted(zip(arcs["weight"].tolist(), csr.global_id[arcs["adj"]].tolist(), strict=True))
 
 
 @given(st.integers(1, 50), st.integers(1, 9), st.integers(0, 9))

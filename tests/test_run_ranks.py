@@ -137,7 +137,7 @@ def test_a_wrong_distance_on_one_rank_makes_the_run_invalid_on_all(monkeypatch):
 
     def spoiled(self, root, out=None):
         answer = search(self, root, out=out)
-        if self.comm.rank == 1 and self.csr.graph_n == 512:
+        if self.comm.rank == 1 and self.csr.stats.n == 512:
             reached = np.flatnonzero(np.isfinite(answer.dist))
             answer.dist[reached[-1]] += np.float32(0.5)
         return answer

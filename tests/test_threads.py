@@ -19,7 +19,7 @@ def test_a_search_leaves_affinity_and_numba_threads_as_they_were():
     cores, count = os.sched_getaffinity(0), numba.get_num_threads()
     csr = build_csr(kronecker(12))
     for asked in (None, 1, 2, 3):
-        Solver(csr, threads=asked).search(int(csr.original[0]))
+        Solver(csr, threads=asked).search(int(csr.global_id[0]))
         assert os.sched_getaffinity(0) == cores
         assert numba.get_num_threads() == count
 

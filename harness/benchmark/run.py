@@ -161,7 +161,7 @@ def run(
     part["solver"] = dict(solver.choices)
     if csr.halo is not None:
         part["ranks"] = rank_facts(comm, solver.threads, csr.halo.nodes)
-    graph["arcs"] = int(csr.graph_arcs)
+    graph["arcs"] = int(csr.stats.arcs)
     keys = draw_keys(settings.source, csr, settings.roots, comm)
     if part is not result:
         check_construction(result, graph["arcs"], part["solver"], keys.tolist())
@@ -242,7 +242,7 @@ def draw_keys(source: Source, csr: CSR, count: int, comm: Comm | None = None) ->
     """
     from graphs.keys import search_keys
 
-    n = csr.graph_n
+    n = csr.stats.n
     keys = search_keys(n, csr.degree_positive, source.seed, min(count, n), "spec", comm)
     if len(keys) == 0:
         raise UsageError(f"{source}: no edge other than self loops, nothing to search")

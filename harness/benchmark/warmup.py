@@ -227,7 +227,7 @@ def _steps(whole: EdgeList, engine: str, validating: bool) -> Callable[[Comm], N
     def take(comm: Comm) -> None:
         edges = whole if comm.size == 1 else part_of(whole, comm.rank, comm.size)
         csr = build_csr(edges, comm=comm)
-        root = int(search_keys(csr.graph_n, csr.degree_positive, count=1, comm=comm)[0])
+        root = int(search_keys(csr.stats.n, csr.degree_positive, count=1, comm=comm)[0])
         solver = Solver(csr, engine=engine, comm=comm)
         answer = solver.search(root, out=solver.new_answer())
         answers = [(root, answer.dist, answer.parent)]

@@ -92,13 +92,13 @@ def plain_matrix(csr: CSR) -> csr_array:
 
     if csr.arcs >= _INT32_END:
         raise UsageError(f"{csr.arcs} arcs are too many for SciPy, whose searches take 2^31 - 1")
-    neighbours = csr.original[csr.adj]
+    neighbours = csr.global_id[csr.adj]
     arrays = csr.weight.astype(np.float64), neighbours, csr.indptr.astype(np.int32)
     # Rows are labels until the columns, which are original ids, have them renamed; the way back
     # from columns to rows sorts each row.
     by_column = csr_array(arrays, shape=(csr.n, csr.n)).tocsc()
     del arrays, neighbours
-    by_column.indices = csr.original[by_column.indices]
+    by_column.indices = csr.global_id[by_column.indices]
     by_column.has_sorted_indices = False
     return by_column.tocsr()
 

@@ -71,7 +71,7 @@ def compare(settings: Settings, argv: list[str], progress: Progress) -> dict[str
     progress.stage("converting the graph for the peers")
     matrix, matrix_seconds = timed(plain_matrix, csr)
     most = max(settings.threads)
-    rows = [*ours, *_peers(settings.peers, matrix, csr.directed, most, matrix_seconds)]
+    rows = [*ours, *_peers(settings.peers, matrix, csr.stats.directed, most, matrix_seconds)]
     m, reached = take_turns(rows, keys, spare_root(csr, keys), opened.edges, progress)
     record = {
         "peers_schema": SCHEMA,

@@ -68,6 +68,7 @@ def alike(edges: EdgeList, answer) -> bool:
     return True
 
 
+@pytest.mark.slow
 @given(searches(), st.integers(1, 7), st.integers(1, 7))
 @settings(**QUICK)
 @example((edge_list([(0, 1)], [0.5], 2), 0), 2, 1)
@@ -184,7 +185,9 @@ def test_two_threads_a_rank(node):
     assert alike(edges, answer)
 
 
-@pytest.mark.parametrize("size", [2, 3, 7, 16])
+@pytest.mark.parametrize(
+    "size", [2, 3, *(pytest.param(s, marks=pytest.mark.slow) for s in (7, 16))]
+)
 @pytest.mark.parametrize("node", [1, 3, 16])
 def test_every_root_of_the_reference(size, node):
     edges = kronecker(10)
@@ -194,6 +197,23 @@ def test_every_root_of_the_reference(size, node):
         alone = solver.search(root)
         assert dist.tobytes() == alone.dist.tobytes()
         assert np.array_equal(parent < 0, alone.parent < 0)
+
+
+@pytest.mark.parametrize("size, node", [(2, 1), (3, 1), (3, 2), (4, 2)])
+@pytest.mark.parametrize("directed", [False, True])
+def test_a_leaf_whose_one_arc_leads_to_another_ranks_leaf(size, node, directed):
+    """Each rank has a hub, its leaves, and leaves that are joined to one of the next rank alone."""
+    each, pairs = 60, 3
+    hubs = range(0, size * each, each)
+    ends = [(hub, hub + v) for hub in hubs for v in range(1, each - 2 * pairs)]
+    ends += [(hub, hub + each) for hub in hubs[:-1]]
+    first = [hub + each - 2 * pairs + i for hub in hubs for i in range(pairs)]
+    last = [(v + each + pairs) % (size * each) for v in first]
+    ends += zip(first, last, strict=True)
+    edges = edge_list(ends, np.linspace(0.5, 1, len(ends)), size * each, directed)
+    assert build_csr(edges).hubs
+    for answer in search_on(size, edges, [0, *first, *last], node=node):
+        assert alike(edges, answer)
 
 
 @pytest.mark.parametrize("node", NODES)

@@ -11,9 +11,11 @@ from harness import logs
 from harness.arguments import DELTA, PATH, ROOTS, THREADS
 from harness.errors import EXIT_CODES, Exit, Interrupted, UsageError
 from harness.options import (
+    DEFAULT_OUTPUT,
     DEFAULT_SCALE,
     add_graph_file,
     add_official_graph,
+    add_output,
     add_seed,
     check_writable,
     source_of,
@@ -21,8 +23,6 @@ from harness.options import (
 )
 from harness.signals import keep_with
 from harness.time_limit import Duration, TimeLimit
-
-DEFAULT_OUTPUT = "results/runs"
 
 _DESCRIPTION = """\
 Run Graph500 kernel 3: make the graph (or read one), build its rows (timed), pick the search keys,
@@ -111,15 +111,7 @@ def add_commands(commands: Any) -> None:
         "or so (default: where RAPL or NVML can be read)",
     )
     output = parser.add_argument_group("output")
-    output.add_argument(
-        "--output",
-        type=PATH,
-        metavar="DIR",
-        help=f"folder of the result file, made where missing (default: {DEFAULT_OUTPUT})",
-    )
-    output.add_argument(
-        "--quiet", action=BooleanOptionalAction, help="no progress on stderr (default: progress)"
-    )
+    add_output(output, "result")
     output.add_argument(
         "--config", type=PATH, metavar="FILE.toml", help="flags from a file; the command line wins"
     )

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from command import write_graph
 from ranks import Meeting, on_ranks
 from strategies import edge_list
 
@@ -20,7 +21,7 @@ from harness.peer_turns import Row, take_turns
 from harness.progress import Progress
 from harness.run import Settings
 from harness.searches import timed_search
-from harness.source import OfficialGraph, Opened
+from harness.source import GraphFile, OfficialGraph, Opened
 from sssp import Solver
 from sssp.engine import Answer
 
@@ -138,15 +139,34 @@ def test_validation_is_timed_from_all_ranks_start(clocks):
 
 @pytest.mark.parametrize("keep", [True, False])
 def test_generation_is_timed_from_all_ranks_start_to_the_last_ones_end(clocks, monkeypatch, keep):
-    def work(comm):
-        def made(self, kept, comm):
-            clocks.takes(WORK[comm.rank])
+    monkeypatch.setattr(
+        OfficialGraph, "_edges", lambda self, kept, comm: clocks.takes(WORK[comm.rank])
+    )
 
-        monkeypatch.setattr(OfficialGraph, "_edges", made)
+    def work(comm):
         clocks.takes(LATE[comm.rank])
         return OfficialGraph(4)._open(Need(16, 256, edges_kept=keep), comm).seconds
 
     assert on_ranks(3, work) == [3.0 if keep else 0.0] * 3
+
+
+def test_reading_is_timed_from_all_ranks_start_to_the_last_ones_end(clocks, monkeypatch, tmp_path):
+    path = write_graph(tmp_path / "g.npz", [(0, 1, 0.5), (1, 2, 0.25)], 3)
+    read = GraphFile._read
+
+    seconds = ByThread()
+
+    def slow(self):
+        clocks.takes(seconds["to read"])
+        return read(self)
+
+    def work(comm):
+        seconds["to read"] = WORK[comm.rank]
+        clocks.takes(LATE[comm.rank])
+        return GraphFile(str(path))._open(comm).seconds
+
+    monkeypatch.setattr(GraphFile, "_read", slow)
+    assert on_ranks(3, work) == [3.0] * 3
 
 
 def test_energy_is_counted_from_all_ranks_start_to_the_last_ones_end(clocks, monkeypatch):

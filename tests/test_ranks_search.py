@@ -30,6 +30,7 @@ from kernels import pull, queues
 from kernels.queues import FAR_TAIL, OUT_TAIL, OVERFLOW
 from kernels.tentative import UNREACHED
 from sssp import Solver
+from sssp.cpu import CPUEngine
 from sssp.errors import EngineError
 
 # Of three ranks: each apart, two that share their memory and one apart, all together.
@@ -164,9 +165,26 @@ def count_calls(monkeypatch, kernel, instead=lambda count, found, args: found) -
 def test_queues_that_run_over_lose_nothing(size, node, directed, delta, monkeypatch):
     """The queues have room for little more than each vertex once, the heap for many more."""
     monkeypatch.setattr(queues, "spare_entries", lambda workers: 64 * (workers + 1))
+    last = last_entries(monkeypatch)
     edges = improved_again_and_again(directed)
     for answer in search_on(size, edges, [0, 1, 30], delta=delta, node=node):
         assert alike(edges, answer)
+    assert any(-1 in vertex for vertex in last)
+
+
+def last_entries(monkeypatch):
+    """The vertices of each engine's queues' last entries, written only where they run over."""
+    make, last = CPUEngine.__init__, []
+
+    def made(self, *arguments):
+        make(self, *arguments)
+        for queue in filter(len, (*self.queues, self.out)):
+            assert len(queue) % 64, "no chunk of 64 entries ends with the queue"
+            queue["vertex"][-1] = -7
+            last.append(queue["vertex"][-1:])
+
+    monkeypatch.setattr(CPUEngine, "__init__", made)
+    return last
 
 
 @pytest.mark.parametrize("size, node", [(3, 1), (3, 2), (3, 3), (4, 4), (5, 3)])
@@ -175,7 +193,9 @@ def test_all_ranks_queues_run_over_at_once_and_the_search_ends(size, node, dtype
     monkeypatch.setattr(queues, "spare_entries", lambda workers: 64 * (workers + 1))
     edges = blocks_that_improve_the_next(size)
     edges = replace(edges, weight=edges.weight.astype(dtype))
+    last = last_entries(monkeypatch)
     assert alike(edges, search_on(size, edges, [160], delta=1e3, node=node)[0])
+    assert any(-1 in vertex for vertex in last)
 
 
 @pytest.mark.parametrize("node", [1, 2])
@@ -214,6 +234,18 @@ def test_a_leaf_whose_one_arc_leads_to_another_ranks_leaf(size, node, directed):
     assert build_csr(edges).hubs
     for answer in search_on(size, edges, [0, *first, *last], node=node):
         assert alike(edges, answer)
+
+
+@pytest.mark.parametrize("size, node", [(1, 1), (3, 1), (3, 3)])
+def test_the_arcs_of_all_buckets_are_counted(size, node):
+    """On a path each row is pushed once, in whatever bucket."""
+    edges = edge_list([(v, v + 1) for v in range(199)], [0.5] * 199, 200)
+
+    def work(comm):
+        csr = build_csr(part_of(edges, comm.rank, size), threads=1, comm=comm)
+        return Solver(csr, engine="cpu", threads=1, delta=3.0, comm=comm).search(70).arcs
+
+    assert sum(on_ranks(size, work, node)) == 2 * 199
 
 
 @pytest.mark.parametrize("node", NODES)

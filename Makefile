@@ -3,6 +3,7 @@
 #   make run  [SCALE=16] [ROOTS=64] [ARGS="--seed 5 6"]   the benchmark; stdout is its lines alone
 #   make test [PYTEST_ARGS="-m 'not slow'"] [JUNIT=FILE]  the whole test suite
 #   make bench [ARGS="-k search"]                         each step by itself; results/runs/bench/*.json
+#   make mutants [ARGS="-k heap"]                         mistakes planted on purpose: does a test notice?
 #   make lint                                             format, lint, types
 #   make format                                           rewrite the sources as `make lint` wants them
 #   make clean                                            forget .venv and what was built
@@ -20,7 +21,7 @@ VENV   ?= .venv
 EXTRAS ?= mpi
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench lint format clean
+.PHONY: help run test bench mutants lint format clean
 # Two targets would install into one environment at the same time.
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
@@ -52,6 +53,9 @@ bench: $(for_test)
 	@mkdir -p results/runs/bench
 	@$(venv_python) -m pytest benchmarks $(ARGS) \
 	    --benchmark-json=results/runs/bench/$$(date -u +%Y%m%dT%H%M%SZ).json
+
+mutants: $(for_test)
+	@$(venv_python) tests/mutants.py $(ARGS)
 
 lint: $(for_lint)
 	@$(venv_python) -m ruff format --check .

@@ -4,10 +4,10 @@
 
 tests/mutants.toml names, for each, the file, the text to find there (once) and to put in its
 place, and the tests that are to fail. They run in copies of this checkout in a temporary folder,
-first as they are, then with one mistake after another; tests that never end have noticed it, too.
+once as they are, then with one mistake after another; tests that never end have noticed it, too.
 Where a mistake changes nothing that anyone can see, `equivalent` says why, and it is not run.
-Exit status 0 where at least 95 % of the others are noticed. Takes most of an hour on two cores: a
-mistake in a kernel has kernels compiled again.
+Exit status 0 where at least 95 % of the others are noticed, 2 where tests could not judge one.
+Takes most of an hour on two cores: a mistake in a kernel has kernels compiled again.
 """
 
 from __future__ import annotations
@@ -20,14 +20,16 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import tomllib
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
+from tempfile import TemporaryDirectory
+from threading import Lock
 from time import monotonic
 
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -126,41 +128,51 @@ def verdict(mutant: Mutant, folder: Path, timeout: float) -> tuple[str, str]:
     return "caught", failed[1] if failed else f"status {status}"
 
 
-def check_copy(chosen: list[Mutant], folder: Path, timeout: float) -> None:
-    """Refuse to judge by tests that fail without a mistake, too. Compiles the kernels as well."""
-    for tests in sorted({mutant.tests for mutant in chosen}):
-        status, out = run_tests(folder, tests, 4 * timeout)
-        if status != 0:
-            words = " ".join(tests)
-            raise TableError(f"without a mistake, pytest {words} ends with {status}:\n{out}")
+class Judge:
+    """Plants mistakes in copies of the checkout, as many at once as there are copies.
 
+    Tests that fail without a mistake, too, judge nothing; they are asked once, before their first.
+    """
 
-def judge(chosen: list[Mutant], jobs: int, timeout: float) -> list[str]:
-    """Plant each mistake; print what became of it, and return that in their order."""
-    folders: SimpleQueue[Path] = SimpleQueue()
+    def __init__(self, copies: Sequence[Path], timeout: float):
+        self.timeout = timeout
+        self.free: SimpleQueue[Path] = SimpleQueue()
+        for copy in copies:
+            shutil.copytree(CHECKOUT, copy, symlinks=True, ignore=_LEFT_OUT)
+            self.free.put(copy)
+        self._faults: dict[tuple[str, ...], str] = {}
+        self._one_asks = Lock()
 
-    def one(mutant: Mutant) -> str:
+    def outcome(self, mutant: Mutant) -> str:
+        """Return what became of a mistake, and print it."""
         if mutant.equivalent:
-            outcome, seconds, by = "equivalent", 0.0, mutant.equivalent
+            outcome, by, seconds = "equivalent", mutant.equivalent, 0.0
         else:
-            folder, start = folders.get(), monotonic()
+            copy = self.free.get()
             try:
-                outcome, by = verdict(mutant, folder, timeout)
+                fault = self._fault(mutant.tests, copy)
+                start = monotonic()
+                outcome, by = ("unjudged", fault) if fault else self._verdict(mutant, copy)
+                seconds = monotonic() - start
             finally:
-                folders.put(folder)
-            seconds = monotonic() - start
+                self.free.put(copy)
         print(f"{outcome:10} {seconds:4.0f} s  {mutant}  [{by}]", flush=True)
         return outcome
 
-    with tempfile.TemporaryDirectory(prefix="sssp-mutants-") as work:
-        copies = [Path(work) / f"copy{i}" for i in range(jobs)]
-        for copy in copies:
-            shutil.copytree(CHECKOUT, copy, symlinks=True, ignore=_LEFT_OUT)
-        check_copy([mutant for mutant in chosen if not mutant.equivalent], copies[0], timeout)
-        for copy in copies:
-            folders.put(copy)
-        with ThreadPoolExecutor(jobs) as pool:
-            return list(pool.map(one, chosen))
+    def _verdict(self, mutant: Mutant, copy: Path) -> tuple[str, str]:
+        try:
+            return verdict(mutant, copy, self.timeout)
+        except TableError as error:
+            return "unjudged", str(error)
+
+    def _fault(self, tests: tuple[str, ...], copy: Path) -> str:
+        """Why some tests cannot judge; empty where they pass. Compiles the kernels as well."""
+        with self._one_asks:
+            if tests not in self._faults:
+                status, out = run_tests(copy, tests, 4 * self.timeout)
+                said = f"without a mistake, pytest {' '.join(tests)} ends with {status}: {out}"
+                self._faults[tests] = said if status != 0 else ""
+            return self._faults[tests]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -174,14 +186,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     flags = parser.parse_args(arguments)
     chosen = [mutant for mutant in mutants() if any(text in str(mutant) for text in flags.k)]
-    try:
-        outcomes = judge(chosen, max(flags.jobs, 1), flags.timeout)
-    except TableError as error:
-        print(f"mutants: error: {error}", file=sys.stderr)
+    with TemporaryDirectory(prefix="sssp-mutants-") as work, ThreadPoolExecutor(flags.jobs) as pool:
+        judge = Judge([Path(work) / f"copy{i}" for i in range(flags.jobs)], flags.timeout)
+        count = Counter(pool.map(judge.outcome, chosen))
+    told = f"{count['caught']} caught, {count['survived']} survived"
+    print(f"{told}, {count['equivalent']} change nothing, {count['unjudged']} unjudged")
+    if count["unjudged"]:
         return 2
-    caught, survived = outcomes.count("caught"), outcomes.count("survived")
-    print(f"{caught} caught, {survived} survived, {outcomes.count('equivalent')} change nothing")
-    return 0 if caught >= ENOUGH * (caught + survived) else 1
+    return 0 if count["caught"] >= ENOUGH * (count["caught"] + count["survived"]) else 1
 
 
 if __name__ == "__main__":

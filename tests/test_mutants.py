@@ -93,7 +93,7 @@ def test_a_mistake_is_caught_survives_or_changes_nothing(checkout, capsys):
     assert "test_product.py::test_times" in outcome["a + b"]
     assert outcome["n > 0"].startswith("survived ")
     assert outcome["total"].startswith("equivalent ")
-    assert last == "1 caught, 1 survived, 1 change nothing"
+    assert last == "1 caught, 1 survived, 1 change nothing, 0 unjudged"
     assert (checkout / "product.py").read_text() == PRODUCT
 
 
@@ -105,16 +105,16 @@ def test_tests_that_never_end_have_noticed(checkout):
 
 def test_enough_is_ninety_five_in_a_hundred(checkout, capsys):
     assert mutants.main(["-k", "a + b"]) == 0
-    assert capsys.readouterr().out.splitlines()[-1] == "1 caught, 0 survived, 0 change nothing"
+    assert capsys.readouterr().out.splitlines()[-1].startswith("1 caught, 0 survived, ")
 
 
 def test_tests_that_fail_anyway_judge_nothing(checkout, capsys):
     (checkout / "test_product.py").write_text(TESTS.replace("6", "7"))
     assert mutants.main(["-k", "a + b"]) == 2
-    assert "without a mistake, pytest test_product.py ends with 1" in capsys.readouterr().err
+    assert "without a mistake, pytest test_product.py ends with 1" in capsys.readouterr().out
 
 
 def test_a_mistake_that_fits_no_longer_is_named(checkout, capsys):
     (checkout / "product.py").write_text(PRODUCT.replace("a + b", "b + a"))
     assert mutants.main(["-k", "a + b"]) == 2
-    assert "product.py: a + b  ->  a - b: the text occurs 0 times" in capsys.readouterr().err
+    assert "product.py: a + b  ->  a - b: the text occurs 0 times" in capsys.readouterr().out

@@ -5,6 +5,7 @@
 #   make bench [ARGS="-k search"]                         each step by itself; results/runs/bench/*.json
 #   make gpu [ARGS="--minutes 5"]                         all that a GPU can tell, in nine minutes;
 #                                                         installs nothing, takes PYTHON as it is
+#   make mutants [ARGS="-k heap"]                         mistakes planted on purpose: does a test notice?
 #   make lint                                             format, lint, types
 #   make format                                           rewrite the sources as `make lint` wants them
 #   make map                                              the map of files in CONTRIBUTING.md, from their first lines
@@ -23,7 +24,7 @@ VENV   ?= .venv
 EXTRAS ?= mpi
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench gpu lint format map clean
+.PHONY: help run test bench mutants gpu lint format map clean
 # Two targets would install into one environment at the same time.
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
@@ -58,6 +59,9 @@ bench: $(for_test)
 
 gpu:
 	@$(PYTHON) -m benchmarks.gpu_session $(ARGS)
+
+mutants: $(for_test)
+	@$(venv_python) tests/mutants.py $(ARGS)
 
 lint: $(for_lint)
 	@$(venv_python) -m ruff format --check .

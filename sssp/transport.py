@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
-import socket
 import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from graphs.comm import Comm
+from sssp.hosts import machine_id
 
 if TYPE_CHECKING:
     from kernels.device import Device
@@ -171,7 +171,7 @@ class NCCL:
 
 def choose(comm: RankMessages, device: Device) -> Transport:
     """The way for these ranks, each with its device; collective, the same on all."""
-    apart = len(set(comm.allgather((_machine(), device.bus_id())))) == comm.size
+    apart = len(set(comm.allgather((machine_id(), device.bus_id())))) == comm.size
     if apart:
         found = _by_nccl(comm, device)
         if found is not None:
@@ -226,12 +226,3 @@ def _mpi_is_aware() -> bool:
         return bool(ctypes.CDLL(MPI.__file__).MPIX_Query_cuda_support())
     except (OSError, AttributeError):
         return False
-
-
-def _machine() -> str:
-    """What tells machines apart, and is the same in all containers of one."""
-    try:
-        with open("/proc/sys/kernel/random/boot_id") as file:
-            return file.read().strip()
-    except OSError:
-        return socket.gethostname()

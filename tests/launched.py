@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -12,6 +11,8 @@ from pathlib import Path
 
 from command import Done
 from house import HOUSE
+
+from harness.benchmark.warmup import without_launcher
 
 MPIRUN = shutil.which("mpirun", path=str(Path(sys.executable).parent)) or shutil.which("mpirun")
 
@@ -55,7 +56,7 @@ def stand_in(do="pass", after="pass", seconds=1):
 def started(ranks, arguments, environment=None, launcher=None, **settings):
     """Start Python on several ranks, with `arguments` the same on all or a list for each."""
     # Ranks that a test has started inherit nothing from a launcher of the tests themselves.
-    own = {k: v for k, v in os.environ.items() if not re.match("PMI|OMPI_|SLURM_|HYD|MPI_", k)}
+    own = without_launcher(os.environ)
     environment = {**own, "PYTHONPATH": str(HOUSE), **(environment or {})}
     different = arguments if isinstance(arguments[0], list) else [arguments]
     each = ranks if len(different) == 1 else 1

@@ -13,10 +13,10 @@ from command import SMALL, own_process, write_graph
 
 from harness.cli import main
 from harness.console import streams
-from harness.console.errors import UsageError
+from harness.console.errors import Exit, UsageError
 
 sssp = command.sssp
-COMMANDS = ("run", "generate", "validate", "report", "warmup", "info")
+COMMANDS = ("run", "peers", "generate", "validate", "report", "template", "warmup", "info")
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -24,8 +24,8 @@ def test_every_command_has_a_page_with_an_example_and_the_exit_codes(sssp, comma
     page = sssp(command, "--help")
     assert page.status == 0 and page.err == ""
     assert re.search(rf"examples?:\n( .*\n)*? .*sssp {command}", page.out)
-    for code in (0, 1, 2, 3, 4, 130, 143):
-        assert re.search(rf"^  {code} ", page.out, re.MULTILINE)
+    for code in Exit:
+        assert re.search(rf"^  {code.value} ", page.out, re.MULTILINE)
 
 
 def test_the_first_page_names_every_command(sssp):

@@ -127,6 +127,26 @@ def test_one_invalid_search_of_several_is_enough(sssp, spoil):
     assert True in valid and False in valid
 
 
+@pytest.mark.parametrize("which", [0, 3, 5])
+def test_one_invalid_search_of_a_round_judged_at_once_is_enough(sssp, spoil, which):
+    asked = []
+
+    def one_is_wrong(root, answer):
+        asked.append(root)
+        if root == keys[which]:
+            wrong_distance(root, answer)
+
+    flags = ("run", "--scale", 6, "--roots", 6, "--no-keep-edges", "--quiet", "--output")
+    assert sssp(*flags, "right").status == 0
+    keys = [search["root"] for search in only_result("right")["searches"]]
+    spoil(one_is_wrong)
+    assert sssp(*flags, "out").status == 1
+    assert asked[-6:] == keys, "all are searched before one is judged"
+    result = only_result("out")
+    assert result["status"] == "invalid"
+    assert [search["valid"] for search in result["searches"]] == [i != which for i in range(6)]
+
+
 def test_networkx_agrees_with_the_searches(sssp):
     done = sssp("run", "--scale", 7, "--check", "networkx", "--output", "out")
     assert done.status == 0

@@ -42,6 +42,8 @@ def check_rows(edges, csr):
         inside = np.ones(max(len(rows.arcs) - 1, 0), bool)
         inside[row_ends[(row_ends > 0) & (row_ends < len(rows.arcs))] - 1] = False
         assert np.all(steps[inside] >= 0)
+        # Neighbours that follow each other are near each other in memory.
+        assert np.all(np.diff(rows.adj.astype(np.int64))[inside & (steps == 0)] > 0)
     assert np.array_equal(csr.global_id[csr.local_id], np.arange(csr.n))
     assert csr.global_id[csr.n] == -1
 
@@ -104,6 +106,14 @@ def test_long_rows_of_uneven_weights_are_sorted():
         )
         csr = build_csr(star)
         check_rows(star, csr)
+
+
+def test_a_row_longer_than_the_sort_has_buckets():
+    n = 300_000
+    weight = np.random.default_rng(1).random(n).astype(np.float32)
+    csr = build_csr(EdgeList(np.zeros(n, np.int64), np.arange(1, n + 1), weight, n + 1, True))
+    assert np.array_equal(csr.weight, np.sort(weight))
+    assert np.array_equal(weight[csr.original[csr.adj] - 1], csr.weight)
 
 
 def test_negative_zero_counts_as_zero():

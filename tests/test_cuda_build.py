@@ -231,6 +231,7 @@ def test_blocks_of_many_threads_build_the_official_graph():
     check_same(device, build_csr(stream), build_device_csr(on_device(device, stream)))
 
 
+@pytest.mark.slow
 def test_construction_is_clean_under_the_sanitizers():
     chosen = "any_length or parallel or many_times or official or levels or 32_bits"
     assert "passed" in sanitized("tests/test_cuda_build.py", "-k", chosen)

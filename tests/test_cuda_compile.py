@@ -131,6 +131,7 @@ def test_every_macro_that_selects_a_variant_is_compiled():
         assert words - {"LANES", "__CUDA_ARCH__"} <= known, file
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arch", ARCHITECTURES)
 @pytest.mark.parametrize(
     ("file", "macros"),

@@ -202,6 +202,7 @@ def test_grids_of_any_size_make_the_same_edges(blocks, threads):
     assert same(edges, kronecker(16, first=12_345, count=1000))
 
 
+@pytest.mark.slow
 def test_the_generator_is_clean_under_the_sanitizers():
     said = sanitized("tests/test_cuda_generate.py", "-k", "golden or slices_of_any_size")
     assert "passed" in said

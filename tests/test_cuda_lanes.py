@@ -62,6 +62,7 @@ def test_golden_distances_of_scale_10_to_the_bit(device):
     assert solver._engine.pulled
 
 
+@pytest.mark.slow
 @settings(max_examples=50)
 @given(search=searches(), seed=st.integers(0, 2**20), **SHAPES)
 def test_random_graphs(search, seed, blocks, most_threads):
@@ -114,6 +115,7 @@ def test_zero_weights_make_no_cycle_of_parents(dtype):
         check(Solver(build_csr(edges), device=LaneDevice(3, 64, seed)), edges, seed)
 
 
+@pytest.mark.slow
 @settings(max_examples=20)
 @given(search=searches(), size=st.integers(2, 4), seed=st.integers(0, 2**20))
 def test_several_ranks(search, size, seed):

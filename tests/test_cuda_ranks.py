@@ -57,6 +57,7 @@ def check(edges, root, dist, parent):
     assert found.valid, found.violations
 
 
+@pytest.mark.slow
 @settings(max_examples=100)
 @given(search=searches(), size=st.integers(2, 7))
 def test_any_graph_on_any_number_of_ranks(device, search, size):
@@ -65,6 +66,7 @@ def test_any_graph_on_any_number_of_ranks(device, search, size):
     check(edges, root, *answer)
 
 
+@pytest.mark.slow
 @settings(max_examples=50)
 @given(
     seed=st.integers(0, 2**32 - 1),
@@ -88,7 +90,7 @@ def test_golden_graphs_on_ranks(device, scale, size):
         check(edges, root, *answer)
 
 
-@pytest.mark.parametrize("size", [2, 5])
+@pytest.mark.parametrize("size", [2, pytest.param(5, marks=pytest.mark.slow)])
 def test_golden_distances_of_scale_10_on_ranks(device, size):
     edges, told = kronecker(10), rows("roots_s10_ef16_seed_def.csv")
     engines: list[CUDARankEngine] = []

@@ -101,6 +101,7 @@ def test_a_search_uses_every_kernel_it_is_for(device, monkeypatch):
     assert 0 < answer.arcs < solver.csr.arcs / 4
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(search=searches(), data=st.data())
 def test_random_graphs(device, search, data):
@@ -109,6 +110,7 @@ def test_random_graphs(device, search, data):
     check(solver_on(device, edges, delta=delta), edges, root)
 
 
+@pytest.mark.slow
 @settings(max_examples=150)
 @given(
     seed=st.integers(0, 2**32 - 1),
@@ -182,6 +184,16 @@ def test_two_leaves_joined_beside_hubs(device, dtype):
     solver = solver_on(device, edges)
     assert solver.csr.layout.leaves
     for root in (0, 99, 100, 101, 102, 103, 50):
+        check(solver, edges, root)
+
+
+def test_an_isolated_root_is_forgotten_by_the_next_search(device):
+    """Beside hubs, where the first and the last vertex have no arcs."""
+    ends = [(1, v) for v in range(2, 100)]
+    edges = edge_list(ends, np.linspace(0.1, 1, len(ends)), 101, False)
+    solver = solver_on(device, edges)
+    assert solver.csr.hubs
+    for root in (0, 1, 100, 0, 100):
         check(solver, edges, root)
 
 
@@ -387,6 +399,7 @@ def test_the_words_of_the_device_have_names():
     }
 
 
+@pytest.mark.slow
 def test_searches_under_the_sanitizers():
     """The same file once more, its kernels built for the address and undefined sanitizers."""
     assert " passed" in sanitized("tests/test_cuda_search.py", "-m", "not gpu", "-k", SANITIZED)

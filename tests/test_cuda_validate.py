@@ -248,6 +248,7 @@ def test_blocks_of_many_threads_follow_deep_parents():
     assert right.valid and not wrong.valid
 
 
+@pytest.mark.slow
 def test_validation_is_clean_under_the_sanitizers():
     chosen = "rulebook or golden or on_purpose or any_dtype or however_deep"
     assert "passed" in sanitized("tests/test_cuda_validate.py", "-k", chosen)

@@ -172,7 +172,7 @@ class Ranks(SerialComm):
 
 
 def test_of_the_ranks_of_a_machine_one_reads_all_its_gpus(steady, monkeypatch):
-    monkeypatch.setattr(energy, "_machine", lambda: "here")
+    monkeypatch.setattr(energy, "machine_id", lambda: "here")
     monkeypatch.setattr(energy, "bus_id", lambda: "gpu of rank 1")
     seen = [("there", "gpu of rank 0"), None, ("here", "gpu of rank 2")]
     of_others = [[{"machine": "there", "name": "x", "idle_joules": 1, "joules": 2}], None, []]
@@ -183,7 +183,7 @@ def test_of_the_ranks_of_a_machine_one_reads_all_its_gpus(steady, monkeypatch):
 
 
 def test_another_rank_of_the_machine_reads_nothing(steady, monkeypatch):
-    monkeypatch.setattr(energy, "_machine", lambda: "here")
+    monkeypatch.setattr(energy, "machine_id", lambda: "here")
     seen = [("here", None), None]
     solver = Searcher(Ranks(1, seen, [["of rank 0"], None]))
     assert measure(solver, [1], QUIET)["components"] == ["of rank 0"]

@@ -75,6 +75,7 @@ def test_a_result_that_cannot_be_written_ends_all_ranks():
     assert own_lines(done) == [f"sssp info: error: rank 0 on {HOST}: no space left"]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full here")
 @pytest.mark.parametrize("rank", [0, 1])
 def test_a_full_disk_under_one_log_ends_the_job(rank, tmp_path):

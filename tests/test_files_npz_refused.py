@@ -29,6 +29,11 @@ ARCHIVES = {
     "negative id": (OURS, {"src": [0, -1]}, ": edge 1: src=-1 is not in 0..2"),
     "id n": (OURS, {"dst": [0, 3]}, ": edge 1: dst=3 is not in 0..2"),
     "huge id": (OURS, {"dst": np.uint64([1, 2**63]), "n": None}, "'dst' holds 9223372036854775808"),
+    "largest id": (
+        OURS,
+        {"src": [0, 2**63 - 1], "n": None},
+        "'src' holds 9223372036854775807; at m",
+    ),
     "negative weight": (OURS, {"weight": [1, -2]}, ": edge 1: weight -2 is not allowed; weights"),
     "nan": (OURS, {"weight": [1, np.nan]}, ": edge 1: weight nan is not allowed; weights must be"),
     "infinity": (OURS, {"weight": np.float32([1, np.inf])}, ": edge 1: weight inf is not allowed"),

@@ -10,6 +10,7 @@ from launched import launched, sssp, stand_in
 from harness.job import launch, placement
 from harness.job.placement import Place, share_of
 from harness.machine import facts as machine
+from sssp.mpi_comm import launched_size
 
 SEVERAL = [
     {"PMI_SIZE": "4", "PMI_RANK": "2"},
@@ -44,6 +45,7 @@ def environment(monkeypatch):
 def test_a_launcher_is_known_by_what_it_sets(environment, settings):
     environment(settings)
     assert machine.launched_ranks() == (2, 4)
+    assert launched_size() == 4, "the library knows the same launchers"
     assert launch.wanted(["run", "--scale", "5"])
     assert not launch.wanted(["run", "--help"])
     assert not launch.wanted(["report", "a.json"])
@@ -54,6 +56,7 @@ def test_a_launcher_is_known_by_what_it_sets(environment, settings):
 def test_one_rank_is_no_launch(environment, settings):
     environment(settings)
     assert machine.launched_ranks() == (0, 1)
+    assert launched_size() == 1
     assert not launch.wanted(["run", "--scale", "5"])
 
 

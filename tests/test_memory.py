@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 
 import pytest
 from command import in_process
 
+from graphs import build_csr, kronecker
+from graphs.files import write_edges
 from graphs.memory import BASE, GIB, MOST_ANSWERS, Need
-from harness.benchmark.source import OfficialGraph
+from graphs.rows import ARC_DTYPES
+from harness.benchmark.source import GraphFile, OfficialGraph
 from harness.console.errors import MemoryRefused
 from harness.machine import memory
 from harness.machine.cgroup import cpu_quota, memory_headroom
 from harness.machine.memory import Available, choose
+from sssp import Solver
 
 SCALE_20 = (2**20, 2**24)
 
@@ -188,8 +193,21 @@ def test_an_edge_list_in_memory_already_is_not_asked_for_again(there_is):
     assert choose(Need(*SCALE_20), keep=True, resident=need.edge_list).total == need.total
 
 
-def test_heavier_weights_need_more():
-    assert Need(*SCALE_20, weight_bytes=8).total > Need(*SCALE_20).total
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int64"])
+def test_a_graph_from_a_file_needs_what_its_weights_take(tmp_path, dtype):
+    """Edges, rows and answers are those of these weights; int64 distances are float64 at most."""
+    edges = kronecker(8)
+    edges = replace(edges, weight=(edges.weight * 1e6).astype(dtype))
+    write_edges(tmp_path / "g.npz", edges)
+    opened = GraphFile(str(tmp_path / "g.npz")).plan()()
+    need, m, n = opened.need, edges.m, edges.n
+    answer = Solver(build_csr(edges)).new_answer()
+    assert need.edge_list == edges.src.nbytes + edges.dst.nbytes + edges.weight.nbytes
+    assert need.answer == answer.dist.nbytes + answer.parent.nbytes + 4 * n
+    row = ARC_DTYPES["float32" if dtype == "float32" else "float64"].itemsize
+    assert need.search == 2 * m * row + 64 * n
+    # Where weights have 8 bytes, the ranks that were sorted are still there when rows are unfolded.
+    assert need.construction == 2 * m * (row + (0 if dtype == "float32" else 8)) + 48 * n
 
 
 def test_a_refusal_has_the_figures_and_what_would_fit(there_is):

@@ -7,7 +7,7 @@ import scipy.sparse
 from golden_data import golden_edges, rows, sha256, sha256_of_distances
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import DTYPES, WEIGHTS, make_edges, searches
+from strategies import DTYPES, WEIGHTS, improved_again_and_again, make_edges, searches
 
 from graphs import EdgeList, GraphError, build_csr, kronecker
 from harness.validation.host import validate
@@ -87,6 +87,7 @@ def test_golden_graphs_have_the_reference_distances_and_parents(scale, threads):
             assert sha256(answer.parent) == known["sha256_parent_int64le_N_if_unique"]
 
 
+@pytest.mark.slow
 def test_scale_20_has_the_reference_distances():
     edges = kronecker(20)
     solver = Solver(build_csr(edges))
@@ -118,16 +119,20 @@ def test_an_isolated_root_among_hubs_is_reached_alone():
         assert (np.count_nonzero(answer.parent >= 0) == 1) == (root == isolated)
 
 
-def test_a_queue_that_runs_over_loses_nothing(monkeypatch):
+@pytest.mark.parametrize("directed", [False, True])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_queue_that_runs_over_loses_nothing(monkeypatch, directed, threads):
     from kernels import queues
 
-    monkeypatch.setattr(queues, "spare_entries", lambda workers: 2048 - edges.n)
-    edges = with_hubs(5, "heavy_tailed", np.dtype("float64"), False, scale=10)
-    csr = build_csr(edges)
-    for threads in (1, 2):
-        solver = Solver(csr, threads=threads, delta=1e11)
-        answer = solver.search(int(csr.global_id[0]))
-        check(edges, int(csr.global_id[0]), answer.dist, answer.parent)
+    # No chunk of 64 entries ends with the queue: its last one is written where it runs over.
+    monkeypatch.setattr(queues, "spare_entries", lambda workers: 319 - edges.n)
+    edges = improved_again_and_again(directed)
+    solver = Solver(build_csr(edges), threads=threads, delta=1e30)
+    last = solver._engine.queues[:, -1]
+    last["vertex"] = -7
+    answer = solver.search(0)
+    check(edges, 0, answer.dist, answer.parent)
+    assert -1 in last["vertex"]
 
 
 def square(entries, n, dtype):
@@ -210,6 +215,17 @@ def test_integers_too_wide_for_32_bits_are_known_before_the_first_search():
 def test_integer_sums_beyond_53_bits_are_refused():
     with pytest.raises(GraphError, match="beyond 2.53"):
         shortest_paths(path_of(np.full(4, 2**52, np.int64)), 0)
+
+
+@pytest.mark.parametrize("weights", [[2**53 - 1, 2], [1, 2**53], [2**53 - 1, 1], [2**53 + 1]])
+def test_the_first_integer_sums_that_float64_cannot_tell_apart_are_refused(weights):
+    with pytest.raises(GraphError, match="beyond 2.53"):
+        shortest_paths(path_of(np.array(weights, np.int64)), 0)
+
+
+def test_the_largest_exact_integer_sum_is_found():
+    dist, _ = shortest_paths(path_of(np.array([2**53 - 3, 2], np.int64)), 0)
+    assert dist.tolist() == [0, 2**53 - 3, 2**53 - 1]
 
 
 def test_a_float_sum_beyond_its_range_is_an_error_never_unreached():

@@ -30,6 +30,7 @@ from kernels import pull, queues
 from kernels.queues import FAR_TAIL, OUT_TAIL, OVERFLOW
 from kernels.tentative import UNREACHED
 from sssp import Solver
+from sssp.cpu import CPUEngine
 from sssp.errors import EngineError
 
 # Of three ranks: each apart, two that share their memory and one apart, all together.
@@ -68,6 +69,7 @@ def alike(edges: EdgeList, answer) -> bool:
     return True
 
 
+@pytest.mark.slow
 @given(searches(), st.integers(1, 7), st.integers(1, 7))
 @settings(**QUICK)
 @example((edge_list([(0, 1)], [0.5], 2), 0), 2, 1)
@@ -164,9 +166,26 @@ def count_calls(monkeypatch, kernel, instead=lambda count, found, args: found) -
 def test_queues_that_run_over_lose_nothing(size, node, directed, delta, monkeypatch):
     """The queues have room for little more than each vertex once, the heap for many more."""
     monkeypatch.setattr(queues, "spare_entries", lambda workers: 64 * (workers + 1))
+    last = last_entries(monkeypatch)
     edges = improved_again_and_again(directed)
     for answer in search_on(size, edges, [0, 1, 30], delta=delta, node=node):
         assert alike(edges, answer)
+    assert any(-1 in vertex for vertex in last)
+
+
+def last_entries(monkeypatch):
+    """The vertices of each engine's queues' last entries, written only where they run over."""
+    make, last = CPUEngine.__init__, []
+
+    def made(self, *arguments):
+        make(self, *arguments)
+        for queue in filter(len, (*self.queues, self.out)):
+            assert len(queue) % 64, "no chunk of 64 entries ends with the queue"
+            queue["vertex"][-1] = -7
+            last.append(queue["vertex"][-1:])
+
+    monkeypatch.setattr(CPUEngine, "__init__", made)
+    return last
 
 
 @pytest.mark.parametrize("size, node", [(3, 1), (3, 2), (3, 3), (4, 4), (5, 3)])
@@ -175,7 +194,9 @@ def test_all_ranks_queues_run_over_at_once_and_the_search_ends(size, node, dtype
     monkeypatch.setattr(queues, "spare_entries", lambda workers: 64 * (workers + 1))
     edges = blocks_that_improve_the_next(size)
     edges = replace(edges, weight=edges.weight.astype(dtype))
+    last = last_entries(monkeypatch)
     assert alike(edges, search_on(size, edges, [160], delta=1e3, node=node)[0])
+    assert any(-1 in vertex for vertex in last)
 
 
 @pytest.mark.parametrize("node", [1, 2])
@@ -185,7 +206,9 @@ def test_two_threads_a_rank(node):
     assert alike(edges, answer)
 
 
-@pytest.mark.parametrize("size", [2, 3, 7, 16])
+@pytest.mark.parametrize(
+    "size", [2, 3, *(pytest.param(s, marks=pytest.mark.slow) for s in (7, 16))]
+)
 @pytest.mark.parametrize("node", [1, 3, 16])
 def test_every_root_of_the_reference(size, node):
     edges = kronecker(10)
@@ -195,6 +218,35 @@ def test_every_root_of_the_reference(size, node):
         alone = solver.search(root)
         assert dist.tobytes() == alone.dist.tobytes()
         assert np.array_equal(parent < 0, alone.parent < 0)
+
+
+@pytest.mark.parametrize("size, node", [(2, 1), (3, 1), (3, 2), (4, 2)])
+@pytest.mark.parametrize("directed", [False, True])
+def test_a_leaf_whose_one_arc_leads_to_another_ranks_leaf(size, node, directed):
+    """Each rank has a hub, its leaves, and leaves that are joined to one of the next rank alone."""
+    each, pairs = 60, 3
+    hubs = range(0, size * each, each)
+    ends = [(hub, hub + v) for hub in hubs for v in range(1, each - 2 * pairs)]
+    ends += [(hub, hub + each) for hub in hubs[:-1]]
+    first = [hub + each - 2 * pairs + i for hub in hubs for i in range(pairs)]
+    last = [(v + each + pairs) % (size * each) for v in first]
+    ends += zip(first, last, strict=True)
+    edges = edge_list(ends, np.linspace(0.5, 1, len(ends)), size * each, directed)
+    assert build_csr(edges).hubs
+    for answer in search_on(size, edges, [0, *first, *last], node=node):
+        assert alike(edges, answer)
+
+
+@pytest.mark.parametrize("size, node", [(1, 1), (3, 1), (3, 3)])
+def test_the_arcs_of_all_buckets_are_counted(size, node):
+    """On a path each row is pushed once, in whatever bucket."""
+    edges = edge_list([(v, v + 1) for v in range(199)], [0.5] * 199, 200)
+
+    def work(comm):
+        csr = build_csr(part_of(edges, comm.rank, size), threads=1, comm=comm)
+        return Solver(csr, engine="cpu", threads=1, delta=3.0, comm=comm).search(70).arcs
+
+    assert sum(on_ranks(size, work, node)) == 2 * 199
 
 
 @pytest.mark.parametrize("node", NODES)

@@ -14,6 +14,8 @@ import pytest
 from command import HOUSE, KEYS, only_result, own_process, result_files, write_graph
 
 from graphs.comm import SerialComm
+from harness.benchmark import resume
+from harness.console.errors import UsageError
 from harness.results import record as results
 from harness.results.digest import dist_digest
 
@@ -180,6 +182,14 @@ def test_a_file_that_is_not_of_this_run_is_refused(sssp, stopped, change, said):
     done = sssp("run", "--resume", path, "--quiet")
     assert done.refused(said)
     assert path.read_text() == before
+
+
+def test_a_search_after_the_last_key_is_refused():
+    solver = {"engine": "cpu"}
+    had = {"graph": {"arcs": 8}, "solver": solver, "searches": [{"root": 3}, {"root": 4}]}
+    resume.check_construction(had, 8, solver, [3, 4])
+    with pytest.raises(UsageError, match="search 1 was from root 4, but the key there is none"):
+        resume.check_construction(had, 8, solver, [3])
 
 
 def test_a_file_that_is_not_there_is_named(sssp):

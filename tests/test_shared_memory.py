@@ -55,6 +55,7 @@ if comm.rank == 0:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.mpi
 @pytest.mark.parametrize(
     "ranks, nodes, told",

@@ -54,7 +54,7 @@ def chosen(monkeypatch, devices, machines=None, nccl=None, aware=None):
     machines, nccl = machines or ["one"] * size, nccl or [None] * size
     aware, here = aware or [False] * size, threading.local()
     monkeypatch.setattr(transport, "_nccl", lambda: nccl[here.rank])
-    monkeypatch.setattr(transport, "_machine", lambda: machines[here.rank])
+    monkeypatch.setattr(transport, "machine_id", lambda: machines[here.rank])
     monkeypatch.setattr(transport, "_mpi_is_aware", lambda: aware[here.rank])
 
     def work(comm):

@@ -49,7 +49,7 @@ def spoilt_answers(edges, root) -> list:
 
 
 @pytest.mark.parametrize("scale", [4, 6])
-@pytest.mark.parametrize("size", [2, 3, 5, 7, 70])
+@pytest.mark.parametrize("size", [2, 3, 5, 7, pytest.param(70, marks=pytest.mark.slow)])
 def test_ranks_say_of_golden_graphs_what_one_process_does(scale, size):
     edges = golden_edges(scale)
     answers = [(root, *dijkstra(edges, root)) for root in golden_roots(scale)[:5]]
@@ -60,6 +60,7 @@ def test_ranks_say_of_golden_graphs_what_one_process_does(scale, size):
     assert among_ranks(size, edges, answers) == [(alone, counted(alone))] * size
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(searches(max_n=20), st.sampled_from([1, 2, 3, 5, 7]), st.data())
 def test_ranks_with_other_numbers_of_slices_say_the_same(search, size, data):
@@ -85,6 +86,7 @@ def test_ranks_with_other_numbers_of_slices_say_the_same(search, size, data):
     assert on_ranks(size, work) == [validate(edges, answers)] * size
 
 
+@pytest.mark.slow
 @given(searches(max_n=20))
 def test_ids_of_64_bits_say_the_same(search):
     edges, root = search

@@ -3,8 +3,9 @@
 They count components (processor packages, their memory, GPUs), not the whole system, so every
 figure is labelled "component energy" and is none for the Green Graph500. They are renewed a few
 times a second, while a search may take a millisecond: so all keys are searched again, one after
-another with nothing between them, loop after loop for some seconds. The machine is read idle
-for some seconds before. Of several ranks, one on each machine reads.
+another, loop after loop for some seconds. Between two searches the counters are read, as they wrap
+around, and the ranks ask each other whether the time is up. The machine is read idle for some
+seconds before. Of several ranks, one on each machine reads.
 Source: Green Graph500 rules V1.1; Linux, power capping framework.
 """
 
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from harness.console.progress import Progress
 from harness.machine.gpu import bus_id
 from harness.machine.nvml import Nvml, NvmlError, NvmlGpu
+from sssp.hosts import machine_id
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,7 +30,6 @@ if TYPE_CHECKING:
 
 LABEL = "component energy"
 POWERCAP = Path("/sys/class/powercap")
-_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 IDLE_SECONDS = 3.0
 LOOP_SECONDS = 3.0
 
@@ -142,7 +143,7 @@ def measure(
     """
     comm = solver.comm
     device = bus_id() if solver.name == "cuda" else None
-    seen = comm.allgather((_machine(), device))
+    seen = comm.allgather((machine_id(), device))
     here = [rank for rank, (machine, _) in enumerate(seen) if machine == seen[comm.rank][0]]
     reads = here[0] == comm.rank
     counters: list[Counter] = []
@@ -195,11 +196,3 @@ def _loops(
         loops += 1
         seconds = solver.comm.allreduce_max(perf_counter() - start)
     return loops, seconds
-
-
-def _machine() -> str:
-    """What tells this machine from others, also where several containers share one."""
-    try:
-        return _BOOT_ID.read_text().strip()
-    except OSError:
-        return socket.gethostname()

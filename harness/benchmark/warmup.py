@@ -18,7 +18,7 @@ import re
 import secrets
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -142,12 +142,17 @@ def leads(comm: Comm) -> bool:
     return comm.rank == 0 or (not shared and comm.node_rank == 0)
 
 
+def without_launcher(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment for a process that is not a rank, from that of one."""
+    return {k: v for k, v in environment.items() if not _LAUNCHERS.match(k)}
+
+
 def compile_apart(plan: Plan) -> bool:
     """Compile a plan in a process of its own; return whether that worked.
 
     If not, whoever needs the kernels compiles them itself.
     """
-    environment = {k: v for k, v in os.environ.items() if not _LAUNCHERS.match(k)}
+    environment = without_launcher(os.environ)
     path = [str(HOME), *filter(None, [environment.get("PYTHONPATH")])]
     environment["PYTHONPATH"] = os.pathsep.join(path)
     environment["NUMBA_CACHE_DIR"] = str(cache_folders()[0])

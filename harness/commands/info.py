@@ -7,8 +7,7 @@ import sys
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from harness.commands.arguments import EDGEFACTOR, SCALE
-from harness.commands.options import DEFAULT_SCALE, use_default_threads
+from harness.commands.options import DEFAULT_SCALE, add_official_graph, use_default_threads
 from harness.console.errors import EXIT_CODES, Exit
 from harness.console.streams import emit, say
 from harness.machine.facts import default_threads, machine_facts, versions
@@ -64,10 +63,7 @@ def add_commands(commands: Any) -> None:
         description=_INFO,
         epilog=_INFO_EPILOG,
     )
-    info.add_argument("--scale", type=SCALE, metavar="S", help="say what 2^S vertices need")
-    info.add_argument(
-        "--edgefactor", type=EDGEFACTOR, metavar="E", help="edges per vertex (default: 16)"
-    )
+    add_official_graph(info, "say what 2^S vertices need")
     info.set_defaults(command=run_info)
     warmup = commands.add_parser(
         "warmup", help="compile ahead of a job", description=_WARMUP, epilog=_WARMUP_EPILOG

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 SEEDS = (2, 3)
 DEFAULT_SCALE = 16
+DEFAULT_OUTPUT = "results/runs"
 
 
 def add_official_graph(parser: Any, scale_help: str, required: bool = False) -> None:
@@ -53,6 +54,19 @@ def add_graph_file(parser: Any) -> None:
         "--symmetrize",
         action=BooleanOptionalAction,
         help="walk every edge of a directed file both ways (default: no)",
+    )
+
+
+def add_output(parser: Any, what: str) -> None:
+    """Add the flags that say where a file of figures goes, and whether progress is shown."""
+    parser.add_argument(
+        "--output",
+        type=PATH,
+        metavar="DIR",
+        help=f"folder of the {what} file, made where missing (default: {DEFAULT_OUTPUT})",
+    )
+    parser.add_argument(
+        "--quiet", action=BooleanOptionalAction, help="no progress on stderr (default: progress)"
     )
 
 

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentTypeError, BooleanOptionalAction
+from argparse import ArgumentTypeError
 from typing import Any
 
-from harness.commands.arguments import PATH, ROOTS, THREADS
+from harness.commands.arguments import ROOTS, THREADS
 from harness.commands.options import (
+    DEFAULT_OUTPUT,
     DEFAULT_SCALE,
     add_graph_file,
     add_official_graph,
+    add_output,
     add_seed,
     check_writable,
     refuse_ranks,
     source_of,
     use_threads,
 )
-from harness.commands.run import DEFAULT_OUTPUT
 from harness.console.errors import EXIT_CODES, Exit
 
 # Spelled out, as the libraries' module is not needed to print a page of help.
@@ -101,15 +102,7 @@ def add_commands(commands: Any) -> None:
         help="threads of ours, a row for each number; a peer that uses threads gets the most "
         "(default: NUMBA_NUM_THREADS, else the cores this process may use)",
     )
-    parser.add_argument(
-        "--output",
-        type=PATH,
-        metavar="DIR",
-        help=f"folder of the JSON file, made where missing (default: {DEFAULT_OUTPUT})",
-    )
-    parser.add_argument(
-        "--quiet", action=BooleanOptionalAction, help="no progress on stderr (default: progress)"
-    )
+    add_output(parser, "JSON")
     parser.set_defaults(command=run_peers)
 
 

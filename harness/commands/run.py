@@ -12,9 +12,11 @@ from graphs.comm import Comm
 from harness.benchmark.time_limit import Duration, TimeLimit
 from harness.commands.arguments import DELTA, PATH, ROOTS, THREADS
 from harness.commands.options import (
+    DEFAULT_OUTPUT,
     DEFAULT_SCALE,
     add_graph_file,
     add_official_graph,
+    add_output,
     add_seed,
     check_writable,
     source_of,
@@ -24,8 +26,6 @@ from harness.console import logs
 from harness.console.errors import EXIT_CODES, Exit, Interrupted, UsageError
 from harness.console.signals import keep_with
 from harness.job import heartbeat
-
-DEFAULT_OUTPUT = "results/runs"
 
 _DESCRIPTION = """\
 Run Graph500 kernel 3: make the graph (or read one), build its rows (timed), pick the search keys,
@@ -114,15 +114,7 @@ def add_commands(commands: Any) -> None:
         "or so (default: where RAPL or NVML can be read)",
     )
     output = parser.add_argument_group("output")
-    output.add_argument(
-        "--output",
-        type=PATH,
-        metavar="DIR",
-        help=f"folder of the result file, made where missing (default: {DEFAULT_OUTPUT})",
-    )
-    output.add_argument(
-        "--quiet", action=BooleanOptionalAction, help="no progress on stderr (default: progress)"
-    )
+    add_output(output, "result")
     output.add_argument(
         "--config", type=PATH, metavar="FILE.toml", help="flags from a file; the command line wins"
     )

@@ -12,13 +12,13 @@ from __future__ import annotations
 
 import os
 import socket
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from graphs.comm import Comm
 from harness.machine.cgroup import cpu_quota
 from harness.machine.facts import set_share, slurm_cores
+from sssp.hosts import machine_id
 
 _BOUND_BY = ("OMP_PROC_BIND", "OMP_PLACES", "GOMP_CPU_AFFINITY", "KMP_AFFINITY")
 _TOPOLOGY = "/sys/devices/system/cpu/cpu{}/topology/{}"
@@ -43,12 +43,9 @@ class Place:
 def here() -> Place:
     """Return where this process runs."""
     host = socket.gethostname()
-    machine = host
-    with suppress(OSError):
-        machine = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     mask = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
     bound = os.environ.get("SSSP_BIND", "") == "no" or any(map(os.environ.get, _BOUND_BY))
-    return Place(host, machine, tuple(sorted(mask, key=_position)), bound or not mask)
+    return Place(host, machine_id(), tuple(sorted(mask, key=_position)), bound or not mask)
 
 
 def _position(core: int) -> tuple[int, ...]:

@@ -1,0 +1,16 @@
+"""Which machine a process runs on, whatever name its container gives it."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+
+def machine_id() -> str:
+    """Return what tells one running system from another; the same in all containers of it."""
+    try:
+        return _BOOT_ID.read_text().strip()
+    except OSError:
+        return socket.gethostname()

@@ -11,8 +11,8 @@ import pytest
 
 from kernels.threads import using
 from sssp import Solver
-from sssp.choices import choose
 from sssp.cpu import CPUEngine
+from sssp.tuning import choose
 
 pytestmark = pytest.mark.parametrize("scale", [16, 18])
 

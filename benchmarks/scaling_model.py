@@ -55,7 +55,7 @@ class Counts:
 
 
 @dataclass(frozen=True)
-class Parts:
+class CostBreakdown:
     """Seconds of a search, by what they go into."""
 
     work: float
@@ -70,7 +70,7 @@ class Parts:
 
 def predict(
     counts: Counts, wires: Wires, seconds_per_arc: float, ranks_sharing_cores: float = 1.0
-) -> Parts:
+) -> CostBreakdown:
     """Return the seconds of a search.
 
     Parameters
@@ -84,7 +84,7 @@ def predict(
     """
     steps = math.ceil(math.log2(counts.ranks))
     alone = counts.ranks == 1
-    return Parts(
+    return CostBreakdown(
         work=seconds_per_arc * counts.arcs_largest * ranks_sharing_cores,
         latency=counts.collectives * steps * wires.latency,
         overhead=0.0 if alone else counts.messages / counts.ranks * wires.overhead,

@@ -25,10 +25,10 @@ from graphs.comm import Traffic  # noqa: E402
 from graphs.partition import share  # noqa: E402
 from kernels.queues import OUT_AT, OUT_END, OUT_TAIL  # noqa: E402
 from sssp import Solver  # noqa: E402
-from sssp.choices import choose  # noqa: E402
 from sssp.cpu_rank import CPURankEngine  # noqa: E402
 from sssp.loop import solve  # noqa: E402
 from sssp.mpi_comm import world  # noqa: E402
+from sssp.tuning import choose  # noqa: E402
 
 # Hubs first? Ask?
 SCHEMES = {"in use": (True, True), "no hubs first": (False, True), "tell all": (True, False)}

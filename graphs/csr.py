@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from graphs.arc_stream import ArcStream, RankArcStream
 from graphs.arguments import checked_threads
 from graphs.comm import Comm, SerialComm
 from graphs.edges import EdgeList, Edges, check_edges
@@ -23,7 +24,6 @@ from graphs.layout import Layout
 from graphs.levels import count_levels
 from graphs.pages import give_back_freed, lazy_zeros
 from graphs.partition import Partition
-from graphs.parts import ArcStream, RankArcStream
 from graphs.rows import CSR, GraphStats, Rows
 from graphs.weights import Codes
 from kernels.groups import Ways

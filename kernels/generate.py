@@ -226,7 +226,7 @@ def generate_edges(first, src, dst, weight, scale, seed):
     first : int
         Index of the first edge, 0 or more; may be above 2^64.
     src, dst : int64 (m,), written
-        Ends, 0 .. 2^scale - 1.
+        Endpoints, 0 .. 2^scale - 1.
     weight : float32 (m,), written
         Weights, 0 .. 1, both possible.
     scale : int

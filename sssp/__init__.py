@@ -10,7 +10,7 @@ Names are loaded when first used, so that `import sssp` stays quick.
 from importlib import import_module
 from typing import Any
 
-from sssp.guard import check_neighbours
+from sssp.import_check import check_neighbours
 
 check_neighbours()
 

@@ -13,8 +13,8 @@ from kernels import heap, pull, push, queues, sweep
 from kernels.compile import same_types
 from kernels.groups import Limits, Queues, Ranges, Reach, State
 from kernels.tentative import UNREACHED
-from sssp.choices import Choices
 from sssp.engine import Answer
+from sssp.tuning import Choices
 
 _ALL = 1 << 60
 

@@ -26,8 +26,8 @@ from kernels import halo, pull
 from kernels.compile import same_types
 from kernels.groups import Peers, Subscriptions
 from kernels.queues import OUT_AT, OUT_END, OUT_TAIL, OVERFLOW, overflowed
-from sssp.choices import Choices
 from sssp.cpu import CPUEngine
+from sssp.tuning import Choices
 
 # Room for noted arcs at first, in those of a queue; it grows where that is too little.
 _ROOM = 4

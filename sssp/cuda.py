@@ -16,9 +16,9 @@ from graphs.csr import CSR
 from graphs.memory import QUEUES, SPARE_ENTRIES, device_search
 from kernels.device import Device, enumerators
 from kernels.tentative import UNREACHED
-from sssp.choices import Choices
 from sssp.engine import Answer
 from sssp.errors import DeviceMemoryError
+from sssp.tuning import Choices
 
 BINS = 256  # of rows that are not finished, as in kernels/pull.cu
 # Entries that one block looks at in a round sooner than the host starts one on all blocks.

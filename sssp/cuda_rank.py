@@ -15,8 +15,8 @@ import numpy as np
 from graphs.csr import CSR
 from graphs.halo import Halo
 from kernels.device import Device
-from sssp.choices import Choices
 from sssp.cuda import SWEEPS, CUDAEngine
+from sssp.tuning import Choices
 
 
 class CUDARankEngine(CUDAEngine):

@@ -13,12 +13,12 @@ from graphs.csr import CSR
 from graphs.errors import GraphError
 from kernels.threads import Lock, thread_count, threading_layer, using
 from sssp import cuda_missing, exchange
-from sssp.choices import choose
 from sssp.cpu import CPUEngine
 from sssp.cpu_rank import CPURankEngine
 from sssp.engine import Answer
 from sssp.errors import EngineError
 from sssp.loop import solve
+from sssp.tuning import choose
 
 if TYPE_CHECKING:
     from kernels.device import Device

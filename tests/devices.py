@@ -62,13 +62,13 @@ def used_on_gpu():
     gc.collect()
     before, used = pool.used_bytes(), []
 
-    class Watch(cupy.cuda.MemoryHook):
+    class JobClient(cupy.cuda.MemoryHook):
         name = "used on GPU"
 
         def malloc_postprocess(self, **_):
             used.append(pool.used_bytes() - before)
 
-    with Watch():
+    with JobClient():
         yield used
     gc.collect()
     used.append(pool.used_bytes() - before)

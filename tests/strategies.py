@@ -18,46 +18,46 @@ from graphs.edges import EdgeList
 FLOAT32, FLOAT64, INT64 = (np.dtype(name) for name in ("float32", "float64", "int64"))
 DTYPES = (FLOAT32, FLOAT64, INT64)
 
-Ends = list[tuple[int, int]]
+Endpoints = list[tuple[int, int]]
 
 
-def _multigraph(n: int, random: np.random.Generator) -> Ends:
+def _multigraph(n: int, random: np.random.Generator) -> Endpoints:
     m = int(random.integers(0, 4 * n + 1))
     return [tuple(pair) for pair in random.integers(0, n, (m, 2)).tolist()]
 
 
-def _components(n: int, random: np.random.Generator) -> Ends:
+def _components(n: int, random: np.random.Generator) -> Endpoints:
     """Several multigraphs side by side, some of them lone vertices."""
     part = random.integers(0, 4, n)
     return [(u, v) for u, v in _multigraph(n, random) if part[u] == part[v]]
 
 
-def _star(n: int, random: np.random.Generator) -> Ends:
+def _star(n: int, random: np.random.Generator) -> Endpoints:
     return [(0, v) if random.random() < 0.5 else (v, 0) for v in range(1, n)]
 
 
-def _path(n: int, random: np.random.Generator) -> Ends:
+def _path(n: int, random: np.random.Generator) -> Endpoints:
     return [(v, v + 1) for v in range(n - 1)]
 
 
-def _complete(n: int, random: np.random.Generator) -> Ends:
+def _complete(n: int, random: np.random.Generator) -> Endpoints:
     n = min(n, 12)
     return [
         (u, v) for u in range(n) for v in range(n) if u < v or (u > v and random.random() < 0.3)
     ]
 
 
-def _grid(n: int, random: np.random.Generator) -> Ends:
+def _grid(n: int, random: np.random.Generator) -> Endpoints:
     width = int(random.integers(1, 7))
     along = [(v, v + 1) for v in range(n - 1) if (v + 1) % width]
     return along + [(v, v + width) for v in range(n - width)]
 
 
-def _no_edges(n: int, random: np.random.Generator) -> Ends:
+def _no_edges(n: int, random: np.random.Generator) -> Endpoints:
     return []
 
 
-def _doubled(n: int, random: np.random.Generator) -> Ends:
+def _doubled(n: int, random: np.random.Generator) -> Endpoints:
     """Parallel edges and self loops everywhere."""
     ends = _path(n, random)
     return [*ends, *ends, *((v, u) for u, v in ends), *((v, v) for v in range(n))]
@@ -185,7 +185,11 @@ def blocks_that_improve_the_next(blocks: int, width: int = 80, path: int = 500) 
 
 
 def edge_list(
-    ends: Ends, weight: Sequence[float], n: int, directed: bool = False, dtype: type = np.float32
+    ends: Endpoints,
+    weight: Sequence[float],
+    n: int,
+    directed: bool = False,
+    dtype: type = np.float32,
 ) -> EdgeList:
     """Edges written out by hand."""
     pairs = np.array(ends, np.int64).reshape(-1, 2)

@@ -13,7 +13,7 @@ from graphs.edges import EdgeList
 from graphs.levels import LEVEL_VERTICES, MOST_LEVELS
 from graphs.partition import part_of
 from kernels.push import NEVER
-from sssp.choices import _EXPANDS, choose
+from sssp.tuning import _EXPANDS, choose
 
 
 def ring_with_hub(spokes: int) -> EdgeList:

@@ -18,7 +18,7 @@ from harness.benchmark import energy, searches, source
 from harness.benchmark import run as run_module
 from harness.benchmark.run import Settings
 from harness.benchmark.searches import timed_search
-from harness.benchmark.source import GraphFile, OfficialGraph, Opened
+from harness.benchmark.source import GraphFile, LoadedEdges, OfficialGraph
 from harness.console.progress import Progress
 from harness.machine.memory import Need
 from harness.peers import turns as peer_turns
@@ -107,7 +107,7 @@ def test_construction_is_timed_from_all_ranks_start_to_the_last_ones_end(clocks)
             clocks.takes(0.25)
 
         place = SimpleNamespace(comm=comm, build=build, solver=solver)
-        opened = Opened(edges, Need(2, 1), 0.0)
+        opened = LoadedEdges(edges, Need(2, 1), 0.0)
         part = {}
         clocks.takes(LATE[comm.rank])
         run_module._construct(Settings(OfficialGraph(1)), opened, part, QUIET, place)
@@ -128,7 +128,7 @@ def test_validation_is_timed_from_all_ranks_start(clocks):
             edges_of=lambda edges: edges,
             on_host=lambda array: array,
         )
-        opened = Opened(SimpleNamespace(n=2), Need(2, 1), 0.0)
+        opened = LoadedEdges(SimpleNamespace(n=2), Need(2, 1), 0.0)
         judge = searches.Judge(opened, True, None, QUIET, comm, place)
         record = {"root": 0, "violations": []}
         clocks.takes(LATE[comm.rank])
@@ -286,7 +286,7 @@ def test_python_collects_no_garbage_while_a_clock_runs(collecting):
         peer_turns.timed(noted)
         edges = SimpleNamespace(n=2, generation_seconds=0.0)
         place = SimpleNamespace(comm=SerialComm(), build=noted, solver=noted)
-        opened = Opened(edges, Need(2, 1), 0.0)
+        opened = LoadedEdges(edges, Need(2, 1), 0.0)
         run_module._construct(Settings(OfficialGraph(1)), opened, {}, QUIET, place)
         assert gc.isenabled() is collecting
     finally:

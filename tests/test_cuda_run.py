@@ -114,16 +114,16 @@ def test_a_run_takes_no_more_memory_than_allowed(device):
 
 @pytest.mark.parametrize("keep", [True, False])
 def test_nothing_is_compiled_while_a_clock_runs(device, monkeypatch, keep):
-    from harness.benchmark.backend import OnDevice
+    from harness.benchmark.backend import DeviceBackend
 
     compiled = []
-    build = OnDevice.build
+    build = DeviceBackend.build
 
     def noted(self, edges):
         compiled.append(set(device._modules))
         return build(self, edges)
 
-    monkeypatch.setattr(OnDevice, "build", noted)
+    monkeypatch.setattr(DeviceBackend, "build", noted)
     result_of(OfficialGraph(9, keep=keep), engine="cuda", roots=2)
     assert len(compiled) > 1, "tiny graphs come before the official one"
     assert {file for file, *_ in compiled[-1]} >= {"generate.cu", "build.cu", "validate.cu"}
@@ -132,10 +132,10 @@ def test_nothing_is_compiled_while_a_clock_runs(device, monkeypatch, keep):
 
 @pytest.mark.parametrize("scale", range(22, 30))
 def test_the_need_of_a_run_is_within_the_limit(device, scale):
-    from harness.benchmark.backend import OnDevice
+    from harness.benchmark.backend import DeviceBackend
 
     device.memory = PER_VERTEX << scale
-    opened = OnDevice(device).plan(OfficialGraph(scale))()
+    opened = DeviceBackend(device).plan(OfficialGraph(scale))()
     assert opened.need.answers >= 2 and not opened.need.edges_kept
 
 

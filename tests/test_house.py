@@ -84,7 +84,7 @@ def test_imports_follow_the_table(package):
     ("package", "source"),
     [
         ("kernels", "import graphs"),
-        ("kernels", "def f():\n    from sssp.guard import HOUSE"),
+        ("kernels", "def f():\n    from sssp.import_check import HOUSE"),
         ("graphs", "import numpy, sssp.errors"),
         ("graphs", "def f(name):\n    return import_module(f'harness.{name}')"),
         ("sssp", "if x:\n    from harness import results"),

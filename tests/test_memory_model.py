@@ -24,7 +24,7 @@ from harness.machine.memory import Available, choose
 MEASURED = """
 import json, sys, tracemalloc
 import numpy as np
-import graphs.parts
+import graphs.arc_stream
 from graphs import EdgeList, build_csr, kronecker
 from sssp import Solver
 
@@ -33,7 +33,7 @@ def edges_of(scale, dtype, directed):
     return EdgeList(made.src, made.dst, made.weight.astype(dtype), made.n, directed)
 
 def measured(edges):
-    graphs.parts.SLICE_EDGES = 2**12  # what is made of a slice is little beside the graph
+    graphs.arc_stream.SLICE_EDGES = 2**12  # what is made of a slice is little beside the graph
     tracemalloc.start()
     csr = build_csr(edges, threads=2)
     peak = tracemalloc.get_traced_memory()[1]

@@ -13,9 +13,9 @@ from graphs.csr import build_csr
 from kernels.heap import HEAP_LIMIT
 from kernels.push import NEVER
 from kernels.queues import FAR, FAR_TAIL, HEAP_SIZE, LEAST, OVERFLOW
-from sssp.choices import choose
 from sssp.cpu import CPUEngine
 from sssp.engine import Answer
+from sssp.tuning import choose
 
 # Vertex v < SPOKES is v away from vertex 0, and one further than the last ten of them is one more.
 SPOKES, FURTHER = 100, 10

@@ -21,7 +21,7 @@ from graphs.generator import kronecker
 from graphs.memory import GIB, Need
 from graphs.partition import part_of
 from harness.benchmark import source
-from harness.benchmark.backend import Host
+from harness.benchmark.backend import HostBackend
 from harness.benchmark.run import Settings, new_result, run
 from harness.benchmark.source import GraphFile, OfficialGraph
 from harness.benchmark.warmup import warm_up
@@ -49,7 +49,7 @@ def compiled():
 def ranks_that_are_threads(monkeypatch):
     """No MPI in this process, and nothing to compile."""
     monkeypatch.setattr(ranks, "_library", lambda: "threads of a test")
-    monkeypatch.setattr(Host, "compile", lambda *_: None)
+    monkeypatch.setattr(HostBackend, "compile", lambda *_: None)
 
 
 def result_of(size, graph, **settings):
@@ -134,8 +134,8 @@ def test_ranks_that_search_on_gpus_share_no_memory(engine, nodes, monkeypatch):
     monkeypatch.setattr("sssp.solver.check_engine", lambda engine: engine)
 
     def work(comm):
-        place = Host(1, comm, engine)
-        return place.build(part_of(kronecker(6), comm.rank, comm.size)).halo.nodes
+        backend = HostBackend(1, comm, engine)
+        return backend.build(part_of(kronecker(6), comm.rank, comm.size)).halo.nodes
 
     assert on_ranks(2, work, node=2) == [nodes, nodes]
 

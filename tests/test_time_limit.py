@@ -8,7 +8,7 @@ import command
 import pytest
 from command import in_process, only_result
 
-from harness.benchmark import checkpoint as pauses
+from harness.benchmark import checkpoint 
 from harness.benchmark import time_limit
 from harness.benchmark.time_limit import Duration, TimeLimit
 
@@ -67,7 +67,7 @@ def clock(monkeypatch):
         now = 0.0
 
     monkeypatch.setattr(time_limit, "_STARTED", 0.0)
-    for module in (time_limit, pauses):
+    for module in (time_limit, checkpoint):
         monkeypatch.setattr(module, "monotonic", lambda: Clock.now)
     return Clock
 

@@ -26,7 +26,7 @@ from verdicts import among_ranks, counted, own_block
 from graphs.edges import EdgeList
 from graphs.errors import GraphError
 from graphs.partition import part_of
-from harness.validation.endpoints import RankEnds
+from harness.validation.endpoints import RankEndpoints
 from harness.validation.host import Validator, count_m, validate
 
 PATH = edge_list([(0, 1), (1, 2), (2, 3)], [1, 1, 1], n=5)
@@ -77,7 +77,7 @@ def test_ranks_with_other_numbers_of_slices_say_the_same(search, size, data):
             edges.src[mine], edges.dst[mine], edges.weight[mine], edges.n, edges.directed
         )
         sliced = Sliced(part, slices[comm.rank])
-        among = RankEnds(edges.n, comm)
+        among = RankEndpoints(edges.n, comm)
         among.read(sliced)
         among.chunk_edges = chunk
         validator = Validator(sliced, ends=among)
@@ -93,7 +93,7 @@ def test_ids_of_64_bits_say_the_same(search):
     answers = spoilt_answers(edges, root)
 
     def work(comm):
-        ends = RankEnds(edges.n, comm)
+        ends = RankEndpoints(edges.n, comm)
         ends.dtype = np.dtype(np.int64)
         validator = Validator(part_of(edges, comm.rank, 3), ends=ends)
         return validator.validate([own_block(answer, comm.rank, 3) for answer in answers])

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from graphs.comm import Comm, SerialComm
 from graphs.memory import DeviceNeed, first_that_fits, scale_that_fits, too_little
 from graphs.pages import give_back_freed
-from harness.benchmark.source import OfficialGraph, Opened, Source
+from harness.benchmark.source import LoadedEdges, OfficialGraph, Source
 from harness.console.errors import MemoryRefused
 from harness.validation.host import Validator
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from sssp.solver import Solver
 
 
-class Host:
+class HostBackend:
     """Graph and answers are arrays of the host; an engine may copy what it needs elsewhere.
 
     Parameters
@@ -43,7 +43,7 @@ class Host:
     def __init__(self, threads: int | None = None, comm: Comm | None = None, engine: str = "auto"):
         self.threads, self.comm, self.engine = threads, comm or SerialComm(), engine
 
-    def plan(self, source: Source) -> Callable[[], Opened]:
+    def plan(self, source: Source) -> Callable[[], LoadedEdges]:
         """Return what opens the edges; MemoryRefused, with the figures, if a run cannot fit."""
         return source.plan(self.comm)
 
@@ -81,7 +81,7 @@ class Host:
         return array
 
 
-class OnDevice(Host):
+class DeviceBackend(HostBackend):
     """Graph and answers are arrays of one device.
 
     Parameters
@@ -95,7 +95,7 @@ class OnDevice(Host):
         super().__init__(threads)
         self.device = device
 
-    def plan(self, source: Source) -> Callable[[], Opened]:
+    def plan(self, source: Source) -> Callable[[], LoadedEdges]:
         if not isinstance(source, OfficialGraph):
             open_file = source.plan(self.comm)
             return lambda: self._bring(source, open_file())
@@ -115,7 +115,7 @@ class OnDevice(Host):
             raise MemoryRefused(f"{source} does not fit: {refusal}; {smaller}take --engine cpu")
         return chosen
 
-    def _make(self, source: OfficialGraph, need: DeviceNeed) -> Opened:
+    def _make(self, source: OfficialGraph, need: DeviceNeed) -> LoadedEdges:
         """Official edges: kept on the device if asked for, else made there as they are read."""
         from graphs.device_edges import DeviceStream, kept
         from graphs.generator import KroneckerStream
@@ -124,19 +124,19 @@ class OnDevice(Host):
             self.device, KroneckerStream(source.scale, source.edgefactor, source.seed)
         )
         if not need.edges_kept:
-            return Opened(stream, need, 0.0)
+            return LoadedEdges(stream, need, 0.0)
         start = perf_counter()
         edges = kept(stream)
         self.device.synchronize()
-        return Opened(edges, need, perf_counter() - start)
+        return LoadedEdges(edges, need, perf_counter() - start)
 
-    def _bring(self, source: Source, opened: Opened) -> Opened:
+    def _bring(self, source: Source, opened: LoadedEdges) -> LoadedEdges:
         """Edges of a file, brought to the device once."""
         from graphs.device_edges import on_device
 
         need = self._choose(source, DeviceNeed.of(opened.edges))
         edges = on_device(self.device, opened.edges)
-        return Opened(edges, need, opened.seconds, opened.sha256)
+        return LoadedEdges(edges, need, opened.seconds, opened.sha256)
 
     def compile(self, dtype: Any, directed: bool, engine: str, validating: bool) -> None:
         import numpy as np
@@ -179,12 +179,12 @@ class OnDevice(Host):
         return self.device.to_host(array)
 
 
-def place_for(engine: str, threads: int | None, comm: Comm) -> Host:
+def backend_for(engine: str, threads: int | None, comm: Comm) -> HostBackend:
     """Return where a run with an engine of this name keeps its graph."""
     from sssp import cuda_missing
 
     if comm.size > 1 or engine not in ("auto", "cuda") or cuda_missing.missing() is not None:
-        return Host(threads, comm, engine)
+        return HostBackend(threads, comm, engine)
     from sssp.solver import device_for
 
-    return OnDevice(device_for(comm), threads)
+    return DeviceBackend(device_for(comm), threads)

@@ -16,7 +16,7 @@ from harness.console.signals import one_writer
 from harness.results.record import ResultError, ResultFile
 
 
-class Pauses:
+class Checkpoint:
     """What a run does between its rounds.
 
     Parameters

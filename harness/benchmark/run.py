@@ -15,11 +15,11 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from graphs.comm import Comm, SerialComm
-from harness.benchmark.backend import Host, place_for
-from harness.benchmark.checkpoint import Pauses
+from harness.benchmark.backend import HostBackend, backend_for
+from harness.benchmark.checkpoint import Checkpoint
 from harness.benchmark.energy import measure
 from harness.benchmark.resume import check_construction, check_graph
-from harness.benchmark.source import OfficialGraph, Opened, Source
+from harness.benchmark.source import LoadedEdges, OfficialGraph, Source
 from harness.console.errors import UsageError
 from harness.console.progress import Progress
 from harness.machine.facts import git_state, machine_facts, versions
@@ -111,7 +111,7 @@ def run(
     settings: Settings,
     result: dict[str, Any],
     progress: Progress,
-    pauses: Pauses | None = None,
+    checkpoint: Checkpoint | None = None,
     comm: Comm | None = None,
 ) -> None:
     """Run the benchmark and fill `result`, search after search.
@@ -126,7 +126,7 @@ def run(
     result : dict
         From `new_result` or `resumed_result`.
     progress : Progress
-    pauses : Pauses, optional
+    checkpoint : Checkpoint, optional
         What is done between two rounds of searches.
     comm : Comm, optional
         The ranks that run it together; every one of them gets the whole result.
@@ -142,13 +142,13 @@ def run(
     """
     # The first thing of all: what is imported and compiled later is part of the plan.
     comm = comm or SerialComm()
-    place = place_for(settings.engine, settings.threads, comm)
-    open_edges = place.plan(settings.source)
+    backend = backend_for(settings.engine, settings.threads, comm)
+    open_edges = backend.plan(settings.source)
     from harness.benchmark.searches import Judge, search_all
     from sssp.solver import check_engine
 
     check_engine(settings.engine)
-    opened = _open(settings, open_edges, progress, place)
+    opened = _open(settings, open_edges, progress, backend)
     result["num_mpi_processes"] = comm.size
     part = result["resumed"][-1] if "resumed" in result else result
     graph = settings.source.describe(opened)
@@ -156,8 +156,8 @@ def run(
         check_graph(result, graph)
     part["generation_seconds"] = opened.seconds
     part["edges_kept"] = opened.need.edges_kept
-    judge = Judge(opened, settings.validate, settings.check, progress, comm, place)
-    csr, solver = _construct(settings, opened, part, progress, place)
+    judge = Judge(opened, settings.validate, settings.check, progress, comm, backend)
+    csr, solver = _construct(settings, opened, part, progress, backend)
     part["solver"] = dict(solver.choices)
     if csr.halo is not None:
         part["ranks"] = rank_facts(comm, solver.threads, csr.halo.nodes)
@@ -169,21 +169,24 @@ def run(
     if len(keys) < settings.roots:
         progress.stage(f"only {len(keys)} vertices have an edge: {len(keys)} searches")
     # Once outside the clock.
-    solver.search(spare_root(csr, keys, comm), out=solver.new_answer())
+    solver.search(warmup_root(csr, keys, comm), out=solver.new_answer())
     if solver.name == "cuda":
         part["machine"] = {**part["machine"], **gpu_facts()}
-    pauses = pauses or Pauses(progress, comm=comm)
-    finished = search_all(solver, keys, judge, result, progress, pauses)
+    checkpoint = checkpoint or Checkpoint(progress, comm=comm)
+    finished = search_all(solver, keys, judge, result, progress, checkpoint)
     if finished and result["status"] == "incomplete":
         result["status"] = "complete"
         if settings.energy:
-            measured = measure(solver, keys, progress, pauses.time_is_up)
+            measured = measure(solver, keys, progress, checkpoint.time_is_up)
             result.update({"energy": measured} if measured else {})
 
 
 def _open(
-    settings: Settings, open_edges: Callable[[], Opened], progress: Progress, place: Host
-) -> Opened:
+    settings: Settings,
+    open_edges: Callable[[], LoadedEdges],
+    progress: Progress,
+    backend: HostBackend,
+) -> LoadedEdges:
     """Generate or read the edges, and compile what comes after it."""
     from harness.benchmark.networkx_check import refuse_large
     from harness.benchmark.warmup import warm_up_generator
@@ -193,7 +196,7 @@ def _open(
         if settings.check:
             refuse_large(source.edges)
         progress.stage("compiling what was not compiled before")
-        place.compile("float32", False, settings.engine, settings.validate)
+        backend.compile("float32", False, settings.engine, settings.validate)
         warm_up_generator()
         progress.stage(f"generating {source}: {source.edges} edges")
         return open_edges()
@@ -203,23 +206,27 @@ def _open(
         refuse_large(opened.edges.m)
     progress.stage("compiling what was not compiled before")
     edges = opened.edges
-    place.compile(edges.weight_dtype, edges.directed, settings.engine, settings.validate)
+    backend.compile(edges.weight_dtype, edges.directed, settings.engine, settings.validate)
     return opened
 
 
 def _construct(
-    settings: Settings, opened: Opened, part: dict[str, Any], progress: Progress, place: Host
+    settings: Settings,
+    opened: LoadedEdges,
+    part: dict[str, Any],
+    progress: Progress,
+    backend: HostBackend,
 ) -> tuple[CSR, Solver]:
-    from harness.benchmark.searches import no_collection
+    from harness.benchmark.searches import gc_disabled
 
-    edges, comm = opened.edges, place.comm
+    edges, comm = opened.edges, backend.comm
     progress.stage(f"constructing from {opened.need.edges} edges, {edges.n} vertices")
     generated_before = edges.generation_seconds
-    with no_collection():
+    with gc_disabled():
         comm.barrier()
         start = perf_counter()
-        csr = place.build(edges)
-        solver = place.solver(csr, settings.engine, settings.delta)
+        csr = backend.build(edges)
+        solver = backend.solver(csr, settings.engine, settings.delta)
         comm.barrier()
         seconds = comm.allreduce_max(perf_counter() - start)
     # Of several ranks the one that has spent least on it: what others waited for them counts.
@@ -249,7 +256,7 @@ def draw_keys(source: Source, csr: CSR, count: int, comm: Comm | None = None) ->
     return keys
 
 
-def spare_root(csr: CSR, keys: np.ndarray, comm: Comm | None = None) -> int:
+def warmup_root(csr: CSR, keys: np.ndarray, comm: Comm | None = None) -> int:
     """Return a root to warm up with: a vertex that is no key, where there is one."""
     import numpy as np
 

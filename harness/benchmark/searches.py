@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 from graphs.comm import Comm, SerialComm
 from graphs.partition import Partition
-from harness.benchmark.backend import Host
-from harness.benchmark.checkpoint import Pauses
+from harness.benchmark.backend import HostBackend
+from harness.benchmark.checkpoint import Checkpoint
 from harness.benchmark.networkx_check import NetworkxCheck
-from harness.benchmark.source import Opened
+from harness.benchmark.source import LoadedEdges
 from harness.console.progress import Progress
 from harness.job import heartbeat
 from harness.results.digest import dist_digest
@@ -37,7 +37,7 @@ class Judge:
 
     Parameters
     ----------
-    opened : Opened
+    opened : LoadedEdges
         The edges to judge by.
     validating : bool
         Check the rules; else count edges alone.
@@ -47,26 +47,26 @@ class Judge:
         Told of every broken rule.
     comm : Comm, optional
         The ranks that judge together, each by its part of the edges.
-    place : Host, optional
+    backend : HostBackend, optional
         Where the edges and the answers are.
     """
 
     def __init__(
         self,
-        opened: Opened,
+        opened: LoadedEdges,
         validating: bool,
         check: str | None,
         progress: Progress,
         comm: Comm | None = None,
-        place: Host | None = None,
+        backend: HostBackend | None = None,
     ):
         self.comm = comm or SerialComm()
-        self.place = place or Host(comm=comm)
-        self.validator = self.place.validator(opened.edges)
+        self.backend = backend or HostBackend(comm=comm)
+        self.validator = self.backend.validator(opened.edges)
         self.first = Partition(opened.edges.n, self.comm.size).first(self.comm.rank)
         self.at_once = 1 if opened.need.edges_kept else opened.need.answers
         self.validating = validating
-        edges = self.place.edges_of(opened.edges)
+        edges = self.backend.edges_of(opened.edges)
         self.second_opinion = NetworkxCheck(edges) if check == "networkx" else None
         self.progress = progress
 
@@ -82,7 +82,7 @@ class Judge:
             record["m"] = int(verdict.m)
             record["m_with_self_loops"] = int(verdict.m_with_self_loops)
             record["reached"] = int(verdict.reached)
-            dist = self.place.on_host(answer.dist)
+            dist = self.backend.on_host(answer.dist)
             record["dist_digest"] = dist_digest(dist, self.first, self.comm)
             if self.validating:
                 record["valid"] = bool(verdict.valid)
@@ -102,7 +102,7 @@ def search_all(
     judge: Judge,
     result: dict[str, Any],
     progress: Progress,
-    pauses: Pauses,
+    checkpoint: Checkpoint,
 ) -> bool:
     """Search from every key that has no record in `result` yet, and put the judged records there.
 
@@ -113,7 +113,7 @@ def search_all(
     buffers = [solver.new_answer() for _ in range(min(judge.at_once, len(keys) - done))]
     with progress.count(len(keys), "searches", done) as step:
         for first in range(done, len(keys), max(1, len(buffers))):
-            if pauses.stops(result):
+            if checkpoint.stops(result):
                 return False
             records: list[dict[str, Any]] = []
             answers: list[Answer] = []
@@ -136,7 +136,7 @@ def search_all(
 def timed_search(solver: Solver, root: int, out: Answer) -> tuple[dict[str, Any], Answer]:
     """Search once; return its record, not judged yet, and its answer."""
     comm = solver.comm
-    with no_collection():
+    with gc_disabled():
         comm.barrier()
         start = perf_counter()
         answer = solver.search(root, out=out)
@@ -181,7 +181,7 @@ def _of_all_ranks(answer: Answer, comm: Comm) -> dict[str, Any]:
 
 
 @contextmanager
-def no_collection() -> Iterator[None]:
+def gc_disabled() -> Iterator[None]:
     """Keep Python's cycle collector out of a timed block, as timeit does."""
     was_on = gc.isenabled()
     gc.disable()

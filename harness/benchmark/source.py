@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Opened:
+class LoadedEdges:
     """Edges, the memory they were promised, and the seconds it took to make or read them.
 
     edges     this rank's part, or all
@@ -77,7 +77,7 @@ class OfficialGraph:
     def __str__(self) -> str:
         return f"scale {self.scale}, edge factor {self.edgefactor}"
 
-    def plan(self, comm: Comm | None = None) -> Callable[[], Opened]:
+    def plan(self, comm: Comm | None = None) -> Callable[[], LoadedEdges]:
         """Return what makes the edges; MemoryRefused, with the figures, if a run cannot fit."""
         comm = comm or SerialComm()
         need = self.need(comm)
@@ -92,12 +92,12 @@ class OfficialGraph:
         except MemoryRefused as refusal:
             raise MemoryRefused(f"{self} does not fit: {refusal}") from None
 
-    def _open(self, need: Need, comm: Comm) -> Opened:
+    def _open(self, need: Need, comm: Comm) -> LoadedEdges:
         comm.barrier()
         start = perf_counter()
         edges = self._edges(need.edges_kept, comm)
         seconds = comm.allreduce_max(perf_counter() - start)
-        return Opened(edges, need, seconds if need.edges_kept else 0.0)
+        return LoadedEdges(edges, need, seconds if need.edges_kept else 0.0)
 
     def load(self) -> Edges:
         """Return the edges for no more than reading them; kept where they fit."""
@@ -122,7 +122,7 @@ class OfficialGraph:
             "keep_edges": self.keep,
         }
 
-    def describe(self, opened: Opened) -> dict[str, Any]:
+    def describe(self, opened: LoadedEdges) -> dict[str, Any]:
         return opened.describe(
             scale=self.scale, edgefactor=self.edgefactor, seed=[int(seed) for seed in self.seed]
         )
@@ -144,7 +144,7 @@ class GraphFile:
     def __str__(self) -> str:
         return self.path
 
-    def plan(self, comm: Comm | None = None) -> Callable[[], Opened]:
+    def plan(self, comm: Comm | None = None) -> Callable[[], LoadedEdges]:
         """Return what reads the edges, and then says whether a run fits.
 
         A file which is not there, or is larger than the memory, is refused at once.
@@ -168,7 +168,7 @@ class GraphFile:
             )
         return there.bytes - BASE
 
-    def _open(self, comm: Comm) -> Opened:
+    def _open(self, comm: Comm) -> LoadedEdges:
         from graphs.partition import part_of
 
         most_bytes = self._refuse_early(comm)
@@ -183,7 +183,7 @@ class GraphFile:
             need = choose(whole, keep=True, resident=whole.edge_list, comm=comm)
         except MemoryRefused as refusal:
             raise MemoryRefused(f"{self} does not fit: {refusal}") from None
-        return Opened(edges, need, seconds, self._digest(comm))
+        return LoadedEdges(edges, need, seconds, self._digest(comm))
 
     def _digest(self, comm: Comm) -> str:
         """Return the SHA-256 of the file; UsageError if not every rank has the same one."""
@@ -209,7 +209,7 @@ class GraphFile:
         seed = [int(seed) for seed in self.seed]
         return {"graph": self.path, "symmetrize": self.symmetrize, "seed": seed}
 
-    def describe(self, opened: Opened) -> dict[str, Any]:
+    def describe(self, opened: LoadedEdges) -> dict[str, Any]:
         return opened.describe(edgefactor=opened.need.edges / opened.edges.n, file=self.path)
 
 

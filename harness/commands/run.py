@@ -184,25 +184,25 @@ def run_benchmark(flags: dict[str, Any], argv: list[str], parser: ArgumentParser
     threads = flags.get("threads") or default_threads()
     use_threads(threads, comm)  # before anything below imports numba
 
-    from harness.benchmark.checkpoint import Pauses
+    from harness.benchmark.checkpoint import Checkpoint
     from harness.benchmark.run import new_result, resumed_result, run
     from harness.console.progress import Progress
-    from harness.results.ranks import of_first
+    from harness.results.ranks import on_rank_zero
     from harness.results.record import ResultFile
 
     settings = _settings(flags, threads, comm)
     progress = Progress(flags.get("quiet", False))
     # Rank 0 asks git and the machine for all: it is its answers that are kept.
-    result = of_first(
+    result = on_rank_zero(
         comm, lambda: resumed_result(earlier, argv) if earlier else new_result(settings, argv)
     )
-    output, path = of_first(comm, lambda: _output(flags))
+    output, path = on_rank_zero(comm, lambda: _output(flags))
     file = ResultFile(output, path) if comm.rank == 0 else None
     limit = TimeLimit(flags["time_limit"]) if "time_limit" in flags else None
     before = len(result["searches"])
     keep_with(lambda: _keep_unfinished(result, before, file))
     try:
-        run(settings, result, progress, Pauses(progress, file, limit, comm), comm)
+        run(settings, result, progress, Checkpoint(progress, file, limit, comm), comm)
     except Interrupted as interruption:
         interruption.add_note(_keep_unfinished(result, before, file))
         raise
@@ -245,12 +245,12 @@ def _earlier(
         return None, flags
     from harness.benchmark.resume import OF_THIS_COMMAND, agreed, check_ranks, unfinished
     from harness.commands.config import checked
-    from harness.results.ranks import of_first
+    from harness.results.ranks import on_rank_zero
 
     path = flags["resume"]
     if "output" in flags:
         raise UsageError("--output does not go with --resume: its file gets the whole result")
-    earlier = of_first(comm, lambda: unfinished(path, partial(checked, parser)))
+    earlier = on_rank_zero(comm, lambda: unfinished(path, partial(checked, parser)))
     check_ranks(earlier, comm.size, path)
     asked = {name: value for name, value in flags.items() if name not in OF_THIS_COMMAND}
     return earlier, {**agreed(asked, earlier, path), **flags}

@@ -1,7 +1,7 @@
 """Ctrl-C and SIGTERM, as an exception that leaves time to keep what has been done.
 
 Where a rank waits for others inside MPI, no exception can be raised: what a run wants to keep then
-is written by another thread (`keep_with`, `keep_now`; `harness.job.client` calls it).
+is written by another thread (`keep_with`, `save_now`; `harness.job.client` calls it).
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def one_writer() -> Any:
 
 
 @contextmanager
-def keep_now() -> Iterator[str | None]:
+def save_now() -> Iterator[str | None]:
     """Save what is finished, from another thread; in the block nothing else is written.
 
     Gives the line about it: "" where there was nothing to keep, None where all has been written.

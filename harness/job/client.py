@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 from graphs.comm import Comm
 from harness.console import logs
 from harness.console.errors import Exit, Interrupted, UsageError
-from harness.console.signals import handled_by, keep_now
+from harness.console.signals import handled_by, save_now
 from harness.console.streams import say
 from harness.job import heartbeat
 from harness.job.connect import Connection, connect
@@ -45,7 +45,7 @@ class Ending(NamedTuple):
     trace: str = ""
 
 
-class Watch:
+class JobClient:
     """One rank's line to the monitor. Making one is collective.
 
     Parameters
@@ -218,7 +218,7 @@ class Watch:
 
     def _stop(self, interruption: Interrupted) -> None:
         """End the job for a signal, the finished searches kept."""
-        with keep_now() as kept:
+        with save_now() as kept:
             if kept is None:
                 return  # the result is written already: the run ends by itself
             say("; ".join(filter(None, [f"{self.name}: {interruption}", kept])))
@@ -227,7 +227,7 @@ class Watch:
     def _fall(self, code: int, who: int) -> None:
         """End the job for a fault; rank `who`, the first that lives, aborts it."""
         if self.comm.rank == 0:
-            with keep_now() as kept:
+            with save_now() as kept:
                 if kept:
                     say(f"{self.name}: {kept}")
                 self._abort(code)

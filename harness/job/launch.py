@@ -22,7 +22,7 @@ from harness.console.errors import Exit, Interrupted, UsageError
 from harness.console.signals import stoppable
 from harness.console.streams import say
 from harness.job import placement
-from harness.job.client import Ending, Watch
+from harness.job.client import Ending, JobClient
 from harness.machine.facts import HOME, launched_ranks, version
 from harness.machine.thread_limit import refuse_few_threads
 from kernels.disk import reading
@@ -85,7 +85,7 @@ def together(
             comm = _start()
             _refuse_different(comm, arguments)
             places = placement.settle(comm)
-            watch = Watch(comm, name, len({place.machine for place in places}) == 1)
+            watch = JobClient(comm, name, len({place.machine for place in places}) == 1)
     except LaunchError as fault:
         if fault.alone:
             after_rank_0(fault.code)  # whose exit ends this one, if it has said the same

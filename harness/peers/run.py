@@ -14,8 +14,8 @@ from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 from graphs.memory import ONE_SHOT, Need, gib
-from harness.benchmark.run import draw_keys, spare_root
-from harness.benchmark.source import OfficialGraph, Opened, Source
+from harness.benchmark.run import draw_keys, warmup_root
+from harness.benchmark.source import LoadedEdges, OfficialGraph, Source
 from harness.console.errors import MemoryRefused
 from harness.console.progress import Progress
 from harness.machine.facts import git_state, machine_facts, version, versions
@@ -72,7 +72,7 @@ def compare(settings: Settings, argv: list[str], progress: Progress) -> dict[str
     matrix, matrix_seconds = timed(plain_matrix, csr)
     most = max(settings.threads)
     rows = [*ours, *_peers(settings.peers, matrix, csr.stats.directed, most, matrix_seconds)]
-    m, reached = take_turns(rows, keys, spare_root(csr, keys), opened.edges, progress)
+    m, reached = take_turns(rows, keys, warmup_root(csr, keys), opened.edges, progress)
     record = {
         "peers_schema": SCHEMA,
         "status": "invalid" if any(row.disagreements for row in rows) else "complete",
@@ -114,7 +114,7 @@ def _refuse_large(name: str, need: Need, resident: int = 0) -> None:
         )
 
 
-def _open(source: Source, open_edges: Callable[[], Opened], progress: Progress) -> Opened:
+def _open(source: Source, open_edges: Callable[[], LoadedEdges], progress: Progress) -> LoadedEdges:
     from harness.benchmark.warmup import warm_up, warm_up_generator
 
     progress.stage("compiling what was not compiled before")
@@ -128,7 +128,9 @@ def _open(source: Source, open_edges: Callable[[], Opened], progress: Progress) 
     return opened
 
 
-def _ours(opened: Opened, threads: tuple[int, ...], progress: Progress) -> tuple[CSR, list[Row]]:
+def _ours(
+    opened: LoadedEdges, threads: tuple[int, ...], progress: Progress
+) -> tuple[CSR, list[Row]]:
     """Build the rows once, and a solver for each number of threads."""
     from graphs.csr import build_csr
     from sssp.solver import Solver

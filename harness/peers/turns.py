@@ -59,9 +59,9 @@ class Row:
 
 def timed(work: Callable[..., T], *arguments: Any, **named: Any) -> tuple[T, float]:
     """Call `work`; return what it returns, and the seconds it took."""
-    from harness.benchmark.searches import no_collection
+    from harness.benchmark.searches import gc_disabled
 
-    with no_collection():
+    with gc_disabled():
         start = perf_counter()
         done = work(*arguments, **named)
         return done, perf_counter() - start

@@ -52,7 +52,7 @@ def _cores() -> str | None:
     return ",".join("-".join(map(str, run)) for run in runs)
 
 
-def of_first(comm: Comm, work: Callable[[], T]) -> T:
+def on_rank_zero(comm: Comm, work: Callable[[], T]) -> T:
     """Return what `work` returns on rank 0, on every rank; or raise everywhere what it raises.
 
     For what rank 0 alone can see or may write, and what everyone must know of it.

@@ -1,8 +1,8 @@
 """One answer under validation: its arrays checked and converted, and what the edges say of it.
 
-The walks are compiled (kernels/validate.py); here are the answer's state between the slices of a
-pass, and the words for what is wrong. A rank has the answer of its own vertices (`Candidate`), and
-looks at the ends of its edges (`Sight`), which may be vertices of other ranks
+The walks are compiled (kernels/validate.py). Here are the state of an answer between the slices of
+a pass, and the words for what is wrong. A rank has the answer of its own vertices (`AnswerCheck`) and
+looks at the endpoints of its edges (`EdgeView`), which may be vertices of other ranks
 (harness/validation/endpoints.py).
 """
 
@@ -16,7 +16,7 @@ import numpy as np
 from graphs.arguments import as_integer, plain_array
 from graphs.errors import GraphError
 from harness.validation.chunks import Chunk, arithmetic_of, largest_distance
-from harness.validation.endpoints import Ends
+from harness.validation.endpoints import Endpoints
 from kernels import validate as kernels
 
 
@@ -28,7 +28,7 @@ class Arc(NamedTuple):
     weight: np.floating
 
 
-class Sight:
+class EdgeView:
     """An answer at the ends of some edges, and the marks that these leave.
 
     dist         (k,)        in the arithmetic of the graph, inf where there is no distance
@@ -85,7 +85,7 @@ class Sight:
         return Arc(through[best], int(tails[best]), weight[best])
 
 
-class Candidate:
+class AnswerCheck:
     """An answer (root, dist, parent) for the vertices of this rank, all of them in one process.
 
     dist         (count,)   as given
@@ -97,7 +97,12 @@ class Candidate:
     """
 
     def __init__(
-        self, ends: Ends, weight_dtype: np.dtype, root: int, dist: np.ndarray, parent: np.ndarray
+        self,
+        ends: Endpoints,
+        weight_dtype: np.dtype,
+        root: int,
+        dist: np.ndarray,
+        parent: np.ndarray,
     ):
         self.ends, self.arithmetic = ends, arithmetic_of(weight_dtype)
         self.root, self.dist, self.given_parent = checked_answer(ends, root, dist, parent)
@@ -113,18 +118,18 @@ class Candidate:
         self.ancestors = ends.ancestors(self.parent, self.root)
         self.tight = self.late = self.seen = np.empty(0, np.uint8)
 
-    def sight(self) -> Sight:
+    def sight(self) -> EdgeView:
         """What the edges are held against."""
-        return Sight(self.ends.fetch(self.clean), self.ends.fetch_parents(self.parent))
+        return EdgeView(self.ends.fetch(self.clean), self.ends.fetch_parents(self.parent))
 
-    def take(self, sight: Sight) -> None:
+    def take(self, sight: EdgeView) -> None:
         """Take the marks of a pass over all edges."""
         self.tight = self.seen = self.ends.give_back(sight.tight)
         self.late = self.ends.give_back(sight.late)
         sight.late = np.empty(0, np.uint8)
         self.tree_rule = self.ancestors.check(self.clean, self.tight)
 
-    def take_seen(self, sight: Sight) -> None:
+    def take_seen(self, sight: EdgeView) -> None:
         """Take the marks of a pass that looked for parent edges."""
         self.seen = self.ends.give_back(sight.seen)
 
@@ -197,7 +202,7 @@ class Candidate:
 
 
 def checked_answer(
-    ends: Ends, root: int, dist: np.ndarray, parent: np.ndarray
+    ends: Endpoints, root: int, dist: np.ndarray, parent: np.ndarray
 ) -> tuple[int, np.ndarray, np.ndarray]:
     """Return the answer as an int and two plain arrays, or raise GraphError for what they are.
 
@@ -220,7 +225,7 @@ def checked_answer(
     return number, _as_row("dist", dist, ends), _as_row("parent", parent, ends)
 
 
-def _as_row(name: str, array: np.ndarray, ends: Ends) -> np.ndarray:
+def _as_row(name: str, array: np.ndarray, ends: Endpoints) -> np.ndarray:
     """Return the array without gaps."""
     if array.shape != (ends.count,):
         holder = "the graph has" if ends.count == ends.n else f"rank {ends.rank} owns"

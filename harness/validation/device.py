@@ -19,7 +19,7 @@ import numpy as np
 from graphs.edges import DeviceEdges, EdgeList, check_edges
 from harness.validation.answer_check import as_int64, as_sums_are, checked_answer
 from harness.validation.chunks import arithmetic_of
-from harness.validation.endpoints import Ends
+from harness.validation.endpoints import Endpoints
 from harness.validation.host import Validator
 from harness.validation.verdict import RULES, Counts, Validation, Violation
 
@@ -30,7 +30,7 @@ _RULES = (1, 2, 4, 5, 6)
 
 
 class DeviceCandidate:
-    """An answer on a device and its marks; see `harness.validation.answer_check.Candidate`.
+    """An answer on a device and its marks; see `harness.validation.answer_check.AnswerCheck`.
 
     Parameters
     ----------
@@ -197,7 +197,7 @@ class DeviceValidator:
 
 def _brought(edges: DeviceEdges, root: int, dist: Any, parent: Any) -> tuple[int, Any, Any]:
     """An answer on the device, as it was given; GraphError where it is none."""
-    device, ends = edges.device, Ends(edges.n)
+    device, ends = edges.device, Endpoints(edges.n)
     if not isinstance(dist, device.xp.ndarray):
         root, dist, parent = checked_answer(ends, root, dist, parent)
         dist, parent = device.to_device(dist), device.to_device(parent)

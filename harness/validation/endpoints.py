@@ -1,9 +1,9 @@
 """The endpoints of the edges that validation walks, and the vertices that a rank checks.
 
-One process has every vertex: an end is its own index into the answer's arrays (`Ends`). A rank
+One process has every vertex: an end is its own index into the answer's arrays (`Endpoints`). A rank
 holds a part of the edges, whose ends are anybody's vertices, and owns a block of vertices
-(`RankEnds`). The ends are found once for a graph: a bit a vertex numbers them, and the owners are
-sent those bits. From then on an owner sends what it has of them in that order, without ids, and
+(`RankEndpoints`). The ends are found once for a graph: a bit a vertex numbers them, and the owners
+are sent those bits. From then on an owner sends what it has of them in that order, without ids, and
 marks come back the same way. So the walkers see arrays as those of one process, only shorter.
 
 Calls on ranks are collective, and none is made while slices are read: ranks have different
@@ -34,7 +34,7 @@ T = TypeVar("T")
 _PIECES, _LEAST_PIECE, _MOST_PIECE = 64, 2**12, 2**18
 
 
-class Ends:
+class Endpoints:
     """One process: all vertices, each end its own index.
 
     n, first, count   vertices of the graph; the first that is owned here, and how many are
@@ -103,7 +103,7 @@ class Ends:
         return Ancestors(parent, root)
 
 
-class RankEnds(Ends):
+class RankEndpoints(Endpoints):
     """A rank among others.
 
     Parameters

@@ -35,9 +35,9 @@ from collections.abc import Callable, Iterable
 import numpy as np
 
 from graphs.edges import Edges
-from harness.validation.answer_check import Arc, Candidate, Sight, checked_answer
+from harness.validation.answer_check import AnswerCheck, Arc, EdgeView, checked_answer
 from harness.validation.chunks import Chunk, chunks_of, refuse
-from harness.validation.endpoints import Comm, Ends, RankEnds
+from harness.validation.endpoints import Comm, Endpoints, RankEndpoints
 from harness.validation.verdict import RULES, Counts, Validation, Violation
 from kernels import validate as kernels
 
@@ -69,14 +69,18 @@ class Validator:
         The graph as it was read or generated, or this rank's part of it: ids and n are the graph's.
     comm : Comm, optional
         The ranks that have the rest; nobody where it is left out.
-    ends : Ends, optional
+    ends : Endpoints, optional
         What `comm` leads to otherwise.
     """
 
-    def __init__(self, edges: Edges, comm: Comm | None = None, ends: Ends | None = None):
+    def __init__(self, edges: Edges, comm: Comm | None = None, ends: Endpoints | None = None):
         self.edges = edges
         if ends is None:
-            ends = Ends(edges.n) if comm is None or comm.size == 1 else RankEnds(edges.n, comm)
+            ends = (
+                Endpoints(edges.n)
+                if comm is None or comm.size == 1
+                else RankEndpoints(edges.n, comm)
+            )
         self.ends = ends
 
     def validate(self, answers: Iterable[Answer]) -> list[Validation]:
@@ -108,7 +112,7 @@ class Validator:
     def _validate(self, answers: list[Answer]) -> list[Validation]:
         weights = self.edges.weight_dtype
         candidates = self.ends.together(
-            lambda: [Candidate(self.ends, weights, *answer) for answer in answers]
+            lambda: [AnswerCheck(self.ends, weights, *answer) for answer in answers]
         )
         if not candidates:
             return []
@@ -170,7 +174,7 @@ class Validator:
 
         self.ends.together(walk)
 
-    def _broken_rules(self, candidates: list[Candidate]) -> list[BrokenRules]:
+    def _broken_rules(self, candidates: list[AnswerCheck]) -> list[BrokenRules]:
         """Vertices that break each broken rule, and the smallest of them, by what is marked."""
         faults = self.ends.allgather(np.stack([candidate.faults() for candidate in candidates]))
         counts = np.sum([found[:, :, 0] for found in faults], axis=0).tolist()
@@ -181,7 +185,7 @@ class Validator:
         ]
 
     def _find_parent_edges(
-        self, candidates: list[Candidate], sights: list[Sight]
+        self, candidates: list[AnswerCheck], sights: list[EdgeView]
     ) -> list[BrokenRules]:
         """Say which rules are broken, once parent edges that are not tight were looked for."""
         broken = self._broken_rules(candidates)
@@ -194,7 +198,7 @@ class Validator:
         return self._broken_rules(candidates)
 
     def _find_arcs(
-        self, candidates: list[Candidate], sights: list[Sight], broken: list[BrokenRules]
+        self, candidates: list[AnswerCheck], sights: list[EdgeView], broken: list[BrokenRules]
     ) -> list[Arcs]:
         """For each answer and rule that edges have broken, the arc that shows it, in one pass."""
         wanted = [
@@ -220,7 +224,7 @@ def _keep_least(arcs: Arcs, rule: int, arc: Arc | None) -> None:
 
 
 def _validation(
-    candidate: Candidate, broken: BrokenRules, arcs: Arcs, counts: Counts
+    candidate: AnswerCheck, broken: BrokenRules, arcs: Arcs, counts: Counts
 ) -> Validation:
     violations = [
         Violation(rule, RULES[rule], count, first, candidate.detail(rule, first, arcs.get(rule)))

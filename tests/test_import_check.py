@@ -11,7 +11,7 @@ from types import ModuleType
 
 import pytest
 
-from sssp import guard
+from sssp import import_check
 
 HOUSE = Path(__file__).resolve().parent.parent
 PACKAGES = ("kernels", "graphs", "sssp", "harness")
@@ -50,12 +50,12 @@ def write_distribution(folder, name, version, files):
     for file, text in files.items():
         (folder / file).parent.mkdir(parents=True, exist_ok=True)
         (folder / file).write_text(text)
-    record = "".join(f"{file},{guard._digest(folder / file)},1\n" for file in files)
+    record = "".join(f"{file},{import_check._digest(folder / file)},1\n" for file in files)
     (info / "RECORD").write_text(record)
 
 
 def test_the_house_as_it_stands_passes():
-    guard.check_neighbours()
+    import_check.check_neighbours()
 
 
 def test_a_copy_elsewhere_on_the_search_path_passes(house, tmp_path):
@@ -65,7 +65,7 @@ def test_a_copy_elsewhere_on_the_search_path_passes(house, tmp_path):
 
 
 @pytest.mark.parametrize("form", ["package", "module"])
-@pytest.mark.parametrize("name", guard.NEIGHBOURS)
+@pytest.mark.parametrize("name", import_check.NEIGHBOURS)
 def test_a_package_earlier_on_the_search_path_is_named(house, tmp_path, name, form):
     other = tmp_path / "other" / (f"{name}/__init__.py" if form == "package" else f"{name}.py")
     other.parent.mkdir(parents=True)
@@ -124,7 +124,7 @@ def test_another_package_imported_before_is_named(monkeypatch, tmp_path):
     stranger.__file__ = str(tmp_path / "graphs.py")
     monkeypatch.setitem(sys.modules, "graphs", stranger)
     with pytest.raises(ImportError, match="'graphs' of sssp-bench is shadowed") as caught:
-        guard.check_neighbours()
+        import_check.check_neighbours()
     assert caught.value.name == "graphs"
     assert str(tmp_path / "graphs.py") in str(caught.value)
 
@@ -137,9 +137,9 @@ def test_a_folder_without_its_package_file_is_named(house, tmp_path):
 
 
 def test_a_missing_neighbour_is_named(monkeypatch):
-    monkeypatch.setattr(guard, "find_spec", lambda name: None)
+    monkeypatch.setattr(import_check, "find_spec", lambda name: None)
     with pytest.raises(ImportError, match="'kernels' is missing.*install sssp-bench again"):
-        guard.check_neighbours()
+        import_check.check_neighbours()
 
 
 @pytest.mark.parametrize("name", ["kernels", "graphs"])

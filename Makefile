@@ -61,7 +61,7 @@ gpu:
 	@$(PYTHON) -m benchmarks.gpu_session $(ARGS)
 
 mutants: $(for_test)
-	@$(venv_python) tests/mutants.py $(ARGS)
+	@$(venv_python) tests/support/mutants.py $(ARGS)
 
 lint: $(for_lint)
 	@$(venv_python) -m ruff format --check .
@@ -74,7 +74,7 @@ format: $(for_lint)
 
 # Standard library only, so that it needs no environment.
 map:
-	@$(PYTHON) tests/file_map.py
+	@$(PYTHON) tests/support/file_map.py
 
 clean:
 	@rm -rf .venv build dist sssp_bench.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

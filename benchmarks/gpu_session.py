@@ -119,7 +119,7 @@ def steps(asked: Namespace, folder: Path) -> list[Step]:
         ),
         Step(
             "sanitizer", 150,
-            ((*pytest, "-m", "gpu", "tests/test_cuda_sanitizer.py"),),
+            ((*pytest, "-m", "gpu", "tests/cuda/test_cuda_sanitizer.py"),),
             ("pytest", "compute-sanitizer"),
         ),
         Step(
@@ -138,7 +138,7 @@ def _test_files() -> list[list[str]]:
     """The files with tests that need a GPU, dealt to some processes."""
     marked = [
         path.relative_to(HOME).as_posix()
-        for path in sorted((HOME / "tests").glob("test_*.py"))
+        for path in sorted((HOME / "tests").rglob("test_*.py"))
         if path.name != "test_cuda_sanitizer.py" and "mark.gpu" in path.read_text()
     ]
     return [marked[first::_TEST_PROCESSES] for first in range(min(_TEST_PROCESSES, len(marked)))]

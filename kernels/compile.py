@@ -6,7 +6,7 @@ the array. A `kernel` allocates nothing, so it has nothing to count; numba refus
 that does, or that copies a slice. What allocates, or runs in parallel, is decorated with
 `njit`, and leaves the loops that matter to kernels; where a kernel calls it, with
 `_nrt=True`, or it is compiled as its caller is. The option has no other name in numba;
-tests/test_compile.py looks at the machine code.
+tests/kernels/test_compile.py looks at the machine code.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A CUDA device: arrays on it, and the kernels of the .cu files beside this one.
 
 A kernel is right for any grid, any block size and any number of lanes a warp, one included, so the
-same source runs on a CPU under the tests' host shim (tests/shim), which stands in for `Device`.
+same source runs on a CPU under the tests' host shim (tests/support/shim), in place of `Device`.
 Sources are compiled for the device at hand and the macros asked for (kernels/nvrtc.py). CuPy knows
 no record types: arcs and queue entries are arrays of words here.
 """

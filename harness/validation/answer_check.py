@@ -1,8 +1,8 @@
 """One answer under validation: its arrays checked and converted, and what the edges say of it.
 
 The walks are compiled (kernels/validate.py). Here are the state of an answer between the slices of
-a pass, and the words for what is wrong. A rank has the answer of its own vertices (`AnswerCheck`) and
-looks at the endpoints of its edges (`EdgeView`), which may be vertices of other ranks
+a pass, and the words for what is wrong. A rank has the answer of its own vertices (`AnswerCheck`)
+and looks at the endpoints of its edges (`EdgeView`), which may be vertices of other ranks
 (harness/validation/endpoints.py).
 """
 

@@ -1,0 +1,120 @@
+"""The mistakes of mutants.toml can be planted, and the script that does so judges rightly."""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter
+from pathlib import Path
+
+import mutants
+import pytest
+from repository import HOUSE
+
+MUTANTS = mutants.mutants()
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=str)
+def test_each_mistake_can_be_planted_on_one_line(mutant):
+    right = (HOUSE / mutant.file).read_text()
+    wrong = mutant.planted(right)
+    if mutant.file.endswith(".py"):
+        ast.parse(wrong)
+    pairs = zip(right.splitlines(), wrong.splitlines(), strict=True)
+    assert sum(before != after for before, after in pairs) == 1
+    files = [word for word in mutant.tests if word.startswith("tests/")]
+    assert files and all((HOUSE / file).is_file() for file in files)
+
+
+def test_the_mistakes_are_many_and_everywhere():
+    assert len(MUTANTS) == len(set(MUTANTS))
+    places = Counter(
+        Path(mutant.file).suffix.replace(".cuh", ".cu")
+        if mutant.file.startswith("kernels")
+        else mutant.file.partition("/")[0]
+        for mutant in MUTANTS
+        if not mutant.equivalent
+    )
+    assert places.total() >= 60
+    assert min(places[place] for place in (".py", ".cu", "graphs", "sssp", "harness")) >= 4
+
+
+TABLE = """
+[[mutant]]
+file = "product.py"
+old = "a + b"
+new = "a - b"
+tests = "test_product.py"
+[[mutant]]
+file = "product.py"
+old = "n > 0"
+new = "n != 0"
+tests = "test_product.py"
+[[mutant]]
+file = "product.py"
+old = "total = 0"
+new = "total = -0"
+tests = "test_product.py"
+equivalent = "zero is zero"
+"""
+PRODUCT = """
+def add(a, b):
+    return a + b
+
+def times(a, n):
+    total = 0
+    while n > 0:
+        total = add(total, a)
+        n -= 1
+    return total
+"""
+TESTS = """
+from product import times
+
+def test_times():
+    assert times(3, 2) == 6
+"""
+
+
+@pytest.fixture
+def checkout(tmp_path, monkeypatch):
+    """A small checkout with a table of three mistakes."""
+    for name, text in (("product.py", PRODUCT), ("test_product.py", TESTS), ("t.toml", TABLE)):
+        (tmp_path / name).write_text(text)
+    monkeypatch.setattr(mutants, "CHECKOUT", tmp_path)
+    monkeypatch.setattr(mutants, "TABLE", tmp_path / "t.toml")
+    return tmp_path
+
+
+def test_a_mistake_is_caught_survives_or_changes_nothing(checkout, capsys):
+    assert mutants.main(["--jobs", "2"]) == 1
+    *lines, last = capsys.readouterr().out.splitlines()
+    outcome = {line.split("product.py: ")[1][:5]: line for line in lines}
+    assert outcome["a + b"].startswith("caught ")
+    assert "test_product.py::test_times" in outcome["a + b"]
+    assert outcome["n > 0"].startswith("survived ")
+    assert outcome["total"].startswith("equivalent ")
+    assert last == "1 caught, 1 survived, 1 change nothing, 0 unjudged"
+    assert (checkout / "product.py").read_text() == PRODUCT
+
+
+def test_tests_that_never_end_have_noticed(checkout):
+    endless = mutants.Mutant("product.py", "n -= 1", "n -= 0", ("test_product.py",))
+    assert mutants.verdict(endless, checkout, timeout=0.1) == ("caught", "it did not end")
+    assert (checkout / "product.py").read_text() == PRODUCT
+
+
+def test_enough_is_ninety_five_in_a_hundred(checkout, capsys):
+    assert mutants.main(["-k", "a + b"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1].startswith("1 caught, 0 survived, ")
+
+
+def test_tests_that_fail_anyway_judge_nothing(checkout, capsys):
+    (checkout / "test_product.py").write_text(TESTS.replace("6", "7"))
+    assert mutants.main(["-k", "a + b"]) == 2
+    assert "without a mistake, pytest test_product.py ends with 1" in capsys.readouterr().out
+
+
+def test_a_mistake_that_fits_no_longer_is_named(checkout, capsys):
+    (checkout / "product.py").write_text(PRODUCT.replace("a + b", "b + a"))
+    assert mutants.main(["-k", "a + b"]) == 2
+    assert "product.py: a + b  ->  a - b: the text occurs 0 times" in capsys.readouterr().out

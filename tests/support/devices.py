@@ -1,0 +1,129 @@
+"""Shared: the devices that CUDA kernels are tested on, the host shim and a GPU where there is one.
+
+A test file takes them with `device = devices()`, and from here what several of them need of an
+engine there. `sanitized` runs some of its tests once more, in a
+Python of its own, with the kernels built for the address and undefined behaviour sanitizers.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+from repository import HOUSE
+from shim import LaneDevice, ShimDevice, compiler_missing, sanitized_environment
+from strategies import cluster_far_from_hub
+
+from graphs.csr import build_csr
+from graphs.edges import EdgeList
+from sssp import Solver
+from sssp.cuda import CUDAEngine
+
+_SANITIZE = "SSSP_TEST_SANITIZE"
+
+
+def shim_device() -> ShimDevice:
+    """The host shim; skips the test where it cannot be built."""
+    missing = compiler_missing()
+    if missing:
+        pytest.skip(missing)
+    return ShimDevice(sanitize=_SANITIZE in os.environ)
+
+
+def lane_device(blocks: int, threads: int, seed: int = 0) -> LaneDevice:
+    """Blocks of many threads on the host, which run among each other; skips as `shim_device`."""
+    missing = compiler_missing()
+    if missing:
+        pytest.skip(missing)
+    return LaneDevice(blocks, threads, seed)
+
+
+def gpu_device():
+    """The GPU; for tests marked `gpu`."""
+    from kernels.device import Device
+
+    return Device()
+
+
+@contextlib.contextmanager
+def used_on_gpu():
+    """What arrays take on the GPU within the block: a list of bytes, beyond those of before.
+
+    Blocks that CuPy's pool keeps do not count: it gives them back before it lacks memory.
+    """
+    import cupy
+
+    pool = cupy.get_default_memory_pool()
+    gc.collect()
+    before, used = pool.used_bytes(), []
+
+    class JobClient(cupy.cuda.MemoryHook):
+        name = "used on GPU"
+
+        def malloc_postprocess(self, **_):
+            used.append(pool.used_bytes() - before)
+
+    with JobClient():
+        yield used
+    gc.collect()
+    used.append(pool.used_bytes() - before)
+
+
+def devices():
+    """A fixture, one for a module: each device in turn."""
+
+    @pytest.fixture(scope="module", params=["shim", pytest.param("gpu", marks=pytest.mark.gpu)])
+    def device(request):
+        return shim_device() if request.param == "shim" else gpu_device()
+
+    return device
+
+
+def sanitized(*arguments: str) -> str:
+    """Run pytest with the kernels under the sanitizers; what it said, which must end well."""
+    missing = compiler_missing()
+    if missing:
+        pytest.skip(missing)
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments],
+        cwd=HOUSE,
+        env={**sanitized_environment(), _SANITIZE: "1"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-8000:]
+    return done.stdout
+
+
+def counted_requeues(monkeypatch) -> list[CUDAEngine]:
+    """A list that grows by an engine each time it queues everything again."""
+    overruns = []
+    requeue = CUDAEngine._requeue
+
+    def counted(self):
+        overruns.append(self)
+        requeue(self)
+
+    monkeypatch.setattr(CUDAEngine, "_requeue", counted)
+    return overruns
+
+
+def far_pull(device) -> tuple[EdgeList, Solver]:
+    """A graph and a solver of it whose pull looks far into a row."""
+    edges = cluster_far_from_hub()
+    csr = build_csr(edges)
+    solver = Solver(csr, device=device, delta=0.001)
+    chosen = replace(
+        solver._engine.choices,
+        stop_at_bucket_end=True,
+        switch_settled=20,
+        switch_arcs=0,
+        finish_arcs=0,
+    )
+    solver._engine = CUDAEngine(csr, chosen, device)
+    return edges, solver

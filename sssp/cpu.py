@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -13,13 +12,13 @@ from kernels import heap, pull, push, queues, sweep
 from kernels.compile import same_types
 from kernels.groups import Limits, Queues, Ranges, Reach, State
 from kernels.tentative import UNREACHED
-from sssp.engine import Answer
+from sssp.engine import Answer, TunedEngine
 from sssp.tuning import Choices
 
 _ALL = 1 << 60
 
 
-class CPUEngine:
+class CPUEngine(TunedEngine):
     """Searches on one CSR, with the arrays they need.
 
     Parameters
@@ -89,12 +88,6 @@ class CPUEngine:
     def _reset_labels(self, threads: int, labels: range) -> None:
         self._reset(threads, labels.start, labels.stop, self.ranges.labels, self.state)
 
-    def _delta(self) -> np.generic:
-        """Bucket width in the type of the weights; an integer one is at least 1."""
-        if self.csr.kind == "uint32":
-            return np.uint32(min(max(round(self.choices.delta), 1), 2**32 - 2))
-        return self.weight_type(min(self.choices.delta, float(np.finfo(self.csr.kind).max)))
-
     def reset(self, root: int) -> None:
         csr = self.csr
         if self.root >= csr.layout.reachable:
@@ -109,18 +102,6 @@ class CPUEngine:
         else:
             push.forget(self.unreached, self.queues)
 
-    def _bits(self, distance: float) -> Any:
-        if distance == math.inf:
-            return self.unreached
-        value = self.weight_type(distance)
-        return value if self.csr.kind == "uint32" else value.view(self.unreached.dtype)
-
-    def _distance(self, bits: Any) -> float:
-        bits = self.unreached.dtype.type(bits)
-        if bits == self.unreached:
-            return math.inf
-        return float(bits if self.csr.kind == "uint32" else bits.view(self.csr.kind))
-
     def nearest(self) -> float:
         queued = self.queues
         if self.switched and (not self.pulled or queued.control[queues.NEAR_COUNT] > 0):
@@ -132,12 +113,6 @@ class CPUEngine:
     def settled(self) -> tuple[int, int, int]:
         rows, arcs = queues.settled(self.queues.thread_counters)
         return rows, arcs, int(self.switched)
-
-    def wants_pull(self, settled: int, arcs: int, stopped: int) -> bool:
-        if self.pulled or self.choices.switch is None:
-            return False
-        enough = settled >= self.choices.switch_settled and arcs >= self.choices.switch_arcs
-        return stopped > 0 or enough
 
     def relax(self, lo: float) -> None:
         self._relax(_ALL, -1, self.limits_after_pull if self.pulled else self.limits)

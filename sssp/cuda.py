@@ -7,7 +7,6 @@ small, one block runs it and those after it in a single launch.
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ from graphs.csr import CSR
 from graphs.memory import QUEUES, SPARE_ENTRIES, device_search
 from kernels.device import Device, enumerators
 from kernels.tentative import UNREACHED
-from sssp.engine import Answer
+from sssp.engine import Answer, TunedEngine
 from sssp.errors import DeviceMemoryError
 from sssp.tuning import Choices
 
@@ -29,7 +28,7 @@ AHEAD = 8
 SWEEPS = 6
 
 
-class CUDAEngine:
+class CUDAEngine(TunedEngine):
     """Searches on one CSR, on one device.
 
     Parameters
@@ -132,12 +131,6 @@ class CUDAEngine:
         indptr[rows_end + 1 : layout.leaves.start] = indptr[rows_end]
         return indptr[:-1], indptr[1:], arcs
 
-    def _delta(self) -> np.generic:
-        """Bucket width in the type of the weights; an integer one is at least 1."""
-        if self.csr.kind == "uint32":
-            return np.uint32(min(max(round(self.choices.delta), 1), 2**32 - 2))
-        return self.weight_type(min(self.choices.delta, float(np.finfo(self.csr.kind).max)))
-
     def _chosen_words(self) -> np.ndarray:
         """The words that a search begins with."""
         choices, csr = self.choices, self.csr
@@ -192,16 +185,6 @@ class CUDAEngine:
         """A word of the device, as it was when last read back."""
         return int(self.seen[self._word[name]])
 
-    def _bits(self, distance: float) -> np.uint64:
-        if distance == math.inf:
-            return np.uint64(self.unreached)
-        return np.uint64(self.weight_type(distance).view(self.unreached.dtype))
-
-    def _distance(self, bits: int) -> float:
-        if bits == int(self.unreached):
-            return math.inf
-        return float(self.unreached.dtype.type(bits).view(self.csr.kind))
-
     def nearest(self) -> float:
         if self.waiting or (self.switched and not self.pulled):
             return self._distance(self._read("BELOW"))
@@ -209,12 +192,6 @@ class CUDAEngine:
 
     def settled(self) -> tuple[int, int, int]:
         return self._read("SETTLED"), self._read("SETTLED_ARCS"), int(self.switched)
-
-    def wants_pull(self, settled: int, arcs: int, stopped: int) -> bool:
-        if self.pulled or self.choices.switch is None:
-            return False
-        enough = settled >= self.choices.switch_settled and arcs >= self.choices.switch_arcs
-        return stopped > 0 or enough
 
     @property
     def _search(self) -> tuple[Any, ...]:

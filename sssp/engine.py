@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
 from graphs.comm import Traffic
+from graphs.csr import CSR
+from graphs.halo import Halo
+from sssp.tuning import Choices
 
 
 @dataclass
@@ -69,3 +74,107 @@ class Engine(Protocol):
 
     def result(self, out: Answer) -> None:
         """Write the answer in original ids."""
+
+
+class RankEngine(Engine, Protocol):
+    """The vertices of one rank: what the exchange (sssp.exchange) asks of an engine besides.
+
+    A message is the items for each rank, int64 (size,), and arrays ordered by the receiving rank,
+    on the host or on the engine's device. What is applied came from other ranks in the same form,
+    with labels of this rank.
+
+    halo            the ranks that see its vertices, and whose vertices it sees
+    asks            it subscribes to the ghosts that it needs; else it gets updates of all
+    stages          the parts of the hubs that pull before the rest
+    sends_updates   after a pull, ranks send distances of own vertices; before, relax requests
+    """
+
+    asks: bool
+    stages: Sequence[int]
+
+    @property
+    def halo(self) -> Halo: ...
+
+    @property
+    def sends_updates(self) -> bool: ...
+
+    def relax_requests(self) -> tuple[Any, ...]:
+        """A message: what was found for vertices of other ranks, for their owners."""
+
+    def apply_requests(self, *requests: Any) -> None:
+        """Relax own vertices as other ranks ask."""
+
+    def forget_requests(self) -> None:
+        """Send nothing of what was found: all ranks read it where it is stored."""
+
+    def settled_updates(self) -> tuple[Any, ...]:
+        """A message: the distances of settled own vertices, for the ranks that see them."""
+
+    def pulled_updates(self) -> tuple[Any, ...]:
+        """A message: the distances that a pull has found."""
+
+    def changed_updates(self) -> tuple[Any, ...]:
+        """A message: the distances that have changed since the last one."""
+
+    def reached_updates(self) -> tuple[Any, ...]:
+        """A message: the distances of all reached own vertices."""
+
+    def apply_updates(self, *updates: Any) -> None:
+        """Take the distances of ghosts."""
+
+    def pull_hubs(self, stage: int, floor: float) -> None:
+        """Pull for the own vertices of a stage."""
+
+    def sweep_hubs(self) -> None:
+        """Relax the arcs that the pulls of hubs have noted."""
+
+    def needed_ghosts(self) -> tuple[Any, ...]:
+        """A message: the ghosts on which a noted arc hangs, for their owners."""
+
+    def subscribe(self, counts: np.ndarray, label: Any) -> Any:
+        """Note which ranks need which own vertices; returns the distances of these."""
+
+    def subscribe_all(self) -> None:
+        """Let every rank get updates of all own vertices that it sees."""
+
+    def apply_asked(self, dist: Any) -> None:
+        """Take the distances of the needed ghosts, in the order asked for."""
+
+    def leaf_updates(self) -> tuple[Any, ...]:
+        """A message: the distances of own vertices on which leaves of other ranks hang."""
+
+    def apply_leaves(self, dist: Any) -> None:
+        """Take the distances of the vertices on which own leaves hang."""
+
+
+class TunedEngine:
+    """What engines share: a graph, how it is searched, and keys as the bits of distances."""
+
+    csr: CSR
+    choices: Choices
+    unreached: Any
+    weight_type: Any
+    pulled: bool
+
+    def _delta(self) -> np.generic:
+        """Bucket width in the type of the weights; an integer one is at least 1."""
+        if self.csr.kind == "uint32":
+            return np.uint32(min(max(round(self.choices.delta), 1), 2**32 - 2))
+        return self.weight_type(min(self.choices.delta, float(np.finfo(self.csr.kind).max)))
+
+    def _bits(self, distance: float) -> Any:
+        """The key of a distance."""
+        if distance == math.inf:
+            return self.unreached
+        return self.weight_type(distance).view(self.unreached.dtype)
+
+    def _distance(self, bits: Any) -> float:
+        """The distance of a key."""
+        bits = self.unreached.dtype.type(bits)
+        return math.inf if bits == self.unreached else float(bits.view(self.csr.kind))
+
+    def wants_pull(self, settled: int, arcs: int, stopped: int) -> bool:
+        if self.pulled or self.choices.switch is None:
+            return False
+        enough = settled >= self.choices.switch_settled and arcs >= self.choices.switch_arcs
+        return stopped > 0 or enough

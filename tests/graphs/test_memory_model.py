@@ -43,8 +43,8 @@ def measured(edges):
     return {
         "n": edges.n, "edges": edges.m, "arcs": csr.arcs, "peak": peak, "rows": csr.nbytes,
         "edge_list": sum(a.nbytes for a in (edges.src, edges.dst, edges.weight)),
-        "state": engine.state.nbytes, "queues": engine.queues.nbytes,
-        "capacity": engine.queues.shape[1],
+        "state": engine.state.words.nbytes, "queues": engine.queues.entries.nbytes,
+        "capacity": engine.queues.entries.shape[1],
         "answer": answer.dist.nbytes + answer.parent.nbytes,
     }
 

@@ -206,8 +206,9 @@ def test_a_graph_from_a_file_needs_what_its_weights_take(tmp_path, dtype):
     assert need.answer == answer.dist.nbytes + answer.parent.nbytes + 4 * n
     row = ARC_DTYPES["float32" if dtype == "float32" else "float64"].itemsize
     assert need.search == 2 * m * row + 64 * n
-    # Where weights have 8 bytes, the ranks that were sorted are still there when rows are unfolded.
-    assert need.construction == 2 * m * (row + (0 if dtype == "float32" else 8)) + 48 * n
+    # Where weights have 8 bytes, the keys that were sorted are still there when rows are unfolded,
+    # and of each edge, two arcs, its weight (8) and the place of that (4).
+    assert need.construction == 2 * m * (row + (0 if dtype == "float32" else 8 + 6)) + 48 * n
 
 
 def test_a_refusal_has_the_figures_and_what_would_fit(there_is):

@@ -3,7 +3,7 @@
     make mutants [ARGS="-k heap --jobs 2"]
 
 tests/support/mutants.toml names, for each, the file, the text to find there (once) and to put in
-its place, and the tests that are to fail. They run in copies of this checkout in a temporary folder,
+its place, and the tests that are to fail. They run in copies of the checkout in a temporary folder,
 once as they are, then with one mistake after another; tests that never end have noticed it, too.
 Where a mistake changes nothing that anyone can see, `equivalent` says why, and it is not run.
 Exit status 0 where at least 95 % of the others are noticed, 2 where tests could not judge one.

@@ -209,6 +209,7 @@ def warm_up(
 
 
 def tiny_graphs(dtype: np.dtype, directed: bool) -> list[EdgeList]:
+    """Small graphs that compile the kernels for such weights; two where sums may overflow."""
     from graphs.generator import kronecker
 
     edges = kronecker(TINY_SCALE)

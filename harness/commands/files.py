@@ -56,6 +56,7 @@ vertices that break it and the first of them.
 
 
 def add_commands(commands: Any) -> None:
+    """Add `sssp generate` and `sssp validate` to the parser."""
     generate = commands.add_parser(
         "generate",
         help="write an official graph to a file",

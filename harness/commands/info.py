@@ -57,6 +57,7 @@ print(name, f"({files[0]})" if files else "")
 
 
 def add_commands(commands: Any) -> None:
+    """Add `sssp info` and `sssp warmup` to the parser."""
     info = commands.add_parser(
         "info",
         help="describe this machine, and what a scale needs",

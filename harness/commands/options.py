@@ -32,6 +32,7 @@ def add_official_graph(parser: Any, scale_help: str, required: bool = False) -> 
 
 
 def add_seed(parser: Any, what: str) -> None:
+    """Add the flag for the seeds of the generator."""
     parser.add_argument(
         "--seed",
         type=SEED,

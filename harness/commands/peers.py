@@ -73,6 +73,7 @@ def peer_name(text: str) -> str:
 
 
 def add_commands(commands: Any) -> None:
+    """Add `sssp peers` to the parser."""
     parser = commands.add_parser(
         "peers",
         help="measure other libraries beside ours",

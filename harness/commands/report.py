@@ -38,6 +38,7 @@ examples:
 
 
 def add_commands(commands: Any) -> None:
+    """Add `sssp report` to the parser."""
     parser = commands.add_parser(
         "report", help="report results", description=_DESCRIPTION, epilog=_EPILOG
     )

@@ -58,6 +58,7 @@ A configuration file is TOML and names the flags as above, with hyphens or under
 
 
 def add_commands(commands: Any) -> None:
+    """Add `sssp run` to the parser."""
     parser = commands.add_parser(
         "run",
         help="run the benchmark",

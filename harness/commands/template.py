@@ -24,6 +24,7 @@ example:
 
 
 def add_commands(commands: Any) -> None:
+    """Add `sssp template` to the parser."""
     parser: ArgumentParser = commands.add_parser(
         "template",
         help="print a batch script for Slurm",

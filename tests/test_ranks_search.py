@@ -247,7 +247,7 @@ def test_ranks_with_more_labels_than_32_bits_hold_together_keep_them_apart(monke
 
     def nodes(comm):
         csr = build_csr(part_of(edges, comm.rank, 3), threads=1, comm=comm)
-        assert len(csr.halo.near) == 3 // csr.halo.nodes
+        assert len(csr.halo.node_peers) == 3 // csr.halo.nodes
         return csr.halo.nodes
 
     assert on_ranks(3, nodes, node=3) == [1, 1, 1]

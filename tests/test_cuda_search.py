@@ -182,6 +182,21 @@ def test_two_leaves_joined_beside_hubs(device, dtype):
         check(solver, edges, root)
 
 
+@pytest.mark.parametrize("chunks", [1, 2])
+@pytest.mark.parametrize("more", [-1, 0, 1])
+@pytest.mark.parametrize("early", [False, True])
+def test_rows_about_as_long_as_a_chunk(device, chunks, more, early):
+    """Pushed whole, or bucket by bucket, each of which has some chunks of the row."""
+    arcs = chunks * CHUNK + more
+    ends = [(0, v) for v in range(1, arcs + 1)] + [(0, v + arcs) for v in range(1, arcs + 1)]
+    weight = np.concatenate([np.linspace(1, 2, arcs), np.linspace(11, 12, arcs)])
+    edges = edge_list(ends, weight, 2 * arcs + 1, directed=True)
+    solver = solver_on(device, edges, delta=5.0)
+    chosen = replace(solver._engine.choices, early=early, switch=None)
+    solver._engine = sssp.cuda.CUDAEngine(solver._engine.csr, chosen, device)
+    check(solver, edges, 0)
+
+
 def test_an_isolated_root_is_forgotten_by_the_next_search(device):
     """Beside hubs, where the first and the last vertex have no arcs."""
     ends = [(1, v) for v in range(2, 100)]

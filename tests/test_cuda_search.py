@@ -31,6 +31,7 @@ from graphs.errors import GraphError
 from graphs.generator import KroneckerStream, kronecker
 from harness.cli import ending_of
 from kernels.device import enumerators
+from kernels.push import NEVER
 from sssp import Solver
 from sssp.device_need import CHUNK, DeviceNeed
 from sssp.errors import DeviceMemoryError, EngineError
@@ -192,7 +193,7 @@ def test_rows_about_as_long_as_a_chunk(device, chunks, more, early):
     weight = np.concatenate([np.linspace(1, 2, arcs), np.linspace(11, 12, arcs)])
     edges = edge_list(ends, weight, 2 * arcs + 1, directed=True)
     solver = solver_on(device, edges, delta=5.0)
-    chosen = replace(solver._engine.choices, early=early, switch=None)
+    chosen = replace(solver._engine.choices, early=early, switch=None, switch_settled=NEVER)
     solver._engine = sssp.cuda.CUDAEngine(solver._engine.csr, chosen, device)
     check(solver, edges, 0)
 

@@ -37,6 +37,7 @@ from graphs.generator import KroneckerStream, kronecker
 from graphs.memory import CHUNK, device_search
 from harness.cli import ending_of
 from kernels.device import enumerators
+from kernels.push import NEVER
 from sssp import Solver
 from sssp.errors import DeviceMemoryError, EngineError
 
@@ -185,6 +186,21 @@ def test_two_leaves_joined_beside_hubs(device, dtype):
     assert solver.csr.layout.leaves
     for root in (0, 99, 100, 101, 102, 103, 50):
         check(solver, edges, root)
+
+
+@pytest.mark.parametrize("chunks", [1, 2])
+@pytest.mark.parametrize("more", [-1, 0, 1])
+@pytest.mark.parametrize("early", [False, True])
+def test_rows_about_as_long_as_a_chunk(device, chunks, more, early):
+    """Pushed whole, or bucket by bucket, each of which has some chunks of the row."""
+    arcs = chunks * CHUNK + more
+    ends = [(0, v) for v in range(1, arcs + 1)] + [(0, v + arcs) for v in range(1, arcs + 1)]
+    weight = np.concatenate([np.linspace(1, 2, arcs), np.linspace(11, 12, arcs)])
+    edges = edge_list(ends, weight, 2 * arcs + 1, directed=True)
+    solver = solver_on(device, edges, delta=5.0)
+    chosen = replace(solver._engine.choices, early=early, switch=None, switch_settled=NEVER)
+    solver._engine = sssp.cuda.CUDAEngine(solver._engine.csr, chosen, device)
+    check(solver, edges, 0)
 
 
 def test_an_isolated_root_is_forgotten_by_the_next_search(device):

@@ -10,6 +10,7 @@ from oracle import dijkstra
 from strategies import edge_list, make_edges
 
 from graphs.csr import build_csr
+from graphs.edges import EdgeList
 from kernels.heap import HEAP_LIMIT
 from kernels.push import NEVER
 from kernels.queues import FAR, FAR_TAIL, HEAP_SIZE, LEAST, OVERFLOW
@@ -17,28 +18,34 @@ from sssp.cpu import CPUEngine
 from sssp.engine import Answer
 from sssp.tuning import choose
 
-# Vertex v < SPOKES is v away from vertex 0, and one further than the last ten of them is one more.
-SPOKES, FURTHER = 100, 10
-ENDS = [(0, v) for v in range(1, SPOKES)]
-ENDS += [(v, v + FURTHER) for v in range(SPOKES - FURTHER, SPOKES)]
-WEIGHTS = [*range(1, SPOKES), *[1] * FURTHER]
-# Arcs on no shortest path, so that there are no hubs, and labels are ids.
-for step in (1, 2, 3):
-    ENDS += [(v, (v + step - 1) % (SPOKES - 1) + 1) for v in range(1, SPOKES)]
-    WEIGHTS += [1000] * (SPOKES - 1)
-EDGES = edge_list(ENDS, WEIGHTS, SPOKES + FURTHER, directed=True)
-ROOT = 0
-# Entries of a queue: each vertex once, as a search needs them to start again, but less than two of
-# the chunks of 64 that a thread takes, so the 65th entry does not fit.
-ROOM = EDGES.n
+ROOT, FURTHER = 0, 10
 
 
-def engine_of(delta: float = 2.0, room: int = ROOM) -> CPUEngine:
-    """An engine whose search from ROOT has begun."""
-    csr = build_csr(EDGES, threads=1)
+def spokes(count: int) -> EdgeList:
+    """Vertex v < count is v away from ROOT, and one further than the last ten of them is one more.
+
+    Arcs on no shortest path are there, too, so that there are no hubs, and labels are ids.
+    """
+    ends = [(ROOT, v) for v in range(1, count)]
+    ends += [(v, v + FURTHER) for v in range(count - FURTHER, count)]
+    weights = [*range(1, count), *[1] * FURTHER]
+    for step in (1, 2, 3):
+        ends += [(v, (v + step - 1) % (count - 1) + 1) for v in range(1, count)]
+        weights += [1000] * (count - 1)
+    return edge_list(ends, weights, count + FURTHER, directed=True)
+
+
+# A thread takes chunks of 64 entries. A queue has room for each vertex once, as a search needs to
+# start again: the first of these for a single chunk, the second for none.
+ONE_CHUNK, NO_CHUNK = spokes(100), spokes(50)
+
+
+def engine_of(edges: EdgeList, delta: float = 2.0, room: int | None = None) -> CPUEngine:
+    """An engine whose search from ROOT has begun; its queues have room for each vertex once."""
+    csr = build_csr(edges, threads=1)
     assert np.array_equal(csr.label, np.arange(csr.n))
     engine = CPUEngine(csr, replace(choose(csr, delta), early=False), 1)
-    engine.queues = np.empty((4, room), engine.entry)
+    engine.queues = np.empty((4, room or edges.n), engine.entry)
     engine.reset(ROOT)
     return engine
 
@@ -52,59 +59,64 @@ def queue_far(engine: CPUEngine, *entries: tuple[int, float]) -> None:
     engine.books[0, LEAST] = min(engine._bits(distance) for _, distance in entries)
 
 
-def reach_spokes(engine: CPUEngine) -> None:
-    """The row of ROOT has been pushed."""
-    for vertex in range(1, SPOKES):
+def reach_spokes(engine: CPUEngine) -> range:
+    """Let the row of ROOT have been pushed; returns the vertices that it leads to."""
+    reached = range(1, engine.csr.n - FURTHER)
+    for vertex in reached:
         dist = np.uint64(engine._bits(float(vertex)))
         engine.state[vertex] = dist << np.uint64(32) | np.uint64(ROOT)
+    return reached
 
 
-def is_done(engine: CPUEngine) -> bool:
+def is_done(engine: CPUEngine, edges: EdgeList) -> bool:
     """Are all distances right, and nothing queued?"""
-    answer = Answer(np.empty(EDGES.n, np.float32), np.empty(EDGES.n, np.int64))
+    answer = Answer(np.empty(edges.n, np.float32), np.empty(edges.n, np.int64))
     engine.result(answer)
-    expected, _ = dijkstra(EDGES, ROOT)
+    expected, _ = dijkstra(edges, ROOT)
     return engine.nearest() == np.inf and answer.dist.tolist() == expected.tolist()
 
 
-def test_a_search_whose_queues_have_room():
-    engine = engine_of(room=8 * ROOM)
+@pytest.mark.parametrize("edges", [ONE_CHUNK, NO_CHUNK])
+def test_a_search_whose_queues_have_room(edges):
+    engine = engine_of(edges, room=8 * edges.n)
     engine.relax(0.0)
-    assert is_done(engine)
+    assert is_done(engine, edges)
 
 
 def test_the_heap_is_emptied_into_a_queue_that_runs_over():
     """After one bucket, as a rank pushes. What notices it goes on to the end."""
-    engine = engine_of()
+    engine = engine_of(ONE_CHUNK)
     engine._advance(1, int(engine._bits(0.0)), NEVER)
-    assert is_done(engine)
+    assert is_done(engine, ONE_CHUNK)
 
 
 def test_a_queue_that_is_parted_runs_over():
     """The only entry of this bucket is stale, so no push follows that would notice it."""
-    engine = engine_of(delta=0.25)
-    reach_spokes(engine)
-    queue_far(engine, (3, 0.5), *((v, float(v)) for v in range(1, SPOKES)))
+    engine = engine_of(NO_CHUNK, delta=0.25)
+    reached = reach_spokes(engine)
+    queue_far(engine, (3, 0.5), *((v, float(v)) for v in reached))
     engine.relax(0.0)
-    assert is_done(engine)
+    assert is_done(engine, NO_CHUNK)
 
 
 def test_a_push_runs_over():
-    engine = engine_of()
+    """All is in one bucket, so nothing is parted afterwards that would notice it."""
+    engine = engine_of(ONE_CHUNK, delta=1e6)
+    engine.fifos = np.empty((1, 2), engine.entry)
     queue_far(engine, (ROOT, 0.0))
     engine.relax(0.0)
-    assert is_done(engine)
+    assert is_done(engine, ONE_CHUNK)
 
 
 def test_what_ran_over_before_a_call_is_queued_again():
     """As where other ranks' offers were more than a queue holds."""
-    engine = engine_of()
+    engine = engine_of(ONE_CHUNK)
     reach_spokes(engine)
     queue_far(engine, (ROOT, 0.0))
     engine.shared[FAR_TAIL], engine.books[0, LEAST] = 0, np.int64(engine.unreached)
     engine.books[0, OVERFLOW] = 1
     engine.relax(0.0)
-    assert is_done(engine)
+    assert is_done(engine, ONE_CHUNK)
 
 
 @pytest.mark.parametrize("equal", [1000, *range(2 * HEAP_LIMIT - 2, 2 * HEAP_LIMIT + 3), 2000])

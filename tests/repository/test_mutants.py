@@ -78,7 +78,9 @@ def test_times():
 @pytest.fixture
 def checkout(tmp_path, monkeypatch):
     """A small checkout with a table of three mistakes."""
-    for name, text in (("product.py", PRODUCT), ("test_product.py", TESTS), ("t.toml", TABLE)):
+    (tmp_path / "tests" / "of_it").mkdir(parents=True)
+    files = {"product.py": PRODUCT, "tests/of_it/test_product.py": TESTS, "t.toml": TABLE}
+    for name, text in files.items():
         (tmp_path / name).write_text(text)
     monkeypatch.setattr(mutants, "CHECKOUT", tmp_path)
     monkeypatch.setattr(mutants, "TABLE", tmp_path / "t.toml")
@@ -90,7 +92,7 @@ def test_a_mistake_is_caught_survives_or_changes_nothing(checkout, capsys):
     *lines, last = capsys.readouterr().out.splitlines()
     outcome = {line.split("product.py: ")[1][:5]: line for line in lines}
     assert outcome["a + b"].startswith("caught ")
-    assert "test_product.py::test_times" in outcome["a + b"]
+    assert "tests/of_it/test_product.py::test_times" in outcome["a + b"]
     assert outcome["n > 0"].startswith("survived ")
     assert outcome["total"].startswith("equivalent ")
     assert last == "1 caught, 1 survived, 1 change nothing, 0 unjudged"
@@ -98,7 +100,7 @@ def test_a_mistake_is_caught_survives_or_changes_nothing(checkout, capsys):
 
 
 def test_tests_that_never_end_have_noticed(checkout):
-    endless = mutants.Mutant("product.py", "n -= 1", "n -= 0", ("test_product.py",))
+    endless = mutants.Mutant("product.py", "n -= 1", "n -= 0", ("tests/of_it/test_product.py",))
     assert mutants.verdict(endless, checkout, timeout=0.1) == ("caught", "it did not end")
     assert (checkout / "product.py").read_text() == PRODUCT
 
@@ -109,9 +111,12 @@ def test_enough_is_ninety_five_in_a_hundred(checkout, capsys):
 
 
 def test_tests_that_fail_anyway_judge_nothing(checkout, capsys):
-    (checkout / "test_product.py").write_text(TESTS.replace("6", "7"))
+    (checkout / "tests/of_it/test_product.py").write_text(TESTS.replace("6", "7"))
     assert mutants.main(["-k", "a + b"]) == 2
-    assert "without a mistake, pytest test_product.py ends with 1" in capsys.readouterr().out
+    assert (
+        "without a mistake, pytest tests/of_it/test_product.py ends with 1"
+        in capsys.readouterr().out
+    )
 
 
 def test_a_mistake_that_fits_no_longer_is_named(checkout, capsys):

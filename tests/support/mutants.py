@@ -75,9 +75,19 @@ class Mutant:
 def mutants() -> list[Mutant]:
     """Return the mistakes of the table."""
     return [
-        Mutant(**{**given, "tests": tuple(shlex.split(given["tests"]))})
+        Mutant(**{**given, "tests": tuple(map(_located, shlex.split(given["tests"])))})
         for given in tomllib.loads(TABLE.read_text())["mutant"]
     ]
+
+
+def _located(word: str) -> str:
+    """Return a test file's path in the checkout, and any other word as it is."""
+    if not word.endswith(".py"):
+        return word
+    found = [path.relative_to(CHECKOUT).as_posix() for path in (CHECKOUT / "tests").rglob(word)]
+    if len(found) != 1:
+        raise TableError(f"{word}: there are {len(found)} files of that name in tests/")
+    return found[0]
 
 
 def run_tests(folder: Path, tests: Sequence[str], timeout: float) -> tuple[int | None, str]:

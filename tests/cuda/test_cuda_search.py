@@ -198,7 +198,9 @@ def test_rows_about_as_long_as_a_chunk(device, chunks, more, early):
     weight = np.concatenate([np.linspace(1, 2, arcs), np.linspace(11, 12, arcs)])
     edges = edge_list(ends, weight, 2 * arcs + 1, directed=True)
     solver = solver_on(device, edges, delta=5.0)
-    chosen = replace(solver._engine.choices, early=early, switch=None, switch_settled=NEVER)
+    chosen = replace(
+        solver._engine.choices, stop_at_bucket_end=early, switch=None, switch_settled=NEVER
+    )
     solver._engine = sssp.cuda.CUDAEngine(solver._engine.csr, chosen, device)
     check(solver, edges, 0)
 
@@ -208,7 +210,7 @@ def test_an_isolated_root_is_forgotten_by_the_next_search(device):
     ends = [(1, v) for v in range(2, 100)]
     edges = edge_list(ends, np.linspace(0.1, 1, len(ends)), 101, False)
     solver = solver_on(device, edges)
-    assert solver.csr.hubs
+    assert solver.csr.stats.hubs
     for root in (0, 1, 100, 0, 100):
         check(solver, edges, root)
 

@@ -112,8 +112,8 @@ def test_a_row_longer_than_the_sort_has_buckets():
     n = 300_000
     weight = np.random.default_rng(1).random(n).astype(np.float32)
     csr = build_csr(EdgeList(np.zeros(n, np.int64), np.arange(1, n + 1), weight, n + 1, True))
-    assert np.array_equal(csr.weight, np.sort(weight))
-    assert np.array_equal(weight[csr.original[csr.adj] - 1], csr.weight)
+    assert np.array_equal(csr.out.weight, np.sort(weight))
+    assert np.array_equal(weight[csr.global_id[csr.out.adj] - 1], csr.out.weight)
 
 
 def test_negative_zero_counts_as_zero():

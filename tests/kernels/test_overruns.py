@@ -43,20 +43,22 @@ ONE_CHUNK, NO_CHUNK = spokes(100), spokes(50)
 def engine_of(edges: EdgeList, delta: float = 2.0, room: int | None = None) -> CPUEngine:
     """An engine whose search from ROOT has begun; its queues have room for each vertex once."""
     csr = build_csr(edges, threads=1)
-    assert np.array_equal(csr.label, np.arange(csr.n))
-    engine = CPUEngine(csr, replace(choose(csr, delta), early=False), 1)
-    engine.queues = np.empty((4, room or edges.n), engine.entry)
+    assert np.array_equal(csr.local_id, np.arange(csr.n))
+    engine = CPUEngine(csr, replace(choose(csr, delta), stop_at_bucket_end=False), 1)
+    entries = np.empty((4, room or edges.n), engine.entry)
+    engine.queues = engine.queues._replace(entries=entries)
     engine.reset(ROOT)
     return engine
 
 
 def queue_far(engine: CPUEngine, *entries: tuple[int, float]) -> None:
     """Queue these vertices, at these distances, for later buckets, and nothing else."""
-    far = engine.queues[engine.shared[FAR]]
+    control = engine.queues.control
+    far = engine.queues.entries[control[FAR]]
     for i, (vertex, distance) in enumerate(entries):
         far[i] = vertex, 0, engine._bits(distance), engine._bits(distance)
-    engine.shared[HEAP_SIZE], engine.shared[FAR_TAIL] = 0, len(entries)
-    engine.books[0, LEAST] = min(engine._bits(distance) for _, distance in entries)
+    control[HEAP_SIZE], control[FAR_TAIL] = 0, len(entries)
+    engine.queues.thread_counters[0, LEAST] = min(engine._bits(distance) for _, distance in entries)
 
 
 def reach_spokes(engine: CPUEngine) -> range:
@@ -64,7 +66,7 @@ def reach_spokes(engine: CPUEngine) -> range:
     reached = range(1, engine.csr.n - FURTHER)
     for vertex in reached:
         dist = np.uint64(engine._bits(float(vertex)))
-        engine.state[vertex] = dist << np.uint64(32) | np.uint64(ROOT)
+        engine.state.words[vertex] = dist << np.uint64(32) | np.uint64(ROOT)
     return reached
 
 
@@ -86,7 +88,7 @@ def test_a_search_whose_queues_have_room(edges):
 def test_the_heap_is_emptied_into_a_queue_that_runs_over():
     """After one bucket, as a rank pushes. What notices it goes on to the end."""
     engine = engine_of(ONE_CHUNK)
-    engine._advance(1, int(engine._bits(0.0)), NEVER)
+    engine._relax(1, int(engine._bits(0.0)), engine.limits._replace(switch_settled=NEVER))
     assert is_done(engine, ONE_CHUNK)
 
 
@@ -102,7 +104,7 @@ def test_a_queue_that_is_parted_runs_over():
 def test_a_push_runs_over():
     """All is in one bucket, so nothing is parted afterwards that would notice it."""
     engine = engine_of(ONE_CHUNK, delta=1e6)
-    engine.fifos = np.empty((1, 2), engine.entry)
+    engine.queues = engine.queues._replace(fifos=np.empty((1, 2), engine.entry))
     queue_far(engine, (ROOT, 0.0))
     engine.relax(0.0)
     assert is_done(engine, ONE_CHUNK)
@@ -113,8 +115,10 @@ def test_what_ran_over_before_a_call_is_queued_again():
     engine = engine_of(ONE_CHUNK)
     reach_spokes(engine)
     queue_far(engine, (ROOT, 0.0))
-    engine.shared[FAR_TAIL], engine.books[0, LEAST] = 0, np.int64(engine.unreached)
-    engine.books[0, OVERFLOW] = 1
+    queues = engine.queues
+    queues.control[FAR_TAIL] = 0
+    queues.thread_counters[0, LEAST] = np.int64(engine.unreached)
+    queues.thread_counters[0, OVERFLOW] = 1
     engine.relax(0.0)
     assert is_done(engine, ONE_CHUNK)
 
@@ -125,11 +129,11 @@ def test_a_row_of_equal_lightest_arcs_and_one_heavier_fits_into_the_heap(equal):
     ends = [(0, v) for v in range(1, equal + 2)]
     edges = edge_list(ends, [1] * equal + [2], equal + 2, directed=True)
     csr = build_csr(edges, threads=1)
-    engine = CPUEngine(csr, replace(choose(csr), early=True, switch_settled=NEVER), 1)
+    engine = CPUEngine(csr, replace(choose(csr), stop_at_bucket_end=True, switch_settled=NEVER), 1)
     behind = np.full(3, 77, np.int32)
-    room = np.zeros(len(engine.heap) + 3, engine.entry)
+    room = np.zeros(len(engine.queues.heap) + 3, engine.entry)
     room["vertex"][-3:] = behind
-    engine.heap = room[:-3]
+    engine.queues = engine.queues._replace(heap=room[:-3])
     engine.reset(0)
     engine.relax(0.0)
     assert np.array_equal(room["vertex"][-3:], behind), "written behind the heap"
@@ -143,7 +147,7 @@ def test_the_heap_hands_out_the_nearest_row_first(seed):
     """In Dijkstra's order no row is pushed twice, and no arc looked at twice."""
     edges = make_edges(100, "multigraph", "even", np.dtype(np.float32), False, seed)
     csr = build_csr(edges, threads=1)
-    chosen = replace(choose(csr), early=False, switch=None, switch_settled=NEVER)
+    chosen = replace(choose(csr), stop_at_bucket_end=False, switch=None, switch_settled=NEVER)
     engine = CPUEngine(csr, chosen, 1)
     engine.reset(0)
     engine.relax(0.0)
@@ -152,4 +156,4 @@ def test_the_heap_hands_out_the_nearest_row_first(seed):
     reached = answer.dist < np.inf
     assert reached.sum() > 20
     assert engine.settled()[0] == reached.sum()
-    assert answer.arcs == np.diff(csr.out.indptr)[csr.label[reached]].sum()
+    assert answer.arcs == np.diff(csr.out.indptr)[csr.local_id[reached]].sum()

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from ranks import on_ranks
 from strategies import edge_list
 
 from graphs import build_csr
-from graphs.csr import HUB_SHARE, LONG_ROWS
+from graphs.csr import CSR, HUB_SHARE, LONG_ROWS
 from graphs.edges import EdgeList
 from graphs.levels import LEVEL_VERTICES, MOST_LEVELS
 from graphs.partition import part_of
@@ -45,14 +47,14 @@ def star_with_tail(leaves: int) -> EdgeList:
     return edge_list(ends, np.ones(len(ends)), 2 * LEVEL_VERTICES + 100)
 
 
-def built(edges: EdgeList, attribute: str) -> list:
+def built(edges: EdgeList, read: Callable[[CSR], object]) -> list:
     """What kernel 1 found of a graph, in one process and on two ranks."""
 
     def work(comm):
         csr = build_csr(part_of(edges, comm.rank, 2), threads=1, comm=comm)
-        return getattr(csr, attribute)
+        return read(csr)
 
-    return [getattr(build_csr(edges), attribute), *on_ranks(2, work)]
+    return [read(build_csr(edges)), *on_ranks(2, work)]
 
 
 def test_the_thresholds_are_those_of_these_tables():
@@ -66,13 +68,13 @@ def test_hubs_hold_more_than_a_quarter_of_the_arcs(spokes, hubs):
     csr = build_csr(ring_with_hub(spokes))
     degree = np.sort(np.diff(csr.out.indptr))
     assert (degree[-5:].sum() > degree.sum() / 4) == hubs
-    assert csr.hubs == hubs
+    assert csr.stats.hubs == hubs
 
 
 @pytest.mark.parametrize("vertices, hubs", [(64, False), (65, True)])
 def test_a_graph_of_64_vertices_has_no_hubs(vertices, hubs):
     """Vertices without an edge do not count."""
-    assert built(star(vertices, isolated=40), "hubs") == [hubs] * 3
+    assert built(star(vertices, isolated=40), lambda csr: csr.stats.hubs) == [hubs] * 3
 
 
 @pytest.mark.parametrize("directed", [False, True])
@@ -80,7 +82,7 @@ def test_a_graph_of_64_vertices_has_no_hubs(vertices, hubs):
 def test_rows_of_more_than_eight_arcs_on_average_are_long(directed, more, long):
     edges = even_rows(8, more, directed)
     assert edges.m == (800 if directed else 400) + more
-    assert built(edges, "long_rows") == [long] * 3
+    assert built(edges, lambda csr: csr.stats.long_rows) == [long] * 3
 
 
 # From the second vertex of a path, each level but the first finds one vertex more, until more than
@@ -102,32 +104,32 @@ def test_rows_of_more_than_eight_arcs_on_average_are_long(directed, more, long):
     ids=lambda given: str(given) if isinstance(given, int) else f"{given.m} edges",
 )
 def test_levels_are_counted_until_enough_is_found(edges, levels):
-    assert built(edges, "levels") == [levels] * 3
+    assert built(edges, lambda csr: csr.stats.levels) == [levels] * 3
 
 
 @pytest.mark.parametrize("heaviest, kind", [(2**32 - 2, "uint32"), (2**32 - 1, "float64")])
 def test_integers_are_added_in_32_bits_where_one_weight_fits(heaviest, kind):
     """The largest number of 32 bits stands for an unreached vertex."""
     edges = edge_list([(0, 1), (1, 2)], [0, heaviest], 3, dtype=np.int64)
-    assert built(edges, "kind") == [kind] * 3
+    assert built(edges, lambda csr: csr.kind) == [kind] * 3
 
 
 def quantile(csr, share):
-    return np.quantile(csr.sample.astype(np.float64), share)
+    return np.quantile(csr.stats.sample.astype(np.float64), share)
 
 
 def test_few_levels_and_short_even_rows_pull_when_half_is_settled():
     chosen = choose(build_csr(path(22)))
-    assert (chosen.early, chosen.switch, chosen.switch_settled) == (False, 0.5, 12)
+    assert (chosen.stop_at_bucket_end, chosen.switch, chosen.switch_settled) == (False, 0.5, 12)
     assert (chosen.switch_arcs, chosen.delta) == (0, 1.0)
 
 
 @pytest.mark.parametrize("more, early, switch", [(0, False, None), (1, True, 0.5)])
 def test_a_directed_graph_pulls_where_incoming_rows_are_kept(more, early, switch):
     csr = build_csr(even_rows(8, more, directed=True))
-    assert (csr.incoming is None) == (switch is None) and csr.levels <= 10
+    assert (csr.incoming is None) == (switch is None) and csr.stats.levels <= 10
     chosen = choose(csr)
-    assert (chosen.early, chosen.switch) == (early, switch)
+    assert (chosen.stop_at_bucket_end, chosen.switch) == (early, switch)
     assert chosen.switch_settled == (NEVER if switch is None else 51)
 
 
@@ -137,28 +139,30 @@ def test_many_levels_make_wider_buckets_and_never_a_pull():
     cliques = [(12 * c + i, 12 * c + j) for c in range(40) for i in range(12) for j in range(i)]
     cliques += [(12 * c, 12 * c + 12) for c in range(39)]
     csr = build_csr(edge_list(cliques, np.linspace(0, 1, len(cliques)), 480))
-    assert csr.long_rows and csr.levels > 10
+    assert csr.stats.long_rows and csr.stats.levels > 10
     chosen = choose(csr)
-    assert (chosen.early, chosen.switch, chosen.switch_settled) == (False, None, NEVER)
-    assert chosen.delta == pytest.approx(2.6 * np.quantile(csr.sample[csr.sample > 0], 0.5))
+    assert (chosen.stop_at_bucket_end, chosen.switch, chosen.switch_settled) == (False, None, NEVER)
+    assert chosen.delta == pytest.approx(
+        2.6 * np.quantile(csr.stats.sample[csr.stats.sample > 0], 0.5)
+    )
 
 
 def test_few_levels_and_long_rows_stop_early_and_pull_when_half_is_settled():
     csr = build_csr(even_rows(8, 1, False))
-    assert not csr.hubs and csr.levels <= 10
+    assert not csr.stats.hubs and csr.stats.levels <= 10
     chosen = choose(csr)
-    assert (chosen.early, chosen.switch, chosen.switch_settled) == (True, 0.5, 51)
+    assert (chosen.stop_at_bucket_end, chosen.switch, chosen.switch_settled) == (True, 0.5, 51)
     assert chosen.switch_arcs == 0
-    assert chosen.delta == pytest.approx(quantile(csr, 2 * 100 / csr.graph_arcs))
+    assert chosen.delta == pytest.approx(quantile(csr, 2 * 100 / csr.stats.arcs))
 
 
 def test_hubs_pull_when_few_are_settled_that_hold_a_third_of_the_arcs():
     csr = build_csr(ring_with_hub(77))
-    assert csr.hubs and not csr.long_rows
+    assert csr.stats.hubs and not csr.stats.long_rows
     chosen = choose(csr)
-    assert (chosen.early, chosen.switch, chosen.switch_settled) == (False, 0.025, 3)
-    assert chosen.switch_arcs == csr.graph_arcs // 3
-    assert chosen.delta == pytest.approx(quantile(csr, 0.05 * 80 / csr.graph_arcs))
+    assert (chosen.stop_at_bucket_end, chosen.switch, chosen.switch_settled) == (False, 0.025, 3)
+    assert chosen.switch_arcs == csr.stats.arcs // 3
+    assert chosen.delta == pytest.approx(quantile(csr, 0.05 * 80 / csr.stats.arcs))
 
 
 def test_a_device_takes_buckets_four_times_as_wide():

@@ -146,7 +146,8 @@ class _Builder:
         self.launch(
             "sample_weights", len(weight), rows.arcs, np.int64(step), np.int64(len(weight)), weight
         )
-        return self.device.to_host(weight).view(WEIGHTS[self.kind]).astype(np.float64)
+        sample = self.device.to_host(weight).view(WEIGHTS[self.kind])
+        return sample.astype(np.float64, copy=False)
 
     def order(self, degree: Any) -> VertexOrder:
         """Order the vertices by falling degree where there are hubs, as graphs.csr does."""

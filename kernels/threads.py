@@ -65,7 +65,7 @@ class Lock:
 
 
 _locks: weakref.WeakSet[Lock] = weakref.WeakSet()
-_turn = Lock()
+_turn, _no_turn = Lock(), contextlib.nullcontext()
 _lost = False  # was this process forked from one with threads of GNU OpenMP?
 
 
@@ -75,11 +75,6 @@ def threading_layer() -> str | None:
         return str(numba.threading_layer())
     except ValueError:
         return None
-
-
-def takes_turns() -> bool:
-    """Can one Python thread at a time run parallel kernels? Known once the layer is started."""
-    return threading_layer() == "workqueue"
 
 
 def _after_fork() -> None:
@@ -151,8 +146,8 @@ class _Binding:
         """
         if not self.possible or threads is None or not self.active.acquire(blocking=False):
             return []
-        mask = sorted(os.sched_getaffinity(0))
-        if len(mask) == threads > 1:
+        mask = sorted(os.sched_getaffinity(0)) if threads > 1 else []
+        if len(mask) == threads:
             return mask
         self.team.threads = 0
         self.active.release()
@@ -198,7 +193,7 @@ def using(threads: int | None = None, turns: bool = True) -> Iterator[None]:
     """
     check_threads_run(threads)
     before = numba.get_num_threads()  # starts the threading layer, which then has a name
-    with _turn if turns and takes_turns() else contextlib.nullcontext():
+    with _turn if turns and numba.threading_layer() == "workqueue" else _no_turn:
         cores = _binding.cores(threads)
         try:
             if threads is not None:

@@ -157,9 +157,9 @@ def test_reading_is_timed_from_all_ranks_start_to_the_last_ones_end(clocks, monk
 
     seconds = ByThread()
 
-    def slow(self):
+    def slow(self, most_bytes):
         clocks.takes(seconds["to read"])
-        return read(self)
+        return read(self, most_bytes)
 
     def work(comm):
         seconds["to read"] = WORK[comm.rank]

@@ -162,12 +162,12 @@ class Ranks(SerialComm):
         super().__init__(rank=rank, size=len(seen))
         self.answers = [seen, components]
 
-    def gather(self, value):
+    def allgather(self, value):
         answer = list(self.answers.pop(0))
         answer[self.rank] = value
         return answer
 
-    def any(self, value):
+    def allreduce_or(self, value):
         return value
 
 

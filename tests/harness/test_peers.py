@@ -279,7 +279,7 @@ def test_without_names_the_installed_peers_are_taken_but_for_networkx(peers, mon
 
 def test_a_graph_whose_matrix_does_not_fit_is_refused(peers, monkeypatch, tmp_path):
     from harness.machine import memory
-    from harness.peers.run import run as module
+    from harness.peers import run as module
 
     fits = memory.Need(2**5, 16 * 2**5).total
     there = memory.Available(fits, "a test")

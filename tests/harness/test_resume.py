@@ -252,7 +252,7 @@ def test_equal_distances_have_equal_digests_however_they_are_cut(monkeypatch):
     halves = []
 
     class Noting(SerialComm):
-        def total(self, values):
+        def allreduce_sum(self, values):
             halves.append(values)
             return np.array(values)
 

@@ -15,7 +15,7 @@ import pytest
 from command import in_process
 from repository import HOUSE
 
-TEMPLATES = sorted((HOUSE / "harness" / "templates").glob("*.sbatch"))
+TEMPLATES = sorted((HOUSE / "harness" / "commands" / "templates").glob("*.sbatch"))
 NAMES = [path.stem for path in TEMPLATES]
 needs_bash = pytest.mark.skipif(not shutil.which("bash"), reason="bash is not installed")
 

@@ -179,7 +179,7 @@ def last_entries(monkeypatch):
 
     def made(self, *arguments):
         make(self, *arguments)
-        for queue in filter(len, (*self.queues, self.out)):
+        for queue in filter(len, (*self.queues.entries, self.queues.outbox)):
             assert len(queue) % 64, "no chunk of 64 entries ends with the queue"
             queue["vertex"][-1] = -7
             last.append(queue["vertex"][-1:])
@@ -232,7 +232,7 @@ def test_a_leaf_whose_one_arc_leads_to_another_ranks_leaf(size, node, directed):
     last = [(v + each + pairs) % (size * each) for v in first]
     ends += zip(first, last, strict=True)
     edges = edge_list(ends, np.linspace(0.5, 1, len(ends)), size * each, directed)
-    assert build_csr(edges).hubs
+    assert build_csr(edges).stats.hubs
     for answer in search_on(size, edges, [0, *first, *last], node=node):
         assert alike(edges, answer)
 

@@ -128,7 +128,7 @@ def test_a_queue_that_runs_over_loses_nothing(monkeypatch, directed, threads):
     monkeypatch.setattr(queues, "spare_entries", lambda workers: 319 - edges.n)
     edges = improved_again_and_again(directed)
     solver = Solver(build_csr(edges), threads=threads, delta=1e30)
-    last = solver._engine.queues[:, -1]
+    last = solver._engine.queues.entries[:, -1]
     last["vertex"] = -7
     answer = solver.search(0)
     check(edges, 0, answer.dist, answer.parent)

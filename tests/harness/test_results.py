@@ -168,7 +168,7 @@ def test_what_is_told_of_ranks_lacks_nothing(path):
 def test_schema_is_found_from_another_folder_that_has_results_of_its_own(tmp_path):
     (tmp_path / "results" / "runs").mkdir(parents=True)
     program = "from harness.results.schema import schema; print(schema()['$id'])"
-    home = str(Path(results.__file__).parents[1])
+    home = str(Path(results.__file__).parents[2])
     done = subprocess.run(
         [sys.executable, "-c", program],
         cwd=tmp_path,

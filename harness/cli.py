@@ -13,6 +13,7 @@ from argparse import SUPPRESS, ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Sequence
 from typing import NoReturn
 
+from harness import neighbours  # noqa: F401  (comes first)
 from harness.commands import files as commands_files
 from harness.commands import info as commands_info
 from harness.commands import peers as commands_peers

@@ -12,6 +12,7 @@ tests/kernels/test_compile.py looks at the machine code.
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 import numba
@@ -36,6 +37,29 @@ kernel = njit(cache=True, _nrt=False)
 inlined = njit(cache=True, _nrt=False, forceinline=True)
 
 
+class _SameTypes:
+    """A kernel that looks at the types of its arguments once; see `same_types`."""
+
+    __slots__ = ("_entry", "_function")
+
+    def __init__(self, function: Any):
+        self._function, self._entry = function, None
+
+    def __call__(self, *arguments: Any) -> Any:
+        if self._entry is None:
+            self._entry = self._function.compile(tuple(map(typeof, arguments)))
+        return self._entry(*arguments)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled by name: another process loads its own kernel."""
+        python = self._function.py_func
+        return _named, (python.__module__, python.__name__)
+
+
+def _named(module: str, name: str) -> _SameTypes:
+    return _SameTypes(getattr(import_module(module), name))
+
+
 def same_types(function: Any) -> Callable[..., Any]:
     """Return `function`, a kernel, for calls whose arguments always have the same types.
 
@@ -44,12 +68,4 @@ def same_types(function: Any) -> Callable[..., Any]:
     takes. Not for arrays that a caller hands in: they may be of another type next time, which is
     not noticed.
     """
-    entry: Callable[..., Any] | None = None
-
-    def call(*arguments: Any) -> Any:
-        nonlocal entry
-        if entry is None:
-            entry = function.compile(tuple(typeof(argument) for argument in arguments))
-        return entry(*arguments)
-
-    return call
+    return _SameTypes(function)

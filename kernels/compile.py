@@ -43,7 +43,8 @@ class _SameTypes:
     __slots__ = ("_entry", "_function")
 
     def __init__(self, function: Any):
-        self._function, self._entry = function, None
+        self._function = function
+        self._entry: Callable[..., Any] | None = None
 
     def __call__(self, *arguments: Any) -> Any:
         if self._entry is None:

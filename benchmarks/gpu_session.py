@@ -244,7 +244,7 @@ def parser() -> ArgumentParser:
         formatter_class=RawDescriptionHelpFormatter,
     )
     flags.add_argument("--minutes", type=float, default=9.0, metavar="M", help="default: 9")
-    flags.add_argument("--output", metavar="DIR", help="default: results/gpu/, by date")
+    flags.add_argument("--output", metavar="DIR", help="default: results/runs/gpu/, by date")
     flags.add_argument("--only", nargs="+", metavar="STEP", help="take these steps only")
     flags.add_argument("--scale", type=int, nargs="+", default=[20, 22, 24, 26, 27], metavar="S")
     flags.add_argument("--smoke", type=int, default=12, metavar="S", help="default: scale 12")
@@ -257,7 +257,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Take the steps asked for; return the exit status."""
     asked = parser().parse_args(argv)
     started = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-    folder = Path(asked.output or HOME / "results" / "gpu" / started).resolve()
+    folder = Path(asked.output or HOME / "results" / "runs" / "gpu" / started).resolve()
     plan = steps(asked, folder)
     unknown = sorted(set(asked.only or ()) - {step.name for step in plan})
     if unknown:

@@ -1,7 +1,7 @@
 """Strong and weak scaling of `sssp run` over ranks, what it sends, and what the model predicts.
 
-    python benchmarks/scaling.py --scales 16 18 --ranks 1 2 4 --weak 16 --counted 16 64
-    python benchmarks/scaling.py --read results/scaling       the tables of files that are there
+    python -m benchmarks.scaling --scales 16 18 --ranks 1 2 4 --weak 16 --counted 16 64
+    python -m benchmarks.scaling --read results/scaling       the tables of files that are there
 
 Runs `mpirun -n P sssp run`, keeps its result files in a folder (`--output`) and what was measured
 of the wires between the ranks (`scaling_wires.py`). Prints two tables in Markdown. The times: speed
@@ -24,17 +24,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from benchmarks.scaling_model import Counts, predict
+from benchmarks.scaling_wires import wires
+from harness.results import record as results
+from harness.results.statistics import summarize_teps
+from kernels.disk import replacing
+from sssp.shared_memory import ALLOWED
+
 HOUSE = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(HOUSE))
-
-from scaling_model import Counts, predict  # noqa: E402
-from scaling_wires import wires  # noqa: E402
-
-from harness.results import record as results  # noqa: E402
-from harness.results.statistics import summarize_teps  # noqa: E402
-from kernels.disk import replacing  # noqa: E402
-from sssp.shared_memory import ALLOWED  # noqa: E402
-
 WIRES = "wires-{}.json"
 # Threads a core from which on times are those of the scheduler.
 _MOST_SHARING = 2
@@ -103,8 +100,8 @@ def _commands(asked: argparse.Namespace, folder: Path) -> list[tuple[list[str], 
         found.append((["env", f"{ALLOWED}=0", *on(ranks, *flags)], None))
     for ranks in asked.ranks:
         if ranks > 1:
-            program = str(HOUSE / "benchmarks" / "scaling_wires.py")
-            found.append(([asked.mpirun, "-n", str(ranks), sys.executable, program], ranks))
+            program = [sys.executable, "-m", "benchmarks.scaling_wires"]
+            found.append(([asked.mpirun, "-n", str(ranks), *program], ranks))
     return found
 
 

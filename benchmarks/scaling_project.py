@@ -1,11 +1,11 @@
 """What the model predicts for a machine and a graph that were not run here.
 
-    python benchmarks/scaling_project.py results/scaling --ranks 2000 --scale 41
+    python -m benchmarks.scaling_project results/scaling --ranks 2000 --scale 41
         --latency 3e-6 --overhead 5e-7 --bandwidth 25e9 --arc-seconds 2e-10
 
 Takes the counts of the run on the most ranks in a folder (`scaling.py`), lets them grow
 (`scaling_model.grown`), and prints where the time of a search would go, beside it what the same
-growth says of the other runs at that scale, to be held against what was counted there. The network
+growth says of the other runs at that scale, to be compared with what was counted there. The network
 and the seconds of an arc are given: what a ping-pong and one rank take on that machine.
 """
 
@@ -17,46 +17,53 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scaling import counts_of, load
-from scaling_model import Counts, Wires, grown, predict
+
+from benchmarks.scaling import counts_of, load
+from benchmarks.scaling_model import Counts, Wires, grown, predict
 
 EDGEFACTOR = 16
 
 
 def main() -> int:
-    asked = _parser().parse_args()
-    runs = load(Path(asked.folder))
+    asked = parser().parse_args()
+    print("\n\n".join(projection(load(Path(asked.folder)), asked)))
+    return 0
+
+
+def projection(runs: list[dict[str, Any]], asked: argparse.Namespace) -> tuple[str, str]:
+    """Return the two tables: seconds of the machine asked about, bytes counted and by growth."""
     ranked = [run for run in runs if run["num_mpi_processes"] > 1]
     if not ranked:
-        raise SystemExit(f"{asked.folder}: no result of several ranks; run scaling.py first")
+        raise SystemExit(
+            f"{asked.folder}: no result of several ranks; run benchmarks.scaling first"
+        )
     most = max(ranked, key=lambda run: (run["num_mpi_processes"], run["graph"]["scale"]))
     degrees = degrees_of(most["graph"])
     others = [counts_of(run) for run in ranked if run["graph"] == most["graph"]]
     last = counts_of(most)
     counts = grown(last, degrees, asked.ranks, 2**asked.scale)
     between = Wires(asked.latency, asked.overhead, asked.bandwidth)
-    print(seconds_table(counts, between, asked.arc_seconds))
-    print()
-    print(bytes_table(others, last, degrees))
-    return 0
+    seconds = seconds_table(counts, between, asked.arc_seconds)
+    return seconds, bytes_table(others, last, degrees)
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser() -> argparse.ArgumentParser:
+    """Return the flags of the command."""
     first, _, rest = __doc__.partition("\n\n")
-    parser = argparse.ArgumentParser(
+    flags = argparse.ArgumentParser(
         description=first, epilog=rest, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("folder", metavar="DIR", help="result files of several numbers of ranks")
-    parser.add_argument("--ranks", type=int, required=True, metavar="P")
-    parser.add_argument("--scale", type=int, required=True, metavar="S")
+    flags.add_argument("folder", metavar="DIR", help="result files of several numbers of ranks")
+    flags.add_argument("--ranks", type=int, required=True, metavar="P")
+    flags.add_argument("--scale", type=int, required=True, metavar="S")
     for name, what in (
         ("latency", "seconds of a step of a small collective"),
         ("overhead", "seconds of a message"),
         ("bandwidth", "bytes a second that leave a rank"),
         ("arc-seconds", "seconds of an arc on one rank"),
     ):
-        parser.add_argument(f"--{name}", type=float, required=True, help=what)
-    return parser
+        flags.add_argument(f"--{name}", type=float, required=True, help=what)
+    return flags
 
 
 def degrees_of(graph: dict[str, Any]) -> np.ndarray:

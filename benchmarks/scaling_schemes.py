@@ -3,7 +3,7 @@
 In use: hubs pull first and all who see them are told, of others those who ask. Without hubs first.
 And everyone is told of all that he sees.
 
-    mpirun -n 4 python benchmarks/scaling_schemes.py --scale 18
+    mpirun -n 4 python -m benchmarks.scaling_schemes --scale 18
 
 Prints, for each way, the median of the milliseconds of a search and the bytes that all ranks sent
 in one, by what they were for (see sssp/exchange.py); and the offers as they would be if each
@@ -15,20 +15,17 @@ from __future__ import annotations
 import argparse
 import statistics
 import sys
-from pathlib import Path
 from time import perf_counter
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
-from graphs import KroneckerStream, build_csr, search_keys  # noqa: E402
-from graphs.comm import Traffic  # noqa: E402
-from graphs.partition import share  # noqa: E402
-from kernels.queues import OUT_AT, OUT_END, OUT_TAIL  # noqa: E402
-from sssp import Solver  # noqa: E402
-from sssp.cpu_rank import CPURankEngine  # noqa: E402
-from sssp.loop import solve  # noqa: E402
-from sssp.mpi_comm import world  # noqa: E402
-from sssp.tuning import choose  # noqa: E402
+from graphs import KroneckerStream, build_csr, search_keys
+from graphs.comm import Traffic
+from graphs.partition import share
+from kernels.queues import OUT_AT, OUT_END, OUT_TAIL
+from sssp import Solver
+from sssp.cpu_rank import CPURankEngine
+from sssp.loop import solve
+from sssp.mpi_comm import world
+from sssp.tuning import choose
 
 # Hubs first? Ask?
 SCHEMES = {"in use": (True, True), "no hubs first": (False, True), "tell all": (True, False)}

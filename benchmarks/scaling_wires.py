@@ -1,4 +1,4 @@
-"""The network between ranks, measured: `mpirun -n P python benchmarks/scaling_wires.py`.
+"""The network between ranks, measured: `mpirun -n P python -m benchmarks.scaling_wires`.
 
 Rank 0 prints one JSON object of seconds, medians of many calls; `wires` turns it into the inputs of
 `scaling_model.py`.
@@ -16,11 +16,11 @@ import math
 import statistics
 from collections.abc import Callable
 from time import perf_counter
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
-from scaling_model import Wires
 
+from benchmarks.scaling_model import Wires
 from graphs.comm import Comm
 
 SIZES = tuple(8 * 4**power for power in range(10))  # 8 bytes to 2 MiB
@@ -30,15 +30,24 @@ MOST_BYTES = 2**24  # of a rank, in one call
 _TAG = 7
 
 
-def measure(comm: Comm) -> dict[str, Any]:
+class Measured(TypedDict):
+    """What `measure` returns, and a file of wires holds."""
+
+    ranks: int
+    reduce: float
+    ping: list[tuple[int, float]]
+    swap: list[tuple[int, float]]
+
+
+def measure(comm: Comm) -> Measured:
     """Return what is described above; collective."""
     one = np.zeros(1)
     sizes = [size for size in SIZES if size * comm.size <= MOST_BYTES]
     return {
         "ranks": comm.size,
         "reduce": _median(comm, lambda: comm.Allreduce(one.copy(), one)),
-        "ping": [[size, _ping(comm, size)] for size in sizes],
-        "swap": [[size, _swap(comm, size)] for size in sizes],
+        "ping": [(size, _ping(comm, size)) for size in sizes],
+        "swap": [(size, _swap(comm, size)) for size in sizes],
     }
 
 
@@ -82,7 +91,7 @@ def _swap(comm: Comm, size: int) -> float:
     )
 
 
-def wires(measured: dict[str, Any]) -> Wires:
+def wires(measured: Measured) -> Wires:
     """Return the inputs of the model: what `measure` found between the ranks of one job.
 
     A step of a small collective is a step of the reduction; a message costs what the smallest

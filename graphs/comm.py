@@ -10,12 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import numpy as np
 
 if TYPE_CHECKING:
     from kernels.device import Device
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -93,10 +95,10 @@ class Comm(Protocol):
     def allreduce_bor(self, flags: np.ndarray) -> np.ndarray:
         """Bitwise or over the ranks of a uint8 array that has the same length on all."""
 
-    def allgather(self, value: Any) -> list[Any]:
+    def allgather(self, value: T) -> list[T]:
         """Every rank's value, in the order of the ranks. For small objects."""
 
-    def bcast(self, value: Any) -> Any:
+    def bcast(self, value: T) -> T:
         """Rank 0's value."""
 
     def barrier(self) -> None:
@@ -140,7 +142,7 @@ class SerialComm:
     def node_peers(self) -> list[int]:
         return [self.rank]
 
-    def attach_device(self, device: Any) -> None:
+    def attach_device(self, device: Device) -> None:
         pass
 
     def shared_zeros(self, count: int, dtype: np.dtype) -> np.ndarray:
@@ -164,10 +166,10 @@ class SerialComm:
     def next_bucket(self, nearest: float, counts: Sequence[int]) -> tuple[float, list[int]]:
         return nearest, list(counts)
 
-    def allgather(self, value: Any) -> list[Any]:
+    def allgather(self, value: T) -> list[T]:
         return [value]
 
-    def bcast(self, value: Any) -> Any:
+    def bcast(self, value: T) -> T:
         return value
 
     def allreduce_bor(self, flags: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,6 +21,9 @@ from graphs.memory import slice_edges
 from kernels.generate import EDGE_STRIDE_BITS
 from kernels.quadrants import scramble_values
 from kernels.rng import seed_state, skip, transitions
+
+if TYPE_CHECKING:
+    from kernels.device import Device
 
 
 class DeviceStream:
@@ -43,7 +46,7 @@ class DeviceStream:
     directed = False
     weight_dtype = np.dtype(np.float32)
 
-    def __init__(self, device: Any, stream: KroneckerStream):
+    def __init__(self, device: Device, stream: KroneckerStream):
         self.device, self.n, self.m = device, stream.n, stream.m
         self.scale, self.seed = stream.scale, stream.seed
         self.first = stream.first
@@ -95,7 +98,7 @@ class DeviceEdgeList:
 
     generation_seconds = 0.0
 
-    def __init__(self, device: Any, edges: EdgeList, checked: bool = False):
+    def __init__(self, device: Device, edges: EdgeList, checked: bool = False):
         self.device, self.edges, self.checked = device, edges, checked
         self.n, self.m, self.directed = edges.n, edges.m, edges.directed
         self.weight_dtype = np.dtype(edges.weight.dtype)
@@ -146,7 +149,7 @@ def kept(stream: DeviceStream) -> DeviceEdgeList:
     return DeviceEdgeList(stream.device, EdgeList(src, dst, weight, stream.n), checked=True)
 
 
-def on_device(device: Any, edges: Edges) -> DeviceEdges:
+def on_device(device: Device, edges: Edges) -> DeviceEdges:
     """The same edges on a device: generated there where they can be, else copied once."""
     if isinstance(edges, KroneckerStream):
         return DeviceStream(device, edges)
@@ -157,7 +160,7 @@ def on_device(device: Any, edges: Edges) -> DeviceEdges:
     return DeviceEdgeList(device, replace(edges, src=src, dst=dst, weight=weight))
 
 
-def matrix_on_device(device: Any, matrix: Any) -> DeviceEdgeList:
+def matrix_on_device(device: Device, matrix: Any) -> DeviceEdgeList:
     """The edges of a cupyx.scipy.sparse matrix, as `sssp.shortest_paths` reads one of scipy.sparse.
 
     Entry (i, j) is an arc from i to j, explicit zeros included; a COO matrix adds up entries of

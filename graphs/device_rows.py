@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from graphs.rows import CSR
+
+if TYPE_CHECKING:
+    from kernels.device import Device
 
 WEIGHTS = {"float32": np.float32, "uint32": np.uint32, "float64": np.float64}
 
@@ -49,7 +52,7 @@ class DeviceCSR(CSR):
 
     out: Any
     incoming: Any
-    device: Any = None
+    device: Device
 
     def as_float64(self) -> DeviceCSR:
         """The same graph with its distances in float64."""

@@ -20,12 +20,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, Self, TypeVar
 
 from graphs.errors import GraphError
 
 if TYPE_CHECKING:
     from graphs.edges import DeviceEdges, Edges
+    from kernels.device import Device
 
 GIB = 2**30
 
@@ -284,7 +285,7 @@ def gib(size: int) -> str:
     return f"{size / GIB:.3g} GiB" if size < 1000 * GIB else f"{size / GIB:.0f} GiB"
 
 
-def too_little(what: str, need: int, device: Any) -> str:
+def too_little(what: str, need: int, device: Device) -> str:
     """Say how much memory of a device something needs, and how much there is."""
     return (
         f"{what} need {gib(need)} of device memory, available are {gib(device.free_bytes())} of "
@@ -292,7 +293,7 @@ def too_little(what: str, need: int, device: Any) -> str:
     )
 
 
-def refuse_device(what: str, need: int, device: Any) -> None:
+def refuse_device(what: str, need: int, device: Device) -> None:
     """Raise GraphError, with the figures, if a device has fewer bytes left than are needed."""
     if need + DEVICE_BASE > device.free_bytes():
         raise GraphError(too_little(what, need, device))

@@ -6,12 +6,15 @@ import contextlib
 import ctypes
 import math
 import mmap
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike
 
-def lazy_zeros(shape: int | tuple[int, ...], dtype: Any) -> np.ndarray:
+
+def lazy_zeros(shape: int | tuple[int, ...], dtype: DTypeLike) -> np.ndarray:
     """Return zeros of which no page takes memory before it is written.
 
     NumPy asks for pages of 2 MB where an array is large: a single element written takes one.

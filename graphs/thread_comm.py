@@ -9,11 +9,13 @@ from __future__ import annotations
 import copy
 import threading
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from graphs.comm import SerialComm
+
+T = TypeVar("T")
 
 # A rank that waits longer waits for one that has failed.
 _WAIT_SECONDS = 600.0
@@ -35,7 +37,7 @@ class Meeting:
         self.shared: dict[tuple[int, int], np.ndarray] = {}
         self._brought: list[Any] = [None] * size
 
-    def meet(self, rank: int, call: str, value: Any) -> list[Any]:
+    def meet(self, rank: int, call: str, value: T) -> list[T]:
         """Bring a value; returns the values of all ranks.
 
         Raises
@@ -112,10 +114,10 @@ class ThreadComm(SerialComm):
     def allreduce_bor(self, flags: np.ndarray) -> np.ndarray:
         return np.bitwise_or.reduce(self.allgather(flags))
 
-    def allgather(self, value: Any) -> list[Any]:
+    def allgather(self, value: T) -> list[T]:
         return copy.deepcopy(self.meeting.meet(self.rank, "allgather", value))
 
-    def bcast(self, value: Any) -> Any:
+    def bcast(self, value: T) -> T:
         return self.allgather(value)[0]
 
     def barrier(self) -> None:
@@ -137,8 +139,8 @@ class ThreadComm(SerialComm):
 
 
 def on_threads(
-    size: int, work: Callable[[ThreadComm], Any], make: Callable[..., ThreadComm] = ThreadComm
-) -> list[Any]:
+    size: int, work: Callable[[ThreadComm], T], make: Callable[..., ThreadComm] = ThreadComm
+) -> list[T]:
     """Do `work` on `size` ranks; returns what each returns.
 
     Parameters

@@ -8,7 +8,7 @@ pass through the host.
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,7 +16,11 @@ from graphs.csr import CSR
 from graphs.halo import Halo
 from kernels.device import Device
 from sssp.cuda import SWEEPS, CUDAEngine
+from sssp.engine import Message
 from sssp.tuning import Choices
+
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike
 
 
 class CUDARankEngine(CUDAEngine):
@@ -123,8 +127,8 @@ class CUDARankEngine(CUDAEngine):
         self.pulled = True
 
     def _collect(
-        self, kernel: str, threads: int, before: tuple[Any, ...], dtypes: tuple[Any, ...]
-    ) -> tuple[Any, ...]:
+        self, kernel: str, threads: int, before: tuple[Any, ...], dtypes: tuple[DTypeLike, ...]
+    ) -> Message:
         """Count a kernel's messages for each rank, then let it write them: counts, arrays."""
         xp, size = self.device.xp, self.halo.size
         cursor = xp.zeros(size, np.uint64)
@@ -138,7 +142,7 @@ class CUDARankEngine(CUDAEngine):
         self._halo.launch(kernel, threads, *before, cursor, np.bool_(True), *arrays)
         return counts, *(array[:total] for array in arrays)
 
-    def relax_requests(self) -> tuple[Any, ...]:
+    def relax_requests(self) -> Message:
         """What was found for ghosts: counts, target, dist, parent."""
         queued = self.state, self.queues, self.control, *self.ghosts, *self.links
         bits = self.unreached.dtype
@@ -162,17 +166,17 @@ class CUDARankEngine(CUDAEngine):
         xp = self.device.xp
         return xp.asarray(array) if len(array) else xp.empty(1, array.dtype)
 
-    def settled_updates(self) -> tuple[Any, ...]:
+    def settled_updates(self) -> Message:
         """The settled own vertices, to all who see them: counts, label, dist."""
         before = self.state, self.control, np.uint64(self.settled_below), *self.links
         return self._collect("settled_news", self._all, before, (np.int32, self.unreached.dtype))
 
-    def reached_updates(self) -> tuple[Any, ...]:
+    def reached_updates(self) -> Message:
         """The reached own vertices, to all who see them: counts, label, dist."""
         self.settled_below = self.unreached
         return self.settled_updates()
 
-    def changed_updates(self) -> tuple[Any, ...]:
+    def changed_updates(self) -> Message:
         """The own vertices that changed, to those who asked: counts, label, dist."""
         before = (
             self.changed, self.state, self.control, *self.links, self.promised, self.listed,
@@ -191,7 +195,7 @@ class CUDARankEngine(CUDAEngine):
             np.int64(self.csr.layout.labels), self.state,
         )  # fmt: skip
 
-    def needed_ghosts(self) -> tuple[Any, ...]:
+    def needed_ghosts(self) -> Message:
         """The ghosts of which news are wanted: counts, labels at their owners."""
         ghosts = len(self.halo.ghosts.owner)
         marked = self.device.xp.zeros(max(ghosts, 1), np.uint32)

@@ -76,12 +76,15 @@ class Engine(Protocol):
         """Write the answer in original ids."""
 
 
+# The items for each rank, int64 (size,), and arrays ordered by the receiving rank: on the host, or
+# CuPy's on the engine's device, which have the methods of NumPy's.
+Message = tuple[np.ndarray, ...]
+
+
 class RankEngine(Engine, Protocol):
     """The vertices of one rank: what the exchange (sssp.exchange) asks of an engine besides.
 
-    A message is the items for each rank, int64 (size,), and arrays ordered by the receiving rank,
-    on the host or on the engine's device. What is applied came from other ranks in the same form,
-    with labels of this rank.
+    What is applied came from other ranks as a `Message`, with labels of this rank.
 
     halo            the ranks that see its vertices, and whose vertices it sees
     asks            it subscribes to the ghosts that it needs; else it gets updates of all
@@ -98,28 +101,28 @@ class RankEngine(Engine, Protocol):
     @property
     def sends_updates(self) -> bool: ...
 
-    def relax_requests(self) -> tuple[Any, ...]:
+    def relax_requests(self) -> Message:
         """A message: what was found for vertices of other ranks, for their owners."""
 
-    def apply_requests(self, *requests: Any) -> None:
+    def apply_requests(self, target: np.ndarray, dist: np.ndarray, parent: np.ndarray) -> None:
         """Relax own vertices as other ranks ask."""
 
     def forget_requests(self) -> None:
         """Send nothing of what was found: all ranks read it where it is stored."""
 
-    def settled_updates(self) -> tuple[Any, ...]:
+    def settled_updates(self) -> Message:
         """A message: the distances of settled own vertices, for the ranks that see them."""
 
-    def pulled_updates(self) -> tuple[Any, ...]:
+    def pulled_updates(self) -> Message:
         """A message: the distances that a pull has found."""
 
-    def changed_updates(self) -> tuple[Any, ...]:
+    def changed_updates(self) -> Message:
         """A message: the distances that have changed since the last one."""
 
-    def reached_updates(self) -> tuple[Any, ...]:
+    def reached_updates(self) -> Message:
         """A message: the distances of all reached own vertices."""
 
-    def apply_updates(self, *updates: Any) -> None:
+    def apply_updates(self, label: np.ndarray, dist: np.ndarray) -> None:
         """Take the distances of ghosts."""
 
     def pull_hubs(self, stage: int, floor: float) -> None:
@@ -128,22 +131,22 @@ class RankEngine(Engine, Protocol):
     def sweep_hubs(self) -> None:
         """Relax the arcs that the pulls of hubs have noted."""
 
-    def needed_ghosts(self) -> tuple[Any, ...]:
+    def needed_ghosts(self) -> Message:
         """A message: the ghosts on which a noted arc hangs, for their owners."""
 
-    def subscribe(self, counts: np.ndarray, label: Any) -> Any:
+    def subscribe(self, counts: np.ndarray, label: np.ndarray) -> np.ndarray:
         """Note which ranks need which own vertices; returns the distances of these."""
 
     def subscribe_all(self) -> None:
         """Let every rank get updates of all own vertices that it sees."""
 
-    def apply_asked(self, dist: Any) -> None:
+    def apply_asked(self, dist: np.ndarray) -> None:
         """Take the distances of the needed ghosts, in the order asked for."""
 
-    def leaf_updates(self) -> tuple[Any, ...]:
+    def leaf_updates(self) -> Message:
         """A message: the distances of own vertices on which leaves of other ranks hang."""
 
-    def apply_leaves(self, dist: Any) -> None:
+    def apply_leaves(self, dist: np.ndarray) -> None:
         """Take the distances of the vertices on which own leaves hang."""
 
 

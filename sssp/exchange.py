@@ -6,10 +6,10 @@ other's memory send each other what to queue, and otherwise only wait for each o
 
 from __future__ import annotations
 
-from typing import Any, TypeGuard
+from typing import TypeGuard
 
 from graphs.comm import Comm
-from sssp.engine import Engine, RankEngine
+from sssp.engine import Engine, Message, RankEngine
 
 
 def begin(comm: Comm, engine: Engine) -> None:
@@ -28,7 +28,7 @@ def _spans_nodes(engine: Engine, comm: Comm) -> TypeGuard[RankEngine]:
     return _is_of_a_rank(engine, comm) and engine.halo.spans_nodes
 
 
-def _send_updates(comm: Comm, engine: RankEngine, part: str, messages: tuple[Any, ...]) -> None:
+def _send_updates(comm: Comm, engine: RankEngine, part: str, messages: Message) -> None:
     """Updates of own vertices go to the ranks that see them, and those of ghosts are applied."""
     with comm.traffic.of(part):
         received = comm.alltoallv(*messages)
@@ -102,7 +102,10 @@ def dist_updates(comm: Comm, engine: Engine) -> tuple[float, list[int]]:
         outlook, received = comm.alltoallv_next_bucket(
             engine.nearest(), engine.settled(), *messages
         )
-    (engine.apply_updates if updates else engine.apply_requests)(*received[1:])
+    if updates:
+        engine.apply_updates(*received[1:])
+    else:
+        engine.apply_requests(*received[1:])
     return outlook
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -18,8 +18,11 @@ from sssp import shared_memory
 from sssp.transport import Counts, Transport, choose
 
 if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
     from kernels.device import Device
 
+T = TypeVar("T")
 _TAG = 500
 # What the launchers of MPICH and Intel MPI, PMIx, Open MPI, and Slurm tell each process.
 LAUNCHERS = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "SLURM_STEP_NUM_TASKS")
@@ -60,13 +63,13 @@ class MPIComm:
     def shared_zeros(self, count: int, dtype: np.dtype) -> np.ndarray:
         return shared_memory.together(self.node, count, dtype)
 
-    def _reduce(self, values: Any, dtype: type, operation: Any) -> np.ndarray:
+    def _reduce(self, values: ArrayLike, dtype: type, operation: Any) -> np.ndarray:
         start = perf_counter()
         result: np.ndarray = np.array(values, dtype)
         self.comm.Allreduce(self.mpi.IN_PLACE, result, op=operation)
         return self._count(start, result)
 
-    def _count(self, start: float, result: Any) -> Any:
+    def _count(self, start: float, result: T) -> T:
         self.traffic.calls += 1
         self.traffic.seconds += perf_counter() - start
         return result
@@ -90,11 +93,11 @@ class MPIComm:
         none = np.zeros(self.size, np.int64)
         return self.alltoallv_next_bucket(nearest, values, none)[0]
 
-    def allgather(self, value: Any) -> list[Any]:
+    def allgather(self, value: T) -> list[T]:
         start = perf_counter()
         return self._count(start, self.comm.allgather(value))
 
-    def bcast(self, value: Any) -> Any:
+    def bcast(self, value: T) -> T:
         start = perf_counter()
         return self._count(start, self.comm.bcast(value))
 

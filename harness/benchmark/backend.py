@@ -20,10 +20,12 @@ from harness.validation.host import Validator
 
 if TYPE_CHECKING:
     import numpy as np
+    from numpy.typing import DTypeLike
 
     from graphs.csr import CSR
-    from graphs.edges import Edges
+    from graphs.edges import DeviceEdges, Edges
     from harness.validation.device import DeviceValidator
+    from kernels.device import Device
     from sssp.solver import Solver
 
 
@@ -47,7 +49,7 @@ class HostBackend:
         """Return what opens the edges; MemoryRefused, with the figures, if a run cannot fit."""
         return source.plan(self.comm)
 
-    def compile(self, dtype: Any, directed: bool, engine: str, validating: bool) -> None:
+    def compile(self, dtype: DTypeLike, directed: bool, engine: str, validating: bool) -> None:
         """Compile what was not compiled before, by graphs of this kind; collective."""
         from harness.benchmark.warmup import Plan, prepare
 
@@ -91,7 +93,7 @@ class DeviceBackend(HostBackend):
         Threads of what the host does.
     """
 
-    def __init__(self, device: Any, threads: int | None = None):
+    def __init__(self, device: Device, threads: int | None = None):
         super().__init__(threads)
         self.device = device
 
@@ -138,7 +140,7 @@ class DeviceBackend(HostBackend):
         edges = on_device(self.device, opened.edges)
         return LoadedEdges(edges, need, opened.seconds, opened.sha256)
 
-    def compile(self, dtype: Any, directed: bool, engine: str, validating: bool) -> None:
+    def compile(self, dtype: DTypeLike, directed: bool, engine: str, validating: bool) -> None:
         import numpy as np
 
         from graphs.device_edges import on_device
@@ -157,7 +159,7 @@ class DeviceBackend(HostBackend):
             judge = validator.validate if validating else validator.count_m
             judge([(root, answer.dist, answer.parent)])
 
-    def build(self, edges: Any) -> CSR:
+    def build(self, edges: DeviceEdges) -> CSR:
         from graphs.device_csr import build_device_csr
 
         return build_device_csr(edges)
@@ -167,12 +169,12 @@ class DeviceBackend(HostBackend):
 
         return Solver(csr, "cuda", self.threads, delta, output="device")
 
-    def validator(self, edges: Any) -> DeviceValidator:
+    def validator(self, edges: DeviceEdges) -> DeviceValidator:
         from harness.validation.device import DeviceValidator
 
         return DeviceValidator(edges)
 
-    def edges_of(self, edges: Any) -> Edges:
+    def edges_of(self, edges: DeviceEdges) -> Edges:
         return edges.on_host()
 
     def on_host(self, array: Any) -> np.ndarray:

@@ -7,7 +7,7 @@ Slow and hungry, so for small graphs alone.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -72,6 +72,6 @@ class NetworkxCheck:
         ]
 
 
-def _scalars(weight: np.ndarray) -> list[Any]:
+def _scalars(weight: np.ndarray) -> list[float]:
     """Return the weights so that Python adds them in the arithmetic of the graph."""
     return list(weight) if weight.dtype == np.float32 else weight.tolist()

@@ -98,7 +98,7 @@ def _options(parser: ArgumentParser) -> dict[str, Action]:
     }
 
 
-def _value(action: Action, name: str, value: Any) -> Any:
+def _value(action: Action, name: str, value: object) -> object:
     if isinstance(action, BooleanOptionalAction):
         if not isinstance(value, bool):
             raise ArgumentTypeError(f"must be true or false, got {shown(value)}")
@@ -110,7 +110,7 @@ def _value(action: Action, name: str, value: Any) -> Any:
     return _single(action, value)
 
 
-def _single(action: Action, value: Any) -> Any:
+def _single(action: Action, value: object) -> object:
     if action.choices is not None:
         if not isinstance(value, str) or value not in action.choices:
             allowed = ", ".join(action.choices)

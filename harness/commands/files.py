@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.commands.arguments import PATH, ROOT
 from harness.commands.options import (
+    Commands,
     add_graph_file,
     add_official_graph,
     add_seed,
@@ -55,7 +56,7 @@ vertices that break it and the first of them.
 {EXIT_CODES}"""
 
 
-def add_commands(commands: Any) -> None:
+def add_commands(commands: Commands) -> None:
     """Add `sssp generate` and `sssp validate` to the parser."""
     generate = commands.add_parser(
         "generate",

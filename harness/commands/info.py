@@ -7,7 +7,12 @@ import sys
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from harness.commands.options import DEFAULT_SCALE, add_official_graph, use_default_threads
+from harness.commands.options import (
+    DEFAULT_SCALE,
+    Commands,
+    add_official_graph,
+    use_default_threads,
+)
 from harness.console.errors import EXIT_CODES, Exit
 from harness.console.streams import emit, say
 from harness.machine.facts import default_threads, machine_facts, versions
@@ -56,7 +61,7 @@ print(name, f"({files[0]})" if files else "")
 """
 
 
-def add_commands(commands: Any) -> None:
+def add_commands(commands: Commands) -> None:
     """Add `sssp info` and `sssp warmup` to the parser."""
     info = commands.add_parser(
         "info",

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from argparse import BooleanOptionalAction
+from argparse import ArgumentParser, BooleanOptionalAction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from harness.commands.arguments import EDGEFACTOR, PATH, SCALE, SEED
 from harness.console.errors import UsageError
@@ -23,7 +23,15 @@ DEFAULT_SCALE = 16
 DEFAULT_OUTPUT = "results/runs"
 
 
-def add_official_graph(parser: Any, scale_help: str, required: bool = False) -> None:
+class Commands(Protocol):
+    """What takes the commands: the sub-parsers of the parser of `sssp`."""
+
+    def add_parser(
+        self, name: str, *, help: str, description: str, epilog: str
+    ) -> ArgumentParser: ...
+
+
+def add_official_graph(parser: ArgumentParser, scale_help: str, required: bool = False) -> None:
     """Add the flags that name a graph of the official generator."""
     parser.add_argument("--scale", type=SCALE, metavar="S", required=required, help=scale_help)
     parser.add_argument(
@@ -31,7 +39,7 @@ def add_official_graph(parser: Any, scale_help: str, required: bool = False) -> 
     )
 
 
-def add_seed(parser: Any, what: str) -> None:
+def add_seed(parser: ArgumentParser, what: str) -> None:
     """Add the flag for the seeds of the generator."""
     parser.add_argument(
         "--seed",
@@ -42,7 +50,7 @@ def add_seed(parser: Any, what: str) -> None:
     )
 
 
-def add_graph_file(parser: Any) -> None:
+def add_graph_file(parser: ArgumentParser) -> None:
     """Add the flags that name a graph file."""
     parser.add_argument(
         "--graph",
@@ -58,7 +66,7 @@ def add_graph_file(parser: Any) -> None:
     )
 
 
-def add_output(parser: Any, what: str) -> None:
+def add_output(parser: ArgumentParser, what: str) -> None:
     """Add the flags that say where a file of figures goes, and whether progress is shown."""
     parser.add_argument(
         "--output",

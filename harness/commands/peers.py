@@ -9,6 +9,7 @@ from harness.commands.arguments import ROOTS, THREADS
 from harness.commands.options import (
     DEFAULT_OUTPUT,
     DEFAULT_SCALE,
+    Commands,
     add_graph_file,
     add_official_graph,
     add_output,
@@ -72,7 +73,7 @@ def peer_name(text: str) -> str:
     return text
 
 
-def add_commands(commands: Any) -> None:
+def add_commands(commands: Commands) -> None:
     """Add `sssp peers` to the parser."""
     parser = commands.add_parser(
         "peers",

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.commands.arguments import PATH
-from harness.commands.options import check_writable
+from harness.commands.options import Commands, check_writable
 from harness.console.errors import EXIT_CODES, Exit, UsageError
 from harness.console.streams import emit, say
 
@@ -37,7 +37,7 @@ examples:
 {EXIT_CODES}"""
 
 
-def add_commands(commands: Any) -> None:
+def add_commands(commands: Commands) -> None:
     """Add `sssp report` to the parser."""
     parser = commands.add_parser(
         "report", help="report results", description=_DESCRIPTION, epilog=_EPILOG

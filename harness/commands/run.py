@@ -6,7 +6,7 @@ import shlex
 from argparse import ArgumentParser, BooleanOptionalAction
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from graphs.comm import Comm
 from harness.benchmark.time_limit import Duration, TimeLimit
@@ -14,6 +14,7 @@ from harness.commands.arguments import DELTA, PATH, ROOTS, THREADS
 from harness.commands.options import (
     DEFAULT_OUTPUT,
     DEFAULT_SCALE,
+    Commands,
     add_graph_file,
     add_official_graph,
     add_output,
@@ -26,6 +27,11 @@ from harness.console import logs
 from harness.console.errors import EXIT_CODES, Exit, Interrupted, UsageError
 from harness.console.signals import keep_with
 from harness.job import heartbeat
+
+if TYPE_CHECKING:
+    from harness.benchmark.run import Settings
+    from harness.console.progress import Progress
+    from harness.results.record import ResultFile
 
 _DESCRIPTION = """\
 Run Graph500 kernel 3: make the graph (or read one), build its rows (timed), pick the search keys,
@@ -57,7 +63,7 @@ A configuration file is TOML and names the flags as above, with hyphens or under
 {EXIT_CODES}"""
 
 
-def add_commands(commands: Any) -> None:
+def add_commands(commands: Commands) -> None:
     """Add `sssp run` to the parser."""
     parser = commands.add_parser(
         "run",
@@ -217,7 +223,7 @@ def run_benchmark(flags: dict[str, Any], argv: list[str], parser: ArgumentParser
     return _finish(result, file, progress)
 
 
-def _settings(flags: dict[str, Any], threads: int, comm: Comm) -> Any:
+def _settings(flags: dict[str, Any], threads: int, comm: Comm) -> Settings:
     """Return what the flags ask for; UsageError if they do not go together."""
     from harness.benchmark.run import Settings
 
@@ -257,7 +263,7 @@ def _earlier(
     return earlier, {**agreed(asked, earlier, path), **flags}
 
 
-def _output(flags: dict[str, Any]) -> tuple[Any, Path | None]:
+def _output(flags: dict[str, Any]) -> tuple[str | Path, Path | None]:
     """Return the folder of the result file, and the file if there is one already.
 
     Raises
@@ -271,7 +277,7 @@ def _output(flags: dict[str, Any]) -> tuple[Any, Path | None]:
     return output, path
 
 
-def _keep_unfinished(result: dict[str, Any], before: int, file: Any) -> str:
+def _keep_unfinished(result: dict[str, Any], before: int, file: ResultFile | None) -> str:
     """Write the finished searches of a run that was stopped; return what became of them."""
     from harness.console.signals import unstoppable
     from harness.results import record as results
@@ -293,7 +299,7 @@ def _keep_unfinished(result: dict[str, Any], before: int, file: Any) -> str:
     return f"{done}; the others: sssp run --resume {path}"
 
 
-def _finish(result: dict[str, Any], file: Any, progress: Any) -> int:
+def _finish(result: dict[str, Any], file: ResultFile | None, progress: Progress) -> int:
     """Write the result file and print the benchmark's lines; return the exit status."""
     from harness.console.signals import unstoppable
     from harness.console.streams import emit

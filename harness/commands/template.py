@@ -7,6 +7,7 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Any
 
+from harness.commands.options import Commands
 from harness.console.errors import EXIT_CODES, Exit, UsageError
 from harness.console.streams import emit
 
@@ -23,7 +24,7 @@ example:
 {EXIT_CODES}"""
 
 
-def add_commands(commands: Any) -> None:
+def add_commands(commands: Commands) -> None:
     """Add `sssp template` to the parser."""
     parser: ArgumentParser = commands.add_parser(
         "template",

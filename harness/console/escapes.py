@@ -7,7 +7,6 @@ that steer a terminal, letters that turn the direction of a line, HTML, formulas
 from __future__ import annotations
 
 import re
-from typing import Any
 
 _CONTROLS = bytes({*range(32), 127} - set(b"\n\t"))
 _HTML = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
@@ -16,7 +15,7 @@ _LETTERS = 60
 _FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
-def shown(value: Any) -> str:
+def shown(value: object) -> str:
     """Return a value as a message may show it: short, in printable ASCII."""
     text = ascii(value)
     return text if len(text) <= _LETTERS else f"{text[: _LETTERS - 3]}..."

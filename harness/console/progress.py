@@ -11,10 +11,13 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from harness.console import logs
 from harness.console.streams import error_stream, say
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
 
 # Between two plain lines of one count.
 _LINE_SECONDS = 10.0
@@ -33,7 +36,7 @@ class Progress:
 
     def __init__(self, quiet: bool = False):
         self.quiet = quiet
-        self._bar: Any = None
+        self._bar: tqdm | None = None
 
     def stage(self, text: str) -> None:
         """Say that something begins or is done, unless quiet."""
@@ -49,7 +52,7 @@ class Progress:
         self._line(text)
 
     @contextmanager
-    def count(self, total: int, what: str, done: int = 0) -> Iterator[Callable[[], Any]]:
+    def count(self, total: int, what: str, done: int = 0) -> Iterator[Callable[[], object]]:
         """Count steps of `what` from `done` to `total`.
 
         The block calls what it is given after each step.
@@ -63,7 +66,7 @@ class Progress:
             yield self._plain_lines(total, what, done)
 
     @contextmanager
-    def _terminal_bar(self, total: int, what: str, done: int) -> Iterator[Callable[[], Any]]:
+    def _terminal_bar(self, total: int, what: str, done: int) -> Iterator[Callable[[], object]]:
         from tqdm import tqdm
 
         tqdm.monitor_interval = 0  # its thread would wake up inside the timed searches
@@ -75,7 +78,7 @@ class Progress:
                 self._bar.close()
                 self._bar = None
 
-    def _plain_lines(self, total: int, what: str, done: int) -> Callable[[], Any]:
+    def _plain_lines(self, total: int, what: str, done: int) -> Callable[[], object]:
         last = time.monotonic()
 
         def step() -> None:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from types import FrameType
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from harness.console.errors import Interrupted
 
@@ -38,7 +38,7 @@ def _stop(number: int, _frame: FrameType | None) -> NoReturn:
 
 @contextmanager
 def handled_by(
-    handler: Callable[[int, FrameType | None], Any] | signal.Handlers,
+    handler: Callable[[int, FrameType | None], object] | signal.Handlers,
 ) -> Iterator[None]:
     """Let `handler` take SIGINT and SIGTERM in the block; in the main thread alone."""
     if threading.current_thread() is not threading.main_thread():
@@ -80,7 +80,7 @@ def keep_with(keep: Callable[[], str]) -> None:
     _last.keep, _last.written = keep, False
 
 
-def one_writer() -> Any:
+def one_writer() -> AbstractContextManager[object]:
     """Return what to hold while something is written that `keep` would write, too."""
     return _last.writing
 

@@ -16,7 +16,8 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from time import monotonic, sleep
-from typing import Any, NamedTuple
+from types import FrameType
+from typing import NamedTuple
 
 from graphs.comm import Comm
 from harness.console import logs
@@ -151,7 +152,7 @@ class JobClient:
                 self._alone("does not answer")
                 return
 
-    def _note(self, number: int, _frame: Any) -> None:
+    def _note(self, number: int, _frame: FrameType | None) -> None:
         """Take a signal: the monitor knows of it, and decides, as long as there is one."""
         self._signal = number
         if self._told.is_set() and self._code is None:
@@ -246,7 +247,7 @@ class JobClient:
         os._exit(code)
 
 
-def _news(outcome: Ending) -> dict[str, Any]:
+def _news(outcome: Ending) -> dict[str, str | bool]:
     """What the monitor is told of an ending; a traceback goes to the rank's log, if it has one."""
     text, trace = outcome.text[:TEXT_LENGTH], outcome.trace[-TRACE_LENGTH:]
     path = logs.path()

@@ -84,7 +84,7 @@ class Connection:
     def fileno(self) -> int:
         return self._socket.fileno()
 
-    def send(self, kind: str, *, wait: bool = True, **fields: Any) -> bool:
+    def send(self, kind: str, *, wait: bool = True, **fields: object) -> bool:
         """Send a message, if the monitor is still there; return whether it was sent.
 
         With `wait` false nothing is sent while this process is sending something else, as where a

@@ -14,7 +14,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from types import FrameType
 
 from harness.console import progress
 from harness.console.errors import UsageError
@@ -56,7 +56,7 @@ def beating(line: Connection) -> Iterator[None]:
         _heart.line = None
 
 
-def _beat(_number: int, _frame: Any) -> None:
+def _beat(_number: int, _frame: FrameType | None) -> None:
     """Add to a heartbeat, which is sent already, what is going on."""
     if _heart.doing != _heart.sent:
         _send(wait=False)

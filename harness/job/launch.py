@@ -171,7 +171,7 @@ def first_line(library: str) -> str:
     return " ".join(library.strip().strip("\0").splitlines()[0].split())
 
 
-def _within(seconds: float, start: Callable[[], Any]) -> None:
+def _within(seconds: float, start: Callable[[], object]) -> None:
     """Call `start`, and end this process if it takes too long: a rank has not come."""
 
     def give_up() -> None:

@@ -192,7 +192,7 @@ class Monitor:
             waiting = [peer for rank, peer in self.peers.items() if rank in self.endings]
             self._tell_some(waiting, encode("wait"))
 
-    def _tell(self, kind: str, **fields: Any) -> None:
+    def _tell(self, kind: str, **fields: object) -> None:
         """Send all ranks how to end, and those that have yet to come."""
         self._last_word = encode(kind, **fields)
         self._tell_some(list(self.peers.values()), self._last_word)

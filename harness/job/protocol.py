@@ -44,24 +44,24 @@ class ProtocolError(ValueError):
     """The other side does not speak this protocol, or is not who it should be."""
 
 
-def _text(longest: int) -> Callable[[Any], bool]:
+def _text(longest: int) -> Callable[[object], bool]:
     return lambda value: isinstance(value, str) and len(value) <= longest
 
 
-def _words(longest: int) -> Callable[[Any], bool]:
+def _words(longest: int) -> Callable[[object], bool]:
     return lambda value: _text(longest)(value) and value.isprintable()
 
 
-def _whole(low: int, high: int) -> Callable[[Any], bool]:
+def _whole(low: int, high: int) -> Callable[[object], bool]:
     return lambda value: type(value) is int and low <= value <= high
 
 
-def _seconds(value: Any) -> bool:
+def _seconds(value: object) -> bool:
     return type(value) in (int, float) and 0 < value < float("inf")
 
 
 _CODE = _whole(0, 255)
-_FIELDS: dict[str, dict[str, Callable[[Any], bool]]] = {
+_FIELDS: dict[str, dict[str, Callable[[object], bool]]] = {
     "challenge": {"nonce": _words(64)},
     "hello": {
         "rank": _whole(0, MOST_RANKS),
@@ -87,7 +87,7 @@ _FIELDS: dict[str, dict[str, Callable[[Any], bool]]] = {
 }
 
 
-def encode(kind: str, **fields: Any) -> bytes:
+def encode(kind: str, **fields: object) -> bytes:
     """Return the line of a message."""
     return json.dumps({"kind": kind, **fields}).encode() + b"\n"
 

@@ -107,7 +107,7 @@ _ENDS = "\r\n"  # Cells that hold one of the two are put in quotes; lines end in
 class _Rows:
     """Rows of CSV that begin and end alike; these cells are spelled only once."""
 
-    def __init__(self, out: list[str], first: Sequence[Any], last: Sequence[Any]):
+    def __init__(self, out: list[str], first: Sequence[object], last: Sequence[object]):
         self._out = out
         start, end = _csv_line(first), _csv_line(last)
         self._start, self._end = start and f"{start},", end and f",{end}"
@@ -117,11 +117,11 @@ class _Rows:
         """Take a line from the writer of CSV."""
         self._out.append(f"{self._start}{line.removesuffix(_ENDS)}{self._end}\n")
 
-    def add(self, cells: Sequence[Any]) -> None:
+    def add(self, cells: Sequence[object]) -> None:
         self._table.writerow([_cell(cell) if type(cell) in _SPELLED else cell for cell in cells])
 
 
-def _csv_line(cells: Sequence[Any]) -> str:
+def _csv_line(cells: Sequence[object]) -> str:
     out = io.StringIO()
     csv.writer(out, lineterminator=_ENDS).writerow([_cell(cell) for cell in cells])
     return out.getvalue().removesuffix(_ENDS)
@@ -187,12 +187,12 @@ def _energy(result: dict[str, Any]) -> dict[str, str]:
     return {_ENERGY_COLUMN: f"{figures}, {energy.mteps_per_watt:.4g} MTEPS/W ({energy.components})"}
 
 
-def _ranks_cells(result: dict[str, Any], search: dict[str, Any]) -> list[Any]:
+def _ranks_cells(result: dict[str, Any], search: dict[str, Any]) -> list[object]:
     ranks = json.dumps(result["ranks"]) if "ranks" in result else None
     return [ranks, *(search.get("exchange", {}).get(key) for key in _EXCHANGE)]
 
 
-def _energy_cells(result: dict[str, Any]) -> list[Any]:
+def _energy_cells(result: dict[str, Any]) -> list[object]:
     energy = energy_of(result)
     if energy is None:
         return [None] * len(ENERGY_COLUMNS)
@@ -231,7 +231,7 @@ def _validated(searches: list[dict[str, Any]]) -> str:
     return "yes" if checked else "no"
 
 
-def _run_cells(i: int, result: dict[str, Any]) -> list[Any]:
+def _run_cells(i: int, result: dict[str, Any]) -> list[object]:
     graph = result["graph"]
     seed = None if graph["seed"] is None else " ".join(map(str, graph["seed"]))
     return [
@@ -251,7 +251,7 @@ def _run_cells(i: int, result: dict[str, Any]) -> list[Any]:
 _SPELLED = (bool, str)
 
 
-def _cell(value: Any) -> Any:
+def _cell(value: object) -> object:
     """Return booleans as JSON spells them and text that starts no formula.
 
     None becomes an empty cell, floats keep all digits.

@@ -8,6 +8,8 @@ what it returns can be read without further questions.
 History of the format (the key `schema`)
     1   first; then, in new files: flags and dist_digest, of several ranks ranks and exchange, of
         resumed runs resumed, where counters can be read energy
+
+A file has one line a key and one line a search, so that lines of two files can be compared.
 """
 
 from __future__ import annotations
@@ -94,14 +96,15 @@ class ResultFile:
 def write(result: dict[str, Any], directory: str | os.PathLike[str]) -> Path:
     """Write `result` into `directory`, made where missing, and return the new file's path.
 
-    The name is that of `store`, its kind the engine.
+    The name is that of `store`, its kind the engine and, of several ranks, their number.
 
     Raises
     ------
     ResultError
         As `store` does.
     """
-    return store(result, directory, result["solver"]["engine"])
+    engine, ranks = result["solver"]["engine"], result["num_mpi_processes"]
+    return store(result, directory, engine if ranks == 1 else f"{engine}-{ranks}ranks")
 
 
 def store(record: dict[str, Any], directory: str | os.PathLike[str], kind: str) -> Path:
@@ -226,7 +229,19 @@ def _stem(graph: dict[str, Any], kind: str) -> str:
 
 
 def _text(record: dict[str, Any]) -> bytes:
+    """Return the record as JSON: one line a key, and of a list of objects one line an object."""
     try:
-        return f"{json.dumps(record, indent=1, allow_nan=False, default=_plain)}\n".encode()
+        lines = [f" {_line(key)}: {_lines(value)}" for key, value in record.items()]
     except (TypeError, ValueError) as error:
         raise ResultError(f"the result cannot be stored as JSON: {error}") from error
+    return ("{\n" + ",\n".join(lines) + "\n}\n").encode()
+
+
+def _lines(value: Any) -> str:
+    if isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
+        return "[\n" + ",\n".join(f"  {_line(item)}" for item in value) + "\n ]"
+    return _line(value)
+
+
+def _line(value: Any) -> str:
+    return json.dumps(value, allow_nan=False, default=_plain)

@@ -54,7 +54,7 @@ def schema() -> dict[str, Any]:
     return found
 
 
-def follows(rules: dict[str, Any]) -> Callable[[Any], bool]:
+def follows(rules: dict[str, Any]) -> Callable[[object], bool]:
     """Return a quick test of values from JSON, true where `faults` finds nothing.
 
     A result may have millions of values; the rules are looked up once, not for each.
@@ -93,12 +93,12 @@ def follows(rules: dict[str, Any]) -> Callable[[Any], bool]:
 
 
 @cache
-def whole() -> Callable[[Any], bool]:
+def whole() -> Callable[[object], bool]:
     """Return the quick test of results."""
     return follows(schema())
 
 
-def faults(value: Any, rules: dict[str, Any], where: str = "") -> Iterator[str]:
+def faults(value: object, rules: dict[str, Any], where: str = "") -> Iterator[str]:
     """Yield what in `value` breaks `rules`, a part of our schema.
 
     Knows the words of JSON Schema which results/schema.json uses and no others: a run must not
@@ -144,13 +144,13 @@ def _object_faults(value: dict[str, Any], rules: dict[str, Any], where: str) -> 
             yield from faults(item, known.get(key, others), f"{where}.{key}".lstrip("."))
 
 
-def _is_type(value: Any, names: str | list[str]) -> bool:
+def _is_type(value: object, names: str | list[str]) -> bool:
     names = [names] if isinstance(names, str) else names
     if isinstance(value, bool):  # a bool is an int to Python, not to JSON
         return "boolean" in names
     return any(isinstance(value, _TYPES[name]) for name in names)
 
 
-def _short(value: Any) -> str:
+def _short(value: object) -> str:
     text = json.dumps(value, default=repr)
     return text if len(text) <= 60 else text[:57] + "..."

@@ -204,9 +204,19 @@ def test_numpys_numbers_are_written_as_plain_ones(tmp_path):
     assert load(write(example([numbers]), tmp_path)) == example([search(5, 0.25, 7)])
 
 
-def test_names_tell_time_graph_and_engine(tmp_path):
+def test_a_file_has_one_line_a_search(tmp_path):
+    lines = write(resumed(), tmp_path).read_text().splitlines()
+    searches = [line for line in lines if '"root"' in line]
+    assert [json.loads(line.rstrip(",")) for line in searches] == resumed()["searches"]
+    keys = [line for line in lines if re.match(r' "\w+": ', line)]
+    assert [line.split('"')[1] for line in keys] == list(resumed())
+
+
+def test_a_name_has_the_time_the_graph_the_engine_and_the_number_of_ranks(tmp_path):
     stamp = r"20\d{6}T\d{6}Z"
     assert re.fullmatch(rf"{stamp}-s10-cpu-[0-9a-f]{{6}}\.json", write(example(), tmp_path).name)
+    many = write(ranked(16), tmp_path).name
+    assert re.fullmatch(rf"{stamp}-s10-cpu-16ranks-[0-9a-f]{{6}}\.json", many)
     road = write(from_file(file="../maps/road, north.gr.gz"), tmp_path)
     assert re.fullmatch(rf"{stamp}-road-north-cpu-[0-9a-f]{{6}}\.json", road.name)
 

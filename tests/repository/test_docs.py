@@ -62,12 +62,8 @@ def flags_of(command):
 @functools.cache
 def flags_of_script(name):
     """The flags that a script of benchmarks/ has."""
-    path = str(HOUSE / "benchmarks")
-    with (
-        mock.patch.object(sys, "argv", [name, "--help"]),
-        mock.patch.object(sys, "path", [path, *sys.path]),
-    ):
-        call = functools.partial(runpy.run_path, f"{path}/{name}.py", run_name="__main__")
+    with mock.patch.object(sys, "argv", [name, "--help"]):
+        call = functools.partial(runpy.run_module, f"benchmarks.{name}", run_name="__main__")
         return set(FLAG.findall(printed_by(call)))
 
 
@@ -82,7 +78,7 @@ def test_the_command_tells_the_version_of_setup_cfg():
 def test_every_flag_in_the_papers_is_in_a_help(page):
     text = PAGES[page]
     found = set(FLAG.findall(text)).difference(*FLAGS_OF_OTHERS.values())
-    scripts = re.findall(rf"python (?:-m benchmarks\.|benchmarks/)(\w+)(?:\.py)?{REST}", text)
+    scripts = re.findall(rf"python -m benchmarks\.(\w+){REST}", text)
     of_scripts = set()
     for name, rest in scripts:
         if FLAG.search(rest):

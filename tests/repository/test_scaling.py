@@ -14,28 +14,19 @@ from example_result import example, ranked
 from markdown import tables
 from repository import HOUSE
 
-
-@pytest.fixture(autouse=True)
-def beside_the_scripts(monkeypatch):
-    monkeypatch.syspath_prepend(HOUSE / "benchmarks")
+from benchmarks import scaling_model as model
+from benchmarks.scaling_wires import wires
 
 
-@pytest.fixture
-def model():
-    import scaling_model
-
-    return scaling_model
-
-
-def counts(model, **changes):
+def counts(**changes):
     found = {"ranks": 8, "vertices": 2**20, "arcs": 8e6, "arcs_largest": 1.5e6}
     found |= {"collectives": 60, "messages": 800, "bytes": 4e6}
     return model.Counts(**found | changes)
 
 
-def test_the_seconds_of_a_search_are_work_latency_overhead_and_transfer(model):
-    wires = model.Wires(latency=2e-6, overhead=5e-7, bandwidth=1e9)
-    parts = model.predict(counts(model), wires, seconds_per_arc=1e-8, ranks_sharing_cores=2)
+def test_the_seconds_of_a_search_are_work_latency_overhead_and_transfer():
+    between = model.Wires(latency=2e-6, overhead=5e-7, bandwidth=1e9)
+    parts = model.predict(counts(), between, seconds_per_arc=1e-8, ranks_sharing_cores=2)
     assert parts.work == pytest.approx(1.5e6 * 1e-8 * 2)
     assert parts.latency == pytest.approx(60 * 3 * 2e-6)  # 8 ranks: 3 steps
     assert parts.overhead == pytest.approx(800 / 8 * 5e-7)
@@ -43,14 +34,14 @@ def test_the_seconds_of_a_search_are_work_latency_overhead_and_transfer(model):
     assert parts.total == sum((parts.work, parts.latency, parts.overhead, parts.transfer))
 
 
-def test_one_rank_has_nothing_but_work(model):
-    alone = counts(model, ranks=1, arcs_largest=8e6, messages=0, bytes=0)
+def test_one_rank_has_nothing_but_work():
+    alone = counts(ranks=1, arcs_largest=8e6, messages=0, bytes=0)
     parts = model.predict(alone, model.Wires(1.0, 1.0, 1.0), seconds_per_arc=1e-8)
     assert parts.total == parts.work == pytest.approx(0.08)
 
 
 @pytest.mark.parametrize("ranks", [2, 3, 7])
-def test_viewers_are_the_other_ranks_that_neighbours_fall_on(model, ranks):
+def test_viewers_are_the_other_ranks_that_neighbours_fall_on(ranks):
     degrees = np.array([0, 1, 2, 5, 40])
     rng = np.random.default_rng(5)
     trials = 4000
@@ -61,26 +52,26 @@ def test_viewers_are_the_other_ranks_that_neighbours_fall_on(model, ranks):
     assert model.viewers(degrees, ranks) == pytest.approx(seen, rel=0.05)
 
 
-def test_one_rank_has_no_viewers_and_many_have_one_for_each_arc(model):
+def test_one_rank_has_no_viewers_and_many_have_one_for_each_arc():
     degrees = np.array([3, 0, 9])
     assert model.viewers(degrees, 1) == 0
     assert model.viewers(degrees, 10**9) == pytest.approx(12, rel=1e-6)
 
 
-def test_a_search_that_does_not_grow_counts_what_was_counted(model):
-    last, degrees = counts(model), np.array([1, 4, 30])
+def test_a_search_that_does_not_grow_counts_what_was_counted():
+    last, degrees = counts(), np.array([1, 4, 30])
     assert model.grown(last, degrees, last.ranks, last.vertices) == last
 
 
-def test_twice_the_vertices_have_twice_the_arcs_and_bytes_and_as_many_messages(model):
-    last, degrees = counts(model), np.array([1, 4, 30])
+def test_twice_the_vertices_have_twice_the_arcs_and_bytes_and_as_many_messages():
+    last, degrees = counts(), np.array([1, 4, 30])
     more = model.grown(last, degrees, last.ranks, 2 * last.vertices)
     assert (more.arcs, more.arcs_largest) == (2 * last.arcs, 2 * last.arcs_largest)
     assert (more.bytes, more.messages) == (2 * last.bytes, last.messages)
 
 
-def test_more_ranks_send_to_more_and_each_has_less_to_do(model):
-    last, degrees = counts(model), np.full(10, 10**6)
+def test_more_ranks_send_to_more_and_each_has_less_to_do():
+    last, degrees = counts(), np.full(10, 10**6)
     more = model.grown(last, degrees, 16, last.vertices)
     assert more.messages == pytest.approx(last.messages * 16 * 15 / (8 * 7))
     assert more.arcs_largest == pytest.approx(last.arcs_largest / 2)
@@ -88,8 +79,6 @@ def test_more_ranks_send_to_more_and_each_has_less_to_do(model):
 
 
 def test_wires_are_read_from_what_was_measured():
-    from scaling_wires import wires
-
     swap = [[8, 3e-5], [1024, 1e-4], [10**6, 1e-2]]
     found = wires({"ranks": 4, "reduce": 4e-6, "ping": [], "swap": swap})
     assert found.latency == pytest.approx(2e-6)
@@ -100,8 +89,8 @@ def test_wires_are_read_from_what_was_measured():
 
 
 def script(name, *arguments):
-    command = [sys.executable, HOUSE / "benchmarks" / name, *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True)
+    command = [sys.executable, "-m", f"benchmarks.{name}", *map(str, arguments)]
+    return subprocess.run(command, cwd=HOUSE, capture_output=True, text=True)
 
 
 @pytest.fixture
@@ -120,7 +109,7 @@ def kept(tmp_path):
 
 
 def test_the_tables_are_those_of_the_files(kept):
-    done = script("scaling.py", "--read", kept)
+    done = script("scaling", "--read", kept)
     assert done.returncode == 0, done.stderr
     times, sent = tables(done.stdout)
     assert [(row["scale"], row["ranks"], row["threads a rank"]) for row in times] == [
@@ -131,8 +120,8 @@ def test_the_tables_are_those_of_the_files(kept):
     assert [row["strong"] for row in times] == ["1.00", "1.00"]
     assert times[0]["model ms"] == "-"
     arc = 0.25 + 31.5 / 1024
-    model = 771 / 1234 * arc + 58 * 1e-3 + 45 * 1e-3 + 2048 / 2.048e6
-    assert float(times[1]["model ms"]) == pytest.approx(1e3 * model, rel=5e-3)
+    predicted = 771 / 1234 * arc + 58 * 1e-3 + 45 * 1e-3 + 2048 / 2.048e6
+    assert float(times[1]["model ms"]) == pytest.approx(1e3 * predicted, rel=5e-3)
     (row,) = sent
     assert (row["messages"], row["collectives"]) == ("90", "58.0")
     assert float(row["bytes a vertex"]) == 4.0
@@ -142,7 +131,7 @@ def test_the_tables_are_those_of_the_files(kept):
 
 def test_a_machine_that_is_not_here_is_told_by_the_counts(kept):
     network = ("--latency", 1e-6, "--overhead", 0, "--bandwidth", 1e9, "--arc-seconds", 1e-9)
-    done = script("scaling_project.py", kept, "--ranks", 4, "--scale", 12, *network)
+    done = script("scaling_project", kept, "--ranks", 4, "--scale", 12, *network)
     assert done.returncode == 0, done.stderr
     seconds, growth = tables(done.stdout)
     parts = {row[""]: float(row["seconds"]) for row in seconds}
@@ -157,7 +146,7 @@ def test_a_machine_that_is_not_here_is_told_by_the_counts(kept):
 
 def test_files_without_ranks_are_refused_in_one_line(tmp_path):
     network = ("--latency", 1, "--overhead", 0, "--bandwidth", 1, "--arc-seconds", 1)
-    done = script("scaling_project.py", tmp_path, "--ranks", 4, "--scale", 12, *network)
+    done = script("scaling_project", tmp_path, "--ranks", 4, "--scale", 12, *network)
     assert done.returncode != 0
     assert len(done.stderr.splitlines()) == 1
     assert "no result of several ranks" in done.stderr
@@ -167,7 +156,7 @@ def test_files_without_ranks_are_refused_in_one_line(tmp_path):
 @pytest.mark.slow
 def test_the_script_runs_and_measures(tmp_path):
     small = ("--scales", 6, "--ranks", 1, 2, "--counted", 3, "--counted-scale", 6, "--roots", 2)
-    done = script("scaling.py", *small, "--counted-roots", 2, "--output", tmp_path)
+    done = script("scaling", *small, "--counted-roots", 2, "--output", tmp_path)
     assert done.returncode == 0, done.stderr
     times, sent = tables(done.stdout)
     assert [row["ranks"] for row in times if row["model ms"] != "-"] == ["2"]

@@ -2,80 +2,69 @@
 
 from __future__ import annotations
 
+import json
 import re
 from statistics import fmean, median
 
 import pytest
 from markdown import PAGES, blocks, table, tables
+from published import FOLDERS, MAKERS, RESULTS, TABLES, folder, seconds, shown
 from repository import HOUSE
 
+from benchmarks.scaling import WIRES
+from benchmarks.scaling_wires import wires
 from graphs.memory import ARC_BYTES, DeviceNeed, Need, device_search, gib
-from harness.peers import record as peer_record
-from harness.peers import table as peer_table
 from harness.reports import report
-from harness.results import record as results
-from harness.results.statistics import summarize_teps
+from harness.results.record import read
 
-RESULTS = HOUSE / "results"
 SCALING = PAGES["docs/SCALING.md"]
 
 
-def runs(folder=RESULTS, engine="cpu"):
-    """The result files of a folder, in the order of their start."""
-    return [results.load(path) for path in sorted(folder.glob(f"2*-{engine}-*.json"))]
-
-
-def seconds(run):
-    return [search["seconds"] for search in run["searches"]]
-
-
 def run_of_scale(scale):
-    (run,) = [run for run in runs() if run["graph"]["scale"] == scale]
+    (run,) = [run for run in folder("runs").runs if run["graph"]["scale"] == scale]
     return run
 
 
+# results/ and its manifests
+
+
+@pytest.mark.parametrize(("of", "entry"), TABLES)
+def test_a_table_is_made_again_from_its_files(of, entry):
+    assert shown(entry) == MAKERS[entry["rows"]](of)
+
+
+def test_every_file_belongs_to_a_manifest():
+    found = {path for path in RESULTS.rglob("*") if path.is_file()}
+    found = {path for path in found if RESULTS / "runs" not in path.parents}
+    known = [path for of in FOLDERS for path in (*of.files, of.path / "manifest.toml")]
+    known += [path for of in FOLDERS for path in of.path.glob(WIRES.format("*"))]
+    assert found == {*known, RESULTS / "README.md", RESULTS / "schema.json"}
+
+
+@pytest.mark.parametrize("of", FOLDERS, ids=lambda of: of.path.name)
+def test_a_manifest_says_what_its_files_say(of):
+    assert of.files
+    manifest = of.manifest
+    assert set(manifest) <= {"commit", "machine", "commands", "table", "pictures", "graphs"}
+    for path in of.files:
+        found = read(path)
+        assert (found["commit"], found["dirty"]) == (manifest["commit"], False), path.name
+        ranks = found.get("num_mpi_processes", 1)
+        assert (f"-{ranks}ranks-" in path.name) == (ranks > 1), path.name
+    for path in of.path.glob(WIRES.format("*")):
+        assert wires(json.loads(path.read_text())).bandwidth > 0
+        assert path.name == WIRES.format(json.loads(path.read_text())["ranks"])
+
+
+@pytest.mark.parametrize("of", FOLDERS, ids=lambda of: of.path.name)
+def test_a_document_says_what_the_manifests_of_its_tables_say(of):
+    for document in {entry["document"] for entry in of.manifest["table"]}:
+        said = " ".join(PAGES[document].replace("\\\n", " ").split())
+        assert of.manifest["machine"].lower() in said.lower()
+        assert [command for command in of.manifest["commands"] if command not in said] == []
+
+
 # README.md and docs/benchmark.md
-
-
-def test_the_figures_of_one_process():
-    made = []
-    for run in sorted(runs(), key=lambda run: run["graph"]["scale"]):
-        teps = summarize_teps(seconds(run), [search["m"] for search in run["searches"]])
-        checking = fmean(search["validate_seconds"] for search in run["searches"])
-        assert len(run["searches"]) == 64 and run["solver"]["threads"] == 2
-        made.append(
-            {
-                "scale": str(run["graph"]["scale"]),
-                "generation s": f"{run['generation_seconds']:.3f}",
-                "construction s": f"{run['construction_seconds']:.3f}",
-                "median search ms": f"{1e3 * median(seconds(run)):.2f}",
-                "harmonic mean GTEPS": f"{teps.harmonic_mean / 1e9:.3f}",
-                "validation s a search": f"{checking:.3f}",
-            }
-        )
-    assert table(PAGES["docs/benchmark.md"], "validation s a search") == made
-
-
-def test_the_searches_beside_scipy():
-    records = [peer_record.load(path) for path in RESULTS.glob("2*-peers-*.json")]
-    made = {}
-    for record in records:
-        rows = tables(peer_table.render(record))[0]
-        ms = {(row["solver"], row["threads"]): f"{row['ms (median)']} ms" for row in rows}
-        ratios = [line.rpartition(" ")[2] for line in peer_table.ratio_lines(record)]
-        graph = record["graph"]
-        name = f"Kronecker, scale {graph['scale']}" if graph["scale"] else graph["file"]
-        ours = [ms[peer_record.OURS, threads] for threads in ("1", "2")]
-        assert len(record["roots"]) == 16
-        made[name] = [*ours, ms["scipy", "1"], *ratios]
-    assert len(made) == len(records)
-    shown = {
-        row["graph"].replace("grid 2048 x 2048, integer weights 1..1000", "grid2048.npz"): [
-            value for column, value in row.items() if column != "graph"
-        ]
-        for row in table(PAGES["README.md"], "SciPy")
-    }
-    assert shown == made
 
 
 def test_the_sample_output_is_a_report_of_the_run_of_scale_18():
@@ -89,9 +78,11 @@ def test_the_picture_is_drawn_from_the_results(tmp_path):
     pytest.importorskip("matplotlib")
     from harness.reports import plot
 
-    records = [peer_record.load(path) for path in sorted(RESULTS.glob("2*-peers-*.json"))]
-    assert plot.draw(runs(), records, tmp_path / "teps.svg")
-    kept = (HOUSE / "docs/teps.svg").read_text()
+    picture = "docs/teps.svg"
+    drawn = [of for of in FOLDERS if picture in of.manifest.get("pictures", ())]
+    assert drawn == [folder("runs"), folder("peers")]
+    assert plot.draw(folder("runs").runs, folder("peers").records, tmp_path / "teps.svg")
+    kept = (HOUSE / picture).read_text()
     again = (tmp_path / "teps.svg").read_text()
 
     def words(svg):
@@ -154,39 +145,13 @@ def test_the_memory_of_a_device_is_what_is_planned():
 # docs/SCALING.md
 
 
-@pytest.fixture
-def scaling(monkeypatch):
-    monkeypatch.syspath_prepend(HOUSE / "benchmarks")
-    import scaling
-
-    return scaling
-
-
-@pytest.mark.parametrize(
-    ("folder", "timed"),
-    [("scaling", True), ("scaling-two-nodes", True), ("scaling-counted", False)],
-)
-def test_the_tables_of_runs_over_ranks(scaling, folder, timed):
-    found = scaling.load(RESULTS / folder)
-    assert found
-    if timed:
-        assert scaling.times(found, RESULTS / folder) in SCALING
-    assert scaling.counted(found) in SCALING
-
-
 def test_the_pairs_of_one_process_and_two_ranks():
-    found = runs(RESULTS / "scaling-pairs")
+    found = folder("pairs").runs
     one, two = (
-        [1e3 * median(seconds(run)) for run in found if run["num_mpi_processes"] == ranks]
+        [median(seconds(run)) for run in found if run["num_mpi_processes"] == ranks]
         for ranks in (1, 2)
     )
     ratios = [a / b for a, b in zip(one, two, strict=True)]
-    rows = {row.pop("pair"): list(row.values()) for row in table(SCALING, "pair")}
-    assert rows == {
-        "one process, ms": [f"{ms:.1f}" for ms in one],
-        "two ranks, ms": [f"{ms:.1f}" for ms in two],
-        "ratio": [f"{ratio:.2f}" for ratio in ratios],
-    }
     middle = f"{median(ratios):.2f}"
     assert f"The median of the ratios is {middle}." in SCALING
     benchmark = " ".join(PAGES["docs/benchmark.md"].split())
@@ -215,7 +180,7 @@ def test_how_much_the_model_predicts():
 
 def test_the_parts_of_what_is_sent():
     shares = {}
-    for run in runs(RESULTS / "scaling-counted"):
+    for run in folder("projected_bytes").runs:
         exchanges = [search["exchange"] for search in run["searches"]]
         total = sum(exchange["bytes"] for exchange in exchanges)
         for part in exchanges[0]["parts"]:
@@ -236,22 +201,3 @@ def test_the_collectives_of_a_search():
     ):
         found = [float(row["collectives"]) for row in rows]
         assert said.format(f"{min(found):.0f}", f"{max(found):.0f}") in " ".join(SCALING.split())
-
-
-@pytest.mark.slow
-def test_the_projection(scaling):
-    import scaling_project
-
-    (command,) = re.findall(r"scaling_project\.py (.*?)\n```", SCALING, re.S)
-    asked = scaling_project._parser().parse_args(command.replace("\\\n", "").split())
-    found = [run for run in scaling.load(HOUSE / asked.folder) if run["num_mpi_processes"] > 1]
-    largest = max(found, key=lambda run: run["num_mpi_processes"])
-    degrees = scaling_project.degrees_of(largest["graph"])
-    counts = scaling_project.grown(scaling.counts_of(largest), degrees, asked.ranks, 2**asked.scale)
-    between = scaling_project.Wires(asked.latency, asked.overhead, asked.bandwidth)
-    made = scaling_project.seconds_table(counts, between, asked.arc_seconds)
-    assert made in SCALING
-    growth = scaling_project.bytes_table(
-        [scaling.counts_of(run) for run in found], scaling.counts_of(largest), degrees
-    )
-    assert growth in SCALING

@@ -20,6 +20,13 @@ def blocks(text, language):
     return re.findall(rf"^```{language}\n(.*?)^```", text, re.S | re.M)
 
 
+def section(text, title):
+    """What stands under a heading, to the next one; a `#` of a shell block is not one."""
+    text = re.sub(r"^```.*?^```", "", text, flags=re.S | re.M)
+    (found,) = re.findall(rf"^#+ {re.escape(title)}\n(.*?)(?=^#|\Z)", text, re.S | re.M)
+    return found
+
+
 def cells(table):
     """The rows of a Markdown table, given as lines, as dicts by the column's title."""
     head, _, *rows = [[cell.strip() for cell in line.strip()[1:-1].split("|")] for line in table]

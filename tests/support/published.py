@@ -1,0 +1,175 @@
+"""Shared: the folders of results/, their manifests, and the tables of the docs made from them."""
+
+from __future__ import annotations
+
+import shlex
+import tomllib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean, median
+from typing import Any
+
+import pytest
+from markdown import PAGES, cells, section, tables
+from repository import HOUSE
+
+from benchmarks import scaling, scaling_project
+from harness.peers import record as peer_record
+from harness.peers import table as peer_table
+from harness.results import record as results
+from harness.results.statistics import summarize_teps
+
+RESULTS = HOUSE / "results"
+Rows = list[dict[str, str]]
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A folder of results/ and what its manifest says."""
+
+    path: Path
+    manifest: dict[str, Any]
+
+    @property
+    def files(self) -> list[Path]:
+        """The result files, in the order of their start."""
+        return sorted(self.path.glob("2*.json"))
+
+    @property
+    def runs(self) -> list[dict[str, Any]]:
+        return [results.load(path) for path in self.files]
+
+    @property
+    def records(self) -> list[dict[str, Any]]:
+        """Those of `sssp peers`."""
+        return [peer_record.load(path) for path in self.files]
+
+
+FOLDERS = [
+    Folder(path.parent, tomllib.loads(path.read_text()))
+    for path in sorted(RESULTS.glob("*/manifest.toml"))
+]
+
+
+def folder(rows: str) -> Folder:
+    """The only folder with a table that `rows` makes."""
+    (found,) = (
+        each for each in FOLDERS if rows in [table["rows"] for table in each.manifest["table"]]
+    )
+    return found
+
+
+def shown(table: dict[str, Any]) -> Rows:
+    """The table that an entry of a manifest names, as its document shows it."""
+    found = tables(section(PAGES[table["document"]], table["heading"]))
+    return found[table.get("number", 1) - 1]
+
+
+def seconds(run: dict[str, Any]) -> list[float]:
+    return [search["seconds"] for search in run["searches"]]
+
+
+# What makes the rows of a table, by the name that manifests call it.
+
+
+def runs(of: Folder) -> Rows:
+    """A row for each run of one process with both cores."""
+    made = []
+    for run in sorted(of.runs, key=lambda run: run["graph"]["scale"]):
+        teps = summarize_teps(seconds(run), [search["m"] for search in run["searches"]])
+        checking = fmean(search["validate_seconds"] for search in run["searches"])
+        assert len(run["searches"]) == 64 and run["solver"]["threads"] == 2
+        made.append(
+            {
+                "scale": str(run["graph"]["scale"]),
+                "generation s": f"{run['generation_seconds']:.3f}",
+                "construction s": f"{run['construction_seconds']:.3f}",
+                "median search ms": f"{1e3 * median(seconds(run)):.2f}",
+                "harmonic mean GTEPS": f"{teps.harmonic_mean / 1e9:.3f}",
+                "validation s a search": f"{checking:.3f}",
+            }
+        )
+    return made
+
+
+def peers(of: Folder) -> Rows:
+    """A row for each graph that was searched in turn with SciPy."""
+    made = []
+    for record in of.records:
+        rows = tables(peer_table.render(record))[0]
+        ms = {(row["solver"], row["threads"]): f"{row['ms (median)']} ms" for row in rows}
+        one, two = (line.rpartition(" ")[2] for line in peer_table.ratio_lines(record))
+        graph = record["graph"]
+        scale, file = graph["scale"], graph["file"]
+        assert len(record["roots"]) == 16
+        made.append(
+            {
+                "graph": f"Kronecker, scale {scale}" if scale else of.manifest["graphs"][file],
+                "sssp-bench, 1 thread": ms[peer_record.OURS, "1"],
+                "sssp-bench, 2 threads": ms[peer_record.OURS, "2"],
+                "SciPy": ms["scipy", "1"],
+                "ratio, 1 thread": one,
+                "ratio, 2 threads": two,
+            }
+        )
+    return made
+
+
+def times(of: Folder) -> Rows:
+    return cells(scaling.times(scaling.load(of.path), of.path).splitlines())
+
+
+def counts(of: Folder) -> Rows:
+    return cells(scaling.counted(scaling.load(of.path)).splitlines())
+
+
+def pairs(of: Folder) -> Rows:
+    """The milliseconds of one process beside two ranks, pair after pair."""
+    found = of.runs
+    one, two = (
+        [1e3 * median(seconds(run)) for run in found if run["num_mpi_processes"] == ranks]
+        for ranks in (1, 2)
+    )
+    lines = {
+        "one process, ms": [f"{ms:.1f}" for ms in one],
+        "two ranks, ms": [f"{ms:.1f}" for ms in two],
+        "ratio": [f"{a / b:.2f}" for a, b in zip(one, two, strict=True)],
+    }
+    return [
+        {"pair": name, **{str(pair): cell for pair, cell in enumerate(line, 1)}}
+        for name, line in lines.items()
+    ]
+
+
+def projected(of: Folder) -> tuple[str, str]:
+    """The two tables of the command of scaling_project that the manifest names."""
+    (command,) = (line for line in of.manifest["commands"] if "scaling_project" in line)
+    asked = scaling_project.parser().parse_args(shlex.split(command)[3:])
+    assert HOUSE / asked.folder == of.path
+    return scaling_project.projection(scaling.load(of.path), asked)
+
+
+def projected_seconds(of: Folder) -> Rows:
+    return cells(projected(of)[0].splitlines())
+
+
+def projected_bytes(of: Folder) -> Rows:
+    return cells(projected(of)[1].splitlines())
+
+
+MAKERS: dict[str, Callable[[Folder], Rows]] = {
+    maker.__name__: maker
+    for maker in (runs, peers, times, counts, pairs, projected_seconds, projected_bytes)
+}
+SLOW = ("projected_seconds", "projected_bytes")  # they generate a graph
+TABLES = [
+    pytest.param(
+        each,
+        table,
+        id=f"{each.path.name}-{table['rows']}",
+        marks=[pytest.mark.slow] if table["rows"] in SLOW else [],
+    )
+    for each in FOLDERS
+    for table in each.manifest["table"]
+]

@@ -11,7 +11,7 @@ process. The raw figures go to a JSON file, described at `figures`, a table of t
 status 3, with the reason, where no GPU can be used.
 
 Bytes are counted (gpu_watch.py), with those that the caches hold, so a share may be above 1;
-`ncu --metrics dram__bytes.sum` tells the traffic itself (docs/GPU.md).
+`ncu --metrics dram__bytes.sum` measures the traffic itself (docs/GPU.md).
 """
 
 from __future__ import annotations

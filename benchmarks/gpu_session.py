@@ -1,4 +1,4 @@
-"""Everything that a GPU can tell, in one command and within some minutes.
+"""Everything that a GPU can show, in one command and within some minutes.
 
     python -m benchmarks.gpu_session --minutes 9
 

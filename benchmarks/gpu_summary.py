@@ -14,7 +14,7 @@ _PAIRS = (("smoke", "smoke-cpu"), ("grid", "grid-cpu"))
 
 
 def result_of(folder: Path) -> dict[str, Any] | None:
-    """The result file of a run in a folder; None where there is none that can be read."""
+    """The result file of a run in a folder; None where none can be read."""
     for path in sorted(folder.glob("*.json")):
         try:
             found = json.loads(path.read_text())

@@ -56,7 +56,7 @@ class Hold:
 
 
 class WatchedModule:
-    """The kernels of a file, each launch of which is told to `watch` while there is one."""
+    """The kernels of a file, each launch of which is passed to `watch` while there is one."""
 
     def __init__(self, module: Any, device: Any):
         self._module, self._device = module, device

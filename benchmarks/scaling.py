@@ -216,7 +216,7 @@ def _predicted(run: dict[str, Any], alone: dict[int, float], folder: Path) -> st
 
 
 def counted(runs: list[dict[str, Any]]) -> str:
-    """Return the table of what the ranks of each run told each other in a search."""
+    """Return the table of what the ranks of each run sent each other in a search."""
     rows = []
     for run in runs:
         told = counts_of(run)

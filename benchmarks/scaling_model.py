@@ -8,7 +8,7 @@
 Counts are those of a search (collectives, messages, bytes, arcs: what a result file has); latency,
 overhead and bandwidth are the network's (`scaling_wires.py` measures them between ranks), the
 seconds of an arc are those of one process at the same number of vertices a rank. Nothing is fitted
-to the runs it is then held against.
+to the runs it is then compared with.
 
 Left out: waiting for slower ranks beyond their larger share of the arcs; congestion, as if every
 rank could send at full bandwidth whatever the others do; work that goes with the vertices and not

@@ -1,13 +1,13 @@
 """Three ways to pull on ranks, on the same graph and roots.
 
-In use: hubs pull first and all who see them are told, of others those who ask. Without hubs first.
-And everyone is told of all that he sees.
+In use: hubs pull first and all ranks that see them get updates; of other vertices, the ranks that
+subscribe. Without hubs first. And updates of all vertices to all ranks that see them.
 
     mpirun -n 4 python -m benchmarks.scaling_schemes --scale 18
 
 Prints, for each way, the median of the milliseconds of a search and the bytes that all ranks sent
-in one, by what they were for (see sssp/exchange.py); and the offers as they would be if each
-improvement was sent at once, not the least of a round alone. Roots take turns.
+in one, by what they were for (see sssp/exchange.py); and the bytes of relax requests if each
+improvement was sent at once, not only the least of a round. Roots take turns.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from sssp.mpi_comm import world
 from sssp.tuning import choose
 
 # Hubs first? Ask?
-SCHEMES = {"in use": (True, True), "no hubs first": (False, True), "tell all": (True, False)}
+SCHEMES = {"in use": (True, True), "no hubs first": (False, True), "updates to all": (True, False)}
 
 
 class _Counting(CPURankEngine):
@@ -75,7 +75,7 @@ def main() -> None:
 
 
 def one_search(engine, comm, root, out):
-    """Search once; returns milliseconds, bytes by part, and the bytes of offers sent one by one."""
+    """Search once; returns milliseconds, bytes by part, and those of requests sent one by one."""
     comm.traffic = Traffic()
     engine.improvements = 0
     comm.barrier()

@@ -202,7 +202,7 @@ def build_csr(
         The ranks that build together; each gets the rows of its own vertices.
     together : bool
         Let ranks that can read each other's memory keep the distances of a search in one array, and
-        tell each other no more than what to queue. The CUDA engine needs False.
+        send each other only what to queue. The CUDA engine needs False.
 
     Returns
     -------

@@ -188,7 +188,7 @@ def build_device_csr(edges: DeviceEdges) -> DeviceCSR:
     refuse_device(str(need), need.construction, edges.device)
     try:
         return _build(builder)
-    except MemoryError as error:  # somebody else has taken it meanwhile
+    except MemoryError as error:  # another process has taken it meanwhile
         raise GraphError(too_little(str(need), need.construction, edges.device)) from error
 
 

@@ -1,7 +1,7 @@
 """Graphs in .npz archives: edge lists, and matrices saved by scipy.sparse.save_npz.
 
 Ours hold src, dst, weight (m,), n and directed (scalars); n and directed may be missing, then n is
-the largest id + 1 and the edges are undirected. The keys tell the two kinds apart. Nothing is ever
+the largest id + 1 and the edges are undirected. The keys distinguish the two kinds. Nothing is ever
 unpickled.
 """
 
@@ -60,7 +60,7 @@ def opened_archive(name: str, stream: BinaryIO, most_bytes: int | None) -> Itera
     Raises
     ------
     GraphError
-        If it is none, or its arrays take more than `most_bytes` by its own directory: an archive
+        If it is not one, or its arrays take more than `most_bytes` by its own directory: an archive
         may unpack to a thousand times its size.
     """
     if stream.read(4) not in (b"PK\3\4", b"PK\5\6"):

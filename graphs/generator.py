@@ -1,8 +1,8 @@
 """Kronecker graphs of the benchmark: the official edge list, any slice of it, made in parallel.
 
-The edges depend on scale, edge factor and seeds alone, to the bit: not on the slice that is asked
+The edges depend only on scale, edge factor and seeds, to the bit: not on the slice that is asked
 for, nor on the number of threads. `kronecker` keeps what it makes; `KroneckerStream` makes the
-edges anew, slice by slice, for whoever reads them, so that the list never has to fit.
+edges anew, slice by slice, for each pass over them, so that the list never has to fit.
 
 Source: Graph500 specification V2.0, section 3; reference code 3.0.1, generator/.
 """

@@ -41,7 +41,7 @@ def _draws(n: int, seed: tuple[int, int], batch: int) -> Batches:
 
 
 class _Eligible:
-    """Which vertices may be keys, each rank knowing of its own block alone."""
+    """Which vertices may be keys, each rank knowing only its own block."""
 
     def __init__(self, n: int, eligible: np.ndarray, comm: Comm):
         self.own, self.comm = eligible, comm

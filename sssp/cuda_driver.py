@@ -38,7 +38,7 @@ class Driver:
     Raises
     ------
     OSError
-        There is none that can be loaded.
+        None can be loaded.
     """
 
     def __init__(self) -> None:

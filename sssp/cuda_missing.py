@@ -1,7 +1,7 @@
 """Which part the CUDA engine lacks here, and what to install.
 
 The parts are asked for in the order in which they need each other: the driver, a device, CuPy's
-wheel (the installed distributions tell, nothing is imported), CuPy, NVRTC, the CUDA headers.
+wheel (from the installed distributions, nothing is imported), CuPy, NVRTC, the CUDA headers.
 Where there is no driver, nothing of CuPy is imported.
 """
 
@@ -102,7 +102,7 @@ def _wheel_unfit(version: tuple[int, int], gpu: Gpu) -> str | None:
 
 
 def cupy_wheels() -> dict[str, int]:
-    """The installed wheels of CuPy, each with its CUDA; one built here is none of them."""
+    """The installed wheels of CuPy, each with its CUDA; one built here is not among them."""
     return {name: major for name, major in _WHEELS.items() if _is_installed(name)}
 
 

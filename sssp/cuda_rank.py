@@ -1,8 +1,8 @@
 """The CUDA engine of one rank among several: what it sends to the others and receives.
 
 The protocol is that of sssp.cpu_rank, but for hubs, which pull with the rest, and for sweeps, which
-go on until nothing improves anywhere. Messages are made and read on the device; their lengths alone
-pass through the host.
+go on until nothing improves anywhere. Messages are made and read on the device; only their
+lengths pass through the host.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class CUDARankEngine(CUDAEngine):
         self.hung_on = xp.empty(0, np.int32)
         self.settled_below: Any = self.unreached
         self.stale = False
-        # What went to other ranks last: the least distance offered, and how many news.
+        # What went to other ranks last: the least distance requested, and how many updates.
         self.offered, self.told = int(self.unreached), 0
 
     def _chosen_words(self) -> np.ndarray:
@@ -69,7 +69,7 @@ class CUDARankEngine(CUDAEngine):
 
     @property
     def sends_updates(self) -> bool:
-        """Are those who asked to be told what the last call of `relax` has changed?"""
+        """Do subscribers get what the last call of `relax` has changed?"""
         return self.pulled
 
     def nearest(self) -> float:
@@ -167,17 +167,17 @@ class CUDARankEngine(CUDAEngine):
         return xp.asarray(array) if len(array) else xp.empty(1, array.dtype)
 
     def settled_updates(self) -> Message:
-        """The settled own vertices, to all who see them: counts, label, dist."""
+        """The settled own vertices, to all ranks that see them: counts, label, dist."""
         before = self.state, self.control, np.uint64(self.settled_below), *self.links
         return self._collect("settled_news", self._all, before, (np.int32, self.unreached.dtype))
 
     def reached_updates(self) -> Message:
-        """The reached own vertices, to all who see them: counts, label, dist."""
+        """The reached own vertices, to all ranks that see them: counts, label, dist."""
         self.settled_below = self.unreached
         return self.settled_updates()
 
     def changed_updates(self) -> Message:
-        """The own vertices that changed, to those who asked: counts, label, dist."""
+        """The own vertices that changed, to the ranks that subscribed: counts, label, dist."""
         before = (
             self.changed, self.state, self.control, *self.links, self.promised, self.listed,
         )  # fmt: skip
@@ -196,7 +196,7 @@ class CUDARankEngine(CUDAEngine):
         )  # fmt: skip
 
     def needed_ghosts(self) -> Message:
-        """The ghosts of which news are wanted: counts, labels at their owners."""
+        """The ghosts on which a noted arc hangs: counts, labels at their owners."""
         ghosts = len(self.halo.ghosts.owner)
         marked = self.device.xp.zeros(max(ghosts, 1), np.uint32)
         self._halo.launch("mark_wanted", self._all, self.within, self.control, marked)
@@ -207,7 +207,7 @@ class CUDARankEngine(CUDAEngine):
         return counts, there
 
     def subscribe(self, counts: np.ndarray, label: Any) -> Any:
-        """Note who wants news of what; returns the distances by now, in the same order."""
+        """Note which ranks need which own vertices; returns their distances, in the same order."""
         start = np.concatenate([[0], np.cumsum(counts)[:-1]]).astype(np.int64)
         dist = self.device.xp.empty(max(len(label), 1), self.unreached.dtype)
         self._halo.launch(

@@ -38,7 +38,7 @@ class Engine(Protocol):
     """The vertices of one process, wherever they live.
 
     An engine may relax more than it is asked, never less: label-correcting is right in any
-    order. So the CPU engine drains bucket after bucket in one call when it is alone.
+    order. So the CPU engine drains bucket after bucket in one call when it is the only one.
     """
 
     def reset(self, root: int) -> None:
@@ -47,7 +47,7 @@ class Engine(Protocol):
     def nearest(self) -> float:
         """A lower bound of every queued key, inf when nothing is queued.
 
-        Under several ranks it is one of what this one has just offered to others, too: they may
+        Under several ranks it is one of what this one has just sent to others, too: they may
         queue that.
         """
 

@@ -9,7 +9,7 @@ _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 def machine_id() -> str:
-    """Return what tells one running system from another; the same in all containers of it."""
+    """Return what identifies a running system; the same in all of its containers."""
     try:
         return _BOOT_ID.read_text().strip()
     except OSError:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _TAG = 500
-# What the launchers of MPICH and Intel MPI, PMIx, Open MPI, and Slurm tell each process.
+# What the launchers of MPICH and Intel MPI, PMIx, Open MPI, and Slurm set for each process.
 LAUNCHERS = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "SLURM_STEP_NUM_TASKS")
 
 
@@ -115,7 +115,7 @@ class MPIComm:
         self, nearest: float, values: Sequence[int], counts: np.ndarray, *arrays: np.ndarray
     ) -> tuple[tuple[float, list[int]], tuple[np.ndarray, ...]]:
         start = perf_counter()
-        # A line for each rank: how many it is sent, and what all are told. Doubles hold these.
+        # A line for each rank: how many items it is sent, and what all receive. Doubles hold these.
         sent = np.empty((self.size, 2 + len(values)))
         sent[:, 0] = counts
         sent[:, 1:] = nearest, *values
@@ -149,7 +149,7 @@ class MPIComm:
     def _begin(
         self, ours: Any, theirs: Any, size: int, here: Counts, there: Counts, waits: list[Any]
     ) -> None:
-        """Begin to move the bytes of one array, of so many an item."""
+        """Begin to move the bytes of one array, `size` an item."""
         item = self._items_of(size)
         for rank, first, count in there.ranks:
             if rank != self.rank:
@@ -176,7 +176,7 @@ class MPIComm:
 
 
 def launched_size() -> int:
-    """Ranks that a launcher has told this process of; 1 without one."""
+    """Ranks by the environment that a launcher has set; 1 without one."""
     for name in LAUNCHERS:
         value = os.environ.get(name, "")
         if value.isdigit():

@@ -56,7 +56,7 @@ def together(node: Any, count: int, dtype: np.dtype) -> np.ndarray:
     """
     size = max(count * dtype.itemsize, 1)
     room, fault = None, None
-    # What fails is told below, so that no rank waits for one that has given up.
+    # A failure is reported below, so that no rank waits for one that has given up.
     with ExitStack() as closing:
         try:
             room = mmap.mmap(_shared_file(node, size, closing), size)

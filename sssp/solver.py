@@ -111,7 +111,7 @@ class Solver:
         Width of a bucket in units of the weights, above 0; chosen from the graph by default.
     comm : Comm, optional
         The ranks that hold the graph together, as `build_csr` was given them. Every call is then
-        collective, and an answer holds the rank's own vertices alone.
+        collective, and an answer holds only the rank's own vertices.
     device : kernels.device.Device, optional
         What the CUDA engine runs on; that of a CSR which is on a device, else one by the rank's
         place on its node.

@@ -22,7 +22,7 @@ class Checkpoint:
     Parameters
     ----------
     progress : Progress
-        Told why a run stops, or that its file cannot be written.
+        Reports why a run stops, or that its file cannot be written.
     file : ResultFile, optional
         Written now and then, so that a run that is killed loses little.
     limit : TimeLimit, optional
@@ -58,7 +58,7 @@ class Checkpoint:
         return True
 
     def time_is_up(self) -> bool:
-        """Is the limit, if there is one, too near for another search? Asks this rank alone."""
+        """Is the limit, if there is one, too near for another search? Asks only this rank."""
         return self.limit is not None and self.limit.is_near()
 
     def _keep(self, result: dict[str, Any]) -> None:

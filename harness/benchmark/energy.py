@@ -1,7 +1,7 @@
 """Energy of the searches, by the machine's own counters: RAPL's and NVML's.
 
 They count components (processor packages, their memory, GPUs), not the whole system, so every
-figure is labelled "component energy" and is none for the Green Graph500. They are renewed a few
+figure is labelled "component energy" and is not one for the Green Graph500. They are renewed a few
 times a second, while a search may take a millisecond: so all keys are searched again, one after
 another, loop after loop for some seconds. Between two searches the counters are read, as they wrap
 around, and the ranks ask each other whether the time is up. The machine is read idle for some
@@ -81,7 +81,7 @@ class GpuCounter:
 def rapl_counters() -> list[Counter]:
     """The processor packages and their memory, as far as this user may read them.
 
-    A package contains its cores; of its other parts, memory alone is counted beside it. The
+    A package contains its cores; of its other parts, only memory is counted beside it. The
     domain psys contains all of them.
     """
     found: list[Counter] = []
@@ -101,7 +101,7 @@ def rapl_counters() -> list[Counter]:
 
 
 def gpu_counters(bus_ids: list[str]) -> list[Counter]:
-    """The GPUs on these PCI buses, each once, as far as NVML tells their energy."""
+    """The GPUs on these PCI buses, each once, as far as NVML reports their energy."""
     found: list[Counter] = []
     try:
         library = Nvml() if bus_ids else None
@@ -131,7 +131,7 @@ def measure(
     keys : array of int
         The search keys.
     progress : Progress
-        Told where there is something to measure.
+        Reports where there is something to measure.
     is_late : callable
         Asked after each search; where it says true on some rank, nothing is measured.
 

@@ -2,7 +2,7 @@
 
 networkx adds whatever numbers it is given, so float32 weights handed over as NumPy's float32
 scalars are added in float32, from the root outwards, and the distances must be equal, not close.
-Slow and hungry, so for small graphs alone.
+Slow and hungry, so for small graphs only.
 """
 
 from __future__ import annotations

@@ -245,7 +245,7 @@ def draw_keys(source: Source, csr: CSR, count: int, comm: Comm | None = None) ->
     Raises
     ------
     UsageError
-        If there is none.
+        If there is not one.
     """
     from graphs.keys import search_keys
 

@@ -40,11 +40,11 @@ class Judge:
     opened : LoadedEdges
         The edges to judge by.
     validating : bool
-        Check the rules; else count edges alone.
+        Check the rules; else only count edges.
     check : str or None
         'networkx': compare with that, too.
     progress : Progress
-        Told of every broken rule.
+        Reports every broken rule.
     comm : Comm, optional
         The ranks that judge together, each by its part of the edges.
     backend : HostBackend, optional

@@ -1,7 +1,7 @@
 """Where a run's edges come from: the official generator, or a graph file.
 
 Both kinds of source answer the same: `plan` refuses early what cannot fit and returns what opens
-the edges for a run, `load` makes them for no more than reading them, `describe` tells a result
+the edges for a run, `load` makes them for no more than reading them, `describe` gives a result
 file what they are. Under several ranks each opens its part of the edges.
 """
 
@@ -30,7 +30,7 @@ class LoadedEdges:
     """Edges, the memory they were promised, and the seconds it took to make or read them.
 
     edges     this rank's part, or all
-    need      tells the edges of the whole graph, too
+    need      counts the edges of the whole graph, too
     seconds   those of the slowest rank
     sha256    of the file they come from
     """
@@ -130,7 +130,7 @@ class OfficialGraph:
 
 @dataclass(frozen=True)
 class GraphFile:
-    """A graph from a file, its format told by its suffix.
+    """A graph from a file, its format by its suffix.
 
     path         the file
     symmetrize   make both directions of a directed file

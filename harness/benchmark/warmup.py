@@ -51,7 +51,7 @@ _RANKS = 2
 # One heavy edge makes sums of integers pass what 32 bits hold exactly, which is another path.
 _HEAVY = 2**40
 _POLL_SECONDS = 0.02
-# What launchers tell a rank; a process that is none must not read it.
+# What launchers set for a rank; a process that is not one must not read it.
 _LAUNCHERS = re.compile("PMI|OMPI_|SLURM_|HYD|MPI_LOCAL|PALS_|FLUX_|MPIEXEC|PRTE")
 
 
@@ -150,7 +150,7 @@ def without_launcher(environment: Mapping[str, str]) -> dict[str, str]:
 def compile_apart(plan: Plan) -> bool:
     """Compile a plan in a process of its own; return whether that worked.
 
-    If not, whoever needs the kernels compiles them itself.
+    If not, each process that needs the kernels compiles them itself.
     """
     environment = without_launcher(os.environ)
     path = [str(HOME), *filter(None, [environment.get("PYTHONPATH")])]

@@ -128,7 +128,7 @@ def sharing(ranks: int, nodes: int) -> str:
 
 
 def binding(places: list[dict[str, Any]]) -> str:
-    """Return whether the ranks of a host are kept apart, as `rank_facts` tells their cores."""
+    """Return whether the ranks of a host are kept apart, by their cores in `rank_facts`."""
     if any(place["cores"] is None for place in places):
         return "unknown"
     taken: set[tuple[str, int]] = set()

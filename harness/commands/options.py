@@ -85,7 +85,7 @@ def source_of(flags: dict[str, Any], default_scale: int | None = None) -> Source
     Raises
     ------
     UsageError
-        If they name two, or none where `default_scale` is None.
+        If they name two, or neither where `default_scale` is None.
     """
     if "graph" in flags:
         for other in ("scale", "edgefactor", "keep_edges"):
@@ -119,7 +119,7 @@ def refuse_ranks() -> None:
     Raises
     ------
     UsageError
-        On every rank; rank 0 alone is heard.
+        On every rank; only rank 0 prints it.
     """
     _, size = launched_ranks()
     if size > 1:
@@ -130,12 +130,12 @@ def refuse_ranks() -> None:
 
 
 def use_threads(threads: int, comm: Comm | None = None) -> None:
-    """Fix how many threads numba may use; it listens before its import alone. Collective.
+    """Fix how many threads numba may use; it takes this only before its import. Collective.
 
     Raises
     ------
     UsageError
-        If so many cannot be started here, or by another rank of `comm`.
+        If they cannot be started here, or by another rank of `comm`.
     """
     if "numba" not in sys.modules:
         refuse_few_threads(threads, comm)

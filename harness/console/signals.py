@@ -40,9 +40,9 @@ def _stop(number: int, _frame: FrameType | None) -> NoReturn:
 def handled_by(
     handler: Callable[[int, FrameType | None], object] | signal.Handlers,
 ) -> Iterator[None]:
-    """Let `handler` take SIGINT and SIGTERM in the block; in the main thread alone."""
+    """Let `handler` take SIGINT and SIGTERM in the block; only in the main thread."""
     if threading.current_thread() is not threading.main_thread():
-        yield  # Python lets the main thread alone set handlers
+        yield  # Python lets only the main thread set handlers
         return
     before = {number: signal.signal(number, handler) for number in STOPPING}
     try:
@@ -56,7 +56,7 @@ def stoppable():
     """Raise Interrupted in the block when SIGINT or SIGTERM comes.
 
     SIGINT counts even where the parent had it ignored, as a shell script does for what it starts
-    in the background: whoever sends it to this process means it.
+    in the background: a SIGINT sent to this process is meant.
     """
     return handled_by(_stop)
 

@@ -4,7 +4,7 @@ Rank 0 starts the monitor (`harness.job.monitor`), every rank connects to it. A 
 through the connection by itself, even while this rank waits inside MPI. A thread of each rank
 waits for the monitor's word; rank 0's writes down the finished searches before the job ends.
 
-Where the ranks cannot connect, the launcher alone watches: a rank that fails says so itself and
+Where the ranks cannot connect, only the launcher watches: a rank that fails says so itself and
 aborts the job.
 """
 
@@ -34,7 +34,7 @@ from harness.job.protocol import TEXT_LENGTH, TRACE_LENGTH
 _SPEAKING_SECONDS = 0.5
 # Until the rank that aborts has ended all others; a launcher that does not is helped along.
 _ABORT_SECONDS = 5.0
-# A fault that all ranks find is rank 0's to tell; so long the others wait for it.
+# A fault that all ranks find is rank 0's to report; the others wait this long for it.
 _GRACE_SECONDS = 1.5
 
 
@@ -248,7 +248,7 @@ class JobClient:
 
 
 def _news(outcome: Ending) -> dict[str, str | bool]:
-    """What the monitor is told of an ending; a traceback goes to the rank's log, if it has one."""
+    """What the monitor is sent of an ending; a traceback goes to the rank's log, if it has one."""
     text, trace = outcome.text[:TEXT_LENGTH], outcome.trace[-TRACE_LENGTH:]
     path = logs.path()
     if text:

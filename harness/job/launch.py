@@ -1,6 +1,6 @@
 """Starting a command on several ranks: one MPI for all, the same arguments on all.
 
-MPI is imported here, after the launcher's environment has told that there are ranks. Whatever does
+MPI is imported here, after the launcher's environment has shown that there are ranks. Whatever does
 not fit is said once, by rank 0, and every rank ends with the same status.
 """
 
@@ -160,7 +160,7 @@ def misfit(library: str, environment: Mapping[str, str]) -> str | None:
     pmi = any(name in environment for name in ("PMI_FD", "PMI_PORT", "PMI_RANK"))
     if "PMIX_NAMESPACE" not in environment or pmi:
         return None
-    # MPICH tells how it was configured; without PMIx it stops the process, in words of its own.
+    # MPICH reports how it was configured; without PMIx it stops the process, in words of its own.
     if "MPICH configure" in library and "pmix" not in library.lower():
         return "it speaks PMIx, and MPI does not"
     return None
@@ -253,7 +253,7 @@ def _digest(path: str) -> str:
 
 
 def disagreements(told: Sequence[tuple[str, Mapping[str, str]]]) -> list[str]:
-    """Return a line for each rank that was told something else than rank 0.
+    """Return a line for each rank that was given something else than rank 0.
 
     Parameters
     ----------

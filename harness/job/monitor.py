@@ -1,4 +1,4 @@
-"""What becomes of a job when a rank fails, dies, is told to stop, or falls silent.
+"""What becomes of a job when a rank fails, dies, is asked to stop, or falls silent.
 
 MPI does not say who has died, and some launchers let the other ranks wait for ever. Here a
 connection that closes without a farewell is a death, whatever caused it, and a rank that fails
@@ -27,7 +27,7 @@ from harness.job.protocol import LINE_BYTES, Lines, ProtocolError, encode
 _GRACE_SECONDS, _MISTAKE_SECONDS = 1.5, 4.0
 # Rank 0 writes down what is finished; who takes longer is killed.
 _LAST_SECONDS = 20.0
-# A rank that has missed so many heartbeats is silent.
+# A rank that has missed this many heartbeats is silent.
 SILENT_BEATS = 3
 # A shorter break in this process's own work is a busy machine.
 _STARVED_SECONDS = 2.0
@@ -136,7 +136,7 @@ class Monitor:
     def lost(self, peer: Peer) -> None:
         """A connection has closed; without a farewell that is a death.
 
-        Said at once: the launcher may be about to end whoever would hear of it.
+        Said at once: the launcher may be about to end the process that would report it.
         """
         if self.peers.pop(peer.rank, None) is not None and not self.over:
             self._blame(f"{peer} has died (process {peer.pid} was killed?)")
@@ -187,7 +187,7 @@ class Monitor:
             silence = now - hanging[0].heard
             self._blame(f"{_silence(hanging[0], silence)} (--hang-limit)")
         if now - self._asked >= self.beat:
-            # Those that have ended wait for the others, and must know that somebody is here.
+            # Those that have ended wait for the others, and must know that the monitor is here.
             self._asked = now
             waiting = [peer for rank, peer in self.peers.items() if rank in self.endings]
             self._tell_some(waiting, encode("wait"))
@@ -205,7 +205,7 @@ class Monitor:
 
     @property
     def late(self) -> bool:
-        """Whether the ranks have been told to end, and do not."""
+        """Whether the ranks have been asked to end, and do not."""
         return self.over and monotonic() >= self.deadline
 
     def end_by_force(self) -> None:

@@ -55,7 +55,7 @@ class Stranger:
         Raises
         ------
         ProtocolError
-            If it is none.
+            If it is not one.
         """
         signals, messages = self.lines.feed(data)
         if not signals and not messages:

@@ -29,7 +29,7 @@ class Place:
     """Where a rank runs.
 
     host      its name
-    machine   what tells one running system from another, whatever its name
+    machine   what identifies a running system, whatever its name
     mask      cores it may run on, those that share a socket and a core next to each other
     bound     whether its cores are not to be narrowed further
     """
@@ -76,7 +76,7 @@ def share_of(rank: int, places: list[Place]) -> tuple[int, tuple[int, ...]]:
     ]
     count = len(own.mask) // len(sharing)
     count = min(count, slurm_cores() or count)
-    # Masks that overlap and differ were made by somebody who had something in mind.
+    # Masks that overlap and differ were made on purpose.
     alike = all(places[other].mask == own.mask for other in sharing)
     if count == 0 or len(sharing) == 1 or not alike or any(places[i].bound for i in sharing):
         return max(1, count), ()

@@ -21,7 +21,7 @@ _LIBRARIES = (
     "numba", "llvmlite", "numpy", "scipy", "networkx", "mpi4py", "mpich", "tqdm", "cupy-cuda12x",
     "cupy-cuda13x",
 )  # fmt: skip
-# What the launchers of MPICH and Intel MPI, Open MPI, and Slurm tell each process (sssp.mpi_comm).
+# What the launchers of MPICH and Intel MPI, Open MPI, and Slurm set for a process (sssp.mpi_comm).
 _LAUNCHERS = (
     ("PMI_SIZE", "PMI_RANK"),
     ("OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK"),
@@ -53,7 +53,7 @@ def cores() -> int:
 
 
 def slurm_cores() -> int | None:
-    """Return the cores that Slurm has promised a task, None where this is none or it has not.
+    """Return the cores that Slurm has promised a task, None where this is not a task or it has not.
 
     Without a plugin that binds, the mask of a task is the whole machine.
     """
@@ -92,7 +92,7 @@ def total_memory() -> int | None:
 
 
 def machine_facts() -> dict[str, Any]:
-    """Return what a result file tells about the machine; None for what cannot be found out."""
+    """Return what a result file says about the machine; None for what cannot be found out."""
     return {
         "hostname": socket.gethostname(),
         "cpu": cpu_model(),

@@ -14,7 +14,7 @@ def bus_id() -> str | None:
 
 
 def gpu_facts() -> dict[str, Any]:
-    """Return what a result file tells about the current CUDA device; nothing where there is none.
+    """Return what a result file says about the current CUDA device; nothing where there is none.
 
     Its name, memory and compute capability, the versions of driver, CUDA and NVRTC, and its
     clocks; those as they are now, so right after work they are those of the work.
@@ -48,7 +48,7 @@ def _current() -> Any:
 
 
 def _management_facts(name: str) -> dict[str, Any]:
-    """What NVML alone knows; null for what it does not tell."""
+    """What only NVML knows; null for what it does not report."""
     facts: dict[str, Any] = {"gpu_driver": None, "gpu_clocks_mhz": None}
     try:
         library = Nvml()

@@ -25,7 +25,7 @@ class Nvml:
     Raises
     ------
     OSError
-        There is none that can be loaded.
+        None can be loaded.
     NvmlError
         It finds no driver.
     """
@@ -55,7 +55,7 @@ class Nvml:
 
 
 class NvmlGpu:
-    """One GPU, from `Nvml.gpu`. Whatever it does not tell raises NvmlError."""
+    """One GPU, from `Nvml.gpu`. What it does not report raises NvmlError."""
 
     def __init__(self, library: Nvml, handle: ctypes.c_void_p):
         self._library, self._handle = library, handle

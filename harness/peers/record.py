@@ -15,7 +15,7 @@ The keys of the file, format 1; times are seconds:
         version           null where it is not known
         threads           that a search may use
         parents           it finds predecessors, too
-        choices           ours alone: delta, switch and so on, as `solver` of a run; else null
+        choices           of sssp-bench: delta, switch and so on, as `solver` of a run; else null
         conversion_seconds
                           ours: kernel 1, from the edge list (null for all but the most threads);
                           scipy: `matrix_seconds`; others: from that matrix to their own graph
@@ -100,7 +100,7 @@ def write(record: dict[str, Any], directory: str | os.PathLike[str]) -> Path:
 
 
 def is_peers(found: dict[str, Any]) -> bool:
-    """Tell a record of `sssp peers` from the result of a run."""
+    """Is it a record of `sssp peers`, not the result of a run?"""
     return "peers_schema" in found
 
 

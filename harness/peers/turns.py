@@ -3,9 +3,9 @@
 Ours comes first, then one after another, ROOTS_A_TURN roots each, so that a machine that slows down
 for a while slows down all of them, and most searches of each find the caches as searches one after
 the other do, not as another library left them. Nothing but the search is timed. Then every answer
-is held against ours: the same vertices reached, the same distances. float32 weights are added in
-float32 by us and in float64 by the others, so there a distance may differ by the rounding along its
-path; sums of integers must be equal.
+is compared with that of sssp-bench: the same vertices reached, the same distances. float32 weights
+are added in float32 by sssp-bench and in float64 by the others, so there a distance may differ by
+the rounding along its path; sums of integers must be equal.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The energy of a run: joules of a loop, watts, MTEPS per watt.
 
-Of components alone, and so labelled wherever it is shown; no part of the benchmark's own lines.
+Only of components, and so labelled wherever it is shown; no part of the benchmark's own lines.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ _INVALID = "No results printed for invalid run."  # as the reference code says i
 
 
 def graph500_lines(result: dict[str, Any]) -> str:
-    """Return the reference's lines for `result`, kernel 3 alone, ending in a newline.
+    """Return the reference's lines for `result`, only kernel 3, ending in a newline.
 
     Edges are counted as the reference does, without self loops. The validate block is left out
     where nothing was validated; without a single search there are no statistics to print. Of a

@@ -17,7 +17,7 @@ from harness.console.errors import UsageError
 from harness.reports.series import Point, Series, machines_of, series_of
 from kernels.disk import replacing
 
-# Okabe and Ito's colours, told apart by colour-blind readers; ours start from the front.
+# Okabe and Ito's colours, which colour-blind readers can distinguish; ours start from the front.
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 _MARKERS = "osD^v<>"
 _TITLE = "Single-source shortest paths, Graph500 kernel 3"

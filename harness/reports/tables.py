@@ -82,7 +82,7 @@ def csv_table(results: list[dict[str, Any]]) -> str:
     seeds are joined by a space and violations by a line break; `machine`, `versions`, `flags` and
     `resumed` are JSON, `argv` is quoted for a shell. Text that a spreadsheet would take for a
     formula has an apostrophe before it. Where a run had several ranks, RANKS_COLUMNS follow: where
-    they were, as JSON, and what they told each other in a search. Where the energy
+    they were, as JSON, and what they sent each other in a search. Where the energy
     of a run is known, the last columns are ENERGY_COLUMNS: what was measured, as JSON, and what
     follows from it.
     """
@@ -173,7 +173,7 @@ def _figures(result: dict[str, Any]) -> dict[str, str]:
 
 
 def _exchange(result: dict[str, Any]) -> dict[str, str]:
-    """Return the cell of what the ranks told each other, of a run that had several."""
+    """Return the cell of what the ranks sent each other, of a run that had several."""
     exchange = exchange_of(result)
     return {} if exchange is None else {_EXCHANGE_COLUMN: str(exchange)}
 

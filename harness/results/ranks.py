@@ -55,7 +55,7 @@ def _cores() -> str | None:
 def on_rank_zero(comm: Comm, work: Callable[[], T]) -> T:
     """Return what `work` returns on rank 0, on every rank; or raise everywhere what it raises.
 
-    For what rank 0 alone can see or may write, and what everyone must know of it.
+    For what only rank 0 can see or may write, and all ranks must know.
     """
     done: tuple[T | None, Exception | None] = None, None
     if comm.rank == 0:

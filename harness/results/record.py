@@ -43,8 +43,8 @@ __all__ = [
     "write",
 ]
 
-# Between two writings of an unfinished run: so many seconds at least, and so many times as long as
-# the last one took.
+# Between two writings of an unfinished run: at least these seconds, and this multiple of what the
+# last one took.
 _PAUSE_SECONDS = 1.0
 _PAUSE_WRITINGS = 50
 _DIGITS = 20  # of the largest seed
@@ -144,7 +144,7 @@ def replace(record: dict[str, Any], path: Path) -> None:
     Raises
     ------
     ResultError
-        If it cannot be written, or is somebody else's link; the file is as it was.
+        If it cannot be written, or is a link of another user; the file is as it was.
     """
     text = _text(record)
     try:
@@ -182,7 +182,7 @@ def checked(result: dict[str, Any], path: str | os.PathLike[str]) -> dict[str, A
 
 
 def read(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Read a JSON object and ask nothing more of it; what is none counts as an empty one.
+    """Read a JSON object and ask nothing more of it; anything else counts as an empty one.
 
     Raises
     ------

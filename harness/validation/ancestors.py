@@ -1,10 +1,10 @@
 """Rule 2 of validation: the parents of every reached vertex lead to the root.
 
 Among ranks each vertex has a pointer, to its parent at first, and asks the pointer's owner for
-that one's pointer: after k rounds it points 2^k parents on. Whoever has not come to the root or to
-a vertex without a parent after n steps is on a cycle, or leads into one. Mostly that is needed for
-few vertices: where every parent edge gives the distance exactly, a parent is never farther from
-the root than its child, and a cycle can only be among those that are as near.
+that one's pointer: after k rounds it points 2^k parents on. A vertex whose pointer has not come to
+the root or to a vertex without a parent after n steps is on a cycle, or leads into one. Mostly that
+is needed for few vertices: where every parent edge gives the distance exactly, a parent is never
+farther from the root than its child, and a cycle can only be among those that are as near.
 
 Source of the pointers: J. C. Wyllie, The complexity of parallel computations, 1979.
 """
@@ -115,7 +115,7 @@ class RankAncestors(Ancestors):
         return self._count((pointer != _ROOTED) & (self.parent != -1)) == 0
 
     def _follow(self, pointer: np.ndarray, steps: int) -> None:
-        """Move pointers on until each has come to its end, or at least so many steps."""
+        """Move pointers on until each has come to its end, or by at least `steps`."""
         done = 1
         while done < steps:
             waiting = pointer >= 0

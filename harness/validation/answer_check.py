@@ -119,7 +119,7 @@ class AnswerCheck:
         self.tight = self.late = self.seen = np.empty(0, np.uint8)
 
     def sight(self) -> EdgeView:
-        """What the edges are held against."""
+        """What the edges are compared with."""
         return EdgeView(self.ends.fetch(self.clean), self.ends.fetch_parents(self.parent))
 
     def take(self, sight: EdgeView) -> None:

@@ -34,7 +34,7 @@ def largest_distance(weight_dtype: np.dtype) -> float:
 
 
 def chunks_of(edges: Edges, most: int) -> Iterator[tuple[Chunk, EdgeList]]:
-    """Walk through the slices in pieces of at most so many edges, each with its slice.
+    """Walk through the slices in pieces of at most `most` edges, each with its slice.
 
     Raises GraphError where a slice's arrays are no edges by their dtypes or lengths.
     """
@@ -53,5 +53,5 @@ def chunks_of(edges: Edges, most: int) -> Iterator[tuple[Chunk, EdgeList]]:
 
 
 def refuse(edges: Edges, given: EdgeList) -> None:
-    """Raise GraphError for the first of a slice's edges that is none."""
+    """Raise GraphError for the first of a slice's edges that is not one."""
     check_edges(replace(given, n=edges.n))

@@ -173,7 +173,7 @@ class DeviceValidator:
             yield part, part.weight.astype(arithmetic, copy=False)
 
     def _refuse(self, part: EdgeList) -> None:
-        """Raise GraphError for the first of a slice's edges that is none."""
+        """Raise GraphError for the first of a slice's edges that is not one."""
         to_host = self.edges.device.to_host
         src, dst, weight = (to_host(array) for array in (part.src, part.dst, part.weight))
         check_edges(EdgeList(src, dst, weight, self.edges.n))
@@ -196,7 +196,7 @@ class DeviceValidator:
 
 
 def _brought(edges: DeviceEdges, root: int, dist: Any, parent: Any) -> tuple[int, Any, Any]:
-    """An answer on the device, as it was given; GraphError where it is none."""
+    """An answer on the device, as it was given; GraphError where it is not one."""
     device, ends = edges.device, Endpoints(edges.n)
     if not isinstance(dist, device.xp.ndarray):
         root, dist, parent = checked_answer(ends, root, dist, parent)

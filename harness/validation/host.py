@@ -60,7 +60,7 @@ class Validator:
     """Validates answers to one graph.
 
     Several Python threads may use one; where they share arrays, these must not change meanwhile.
-    Under ranks all calls are collective, and every rank is told the same, of whole answers: each
+    Under ranks all calls are collective, and every rank gets the verdict on whole answers: each
     gives its part of the edges, and of each answer the block of vertices that it owns.
 
     Parameters

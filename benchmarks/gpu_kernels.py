@@ -50,6 +50,7 @@ def figures(device: Any, scale: int, roots: int, one_launch: bool = False) -> di
     from graphs.device_edges import on_device
     from graphs.generator import KroneckerStream
     from graphs.keys import search_keys
+    from sssp.cuda import CUDAEngine
     from sssp.solver import Solver
 
     edges = on_device(device, KroneckerStream(scale))
@@ -59,6 +60,7 @@ def figures(device: Any, scale: int, roots: int, one_launch: bool = False) -> di
     device.synchronize()
     construction = perf_counter() - start - edges.generation_seconds
     engine, out = solver._engine, solver.new_answer()
+    assert isinstance(engine, CUDAEngine)
     engine.one_launch = one_launch
     keys = search_keys(csr.n, csr.degree_positive, count=roots).tolist()
     solver.search(keys[0], out)

@@ -46,7 +46,7 @@ def digests(result: dict[str, Any]) -> list[tuple[int, str]]:
 
 def unequal(folder: Path) -> list[str]:
     """The steps whose run on the GPU found other distances than the one on the CPU."""
-    runs = [(ours, *map(result_of, (folder / ours, folder / theirs))) for ours, theirs in _PAIRS]
+    runs = [(ours, result_of(folder / ours), result_of(folder / theirs)) for ours, theirs in _PAIRS]
     return [name for name, a, b in runs if a and b and digests(a) != digests(b)]
 
 

@@ -16,12 +16,14 @@ import math
 import statistics
 from collections.abc import Callable
 from time import perf_counter
-from typing import Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 
 from benchmarks.scaling_model import Wires
-from graphs.comm import Comm
+
+if TYPE_CHECKING:
+    from mpi4py import MPI
 
 SIZES = tuple(8 * 4**power for power in range(10))  # 8 bytes to 2 MiB
 # Enough calls for a median, few enough for ranks that share cores.
@@ -35,23 +37,23 @@ class Measured(TypedDict):
 
     ranks: int
     reduce: float
-    ping: list[tuple[int, float]]
-    swap: list[tuple[int, float]]
+    ping: list[list[float]]
+    swap: list[list[float]]
 
 
-def measure(comm: Comm) -> Measured:
+def measure(comm: MPI.Comm) -> Measured:
     """Return what is described above; collective."""
     one = np.zeros(1)
     sizes = [size for size in SIZES if size * comm.size <= MOST_BYTES]
     return {
         "ranks": comm.size,
         "reduce": _median(comm, lambda: comm.Allreduce(one.copy(), one)),
-        "ping": [(size, _ping(comm, size)) for size in sizes],
-        "swap": [(size, _swap(comm, size)) for size in sizes],
+        "ping": [[size, _ping(comm, size)] for size in sizes],
+        "swap": [[size, _swap(comm, size)] for size in sizes],
     }
 
 
-def _median(comm: Comm, call: Callable[[], Any]) -> float:
+def _median(comm: MPI.Comm, call: Callable[[], Any]) -> float:
     call()
     seconds = []
     for _ in range(CALLS):
@@ -62,7 +64,7 @@ def _median(comm: Comm, call: Callable[[], Any]) -> float:
     return float(statistics.median(seconds))
 
 
-def _ping(comm: Comm, size: int) -> float:
+def _ping(comm: MPI.Comm, size: int) -> float:
     buffer, last = np.zeros(size, np.uint8), comm.size - 1
 
     def there_and_back() -> None:
@@ -76,7 +78,7 @@ def _ping(comm: Comm, size: int) -> float:
     return _median(comm, there_and_back) / 2
 
 
-def _swap(comm: Comm, size: int) -> float:
+def _swap(comm: MPI.Comm, size: int) -> float:
     sent = np.zeros(size * comm.size, np.uint8)
     received = np.empty_like(sent)
     counts = np.full(comm.size, size)

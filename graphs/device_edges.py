@@ -136,7 +136,7 @@ class HostSlices:
             yield replace(part, src=src, dst=dst, weight=weight)
 
 
-def kept(stream: DeviceStream) -> DeviceEdgeList:
+def kept(stream: DeviceEdges) -> DeviceEdgeList:
     """All edges of a stream, kept on its device."""
     xp = stream.device.xp
     src, dst = xp.empty(stream.m, np.int64), xp.empty(stream.m, np.int64)

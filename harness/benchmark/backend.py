@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import DTypeLike
 
     from graphs.csr import CSR
-    from graphs.edges import DeviceEdges, Edges
+    from graphs.edges import Edges
     from harness.validation.device import DeviceValidator
     from kernels.device import Device
     from sssp.solver import Solver
@@ -159,7 +159,7 @@ class DeviceBackend(HostBackend):
             judge = validator.validate if validating else validator.count_m
             judge([(root, answer.dist, answer.parent)])
 
-    def build(self, edges: DeviceEdges) -> CSR:
+    def build(self, edges: Any) -> CSR:
         from graphs.device_csr import build_device_csr
 
         return build_device_csr(edges)
@@ -169,12 +169,12 @@ class DeviceBackend(HostBackend):
 
         return Solver(csr, "cuda", self.threads, delta, output="device")
 
-    def validator(self, edges: DeviceEdges) -> DeviceValidator:
+    def validator(self, edges: Any) -> DeviceValidator:
         from harness.validation.device import DeviceValidator
 
         return DeviceValidator(edges)
 
-    def edges_of(self, edges: DeviceEdges) -> Edges:
+    def edges_of(self, edges: Any) -> Edges:
         return edges.on_host()
 
     def on_host(self, array: Any) -> np.ndarray:

@@ -15,6 +15,8 @@ from harness.machine.facts import default_threads, launched_ranks
 from harness.machine.thread_limit import refuse_few_threads
 
 if TYPE_CHECKING:
+    from argparse import _ActionsContainer as Flags  # a parser, or a group of its flags
+
     from graphs.comm import Comm
     from harness.benchmark.source import OfficialGraph, Source
 
@@ -31,7 +33,7 @@ class Commands(Protocol):
     ) -> ArgumentParser: ...
 
 
-def add_official_graph(parser: ArgumentParser, scale_help: str, required: bool = False) -> None:
+def add_official_graph(parser: Flags, scale_help: str, required: bool = False) -> None:
     """Add the flags that name a graph of the official generator."""
     parser.add_argument("--scale", type=SCALE, metavar="S", required=required, help=scale_help)
     parser.add_argument(
@@ -39,7 +41,7 @@ def add_official_graph(parser: ArgumentParser, scale_help: str, required: bool =
     )
 
 
-def add_seed(parser: ArgumentParser, what: str) -> None:
+def add_seed(parser: Flags, what: str) -> None:
     """Add the flag for the seeds of the generator."""
     parser.add_argument(
         "--seed",
@@ -50,7 +52,7 @@ def add_seed(parser: ArgumentParser, what: str) -> None:
     )
 
 
-def add_graph_file(parser: ArgumentParser) -> None:
+def add_graph_file(parser: Flags) -> None:
     """Add the flags that name a graph file."""
     parser.add_argument(
         "--graph",
@@ -66,7 +68,7 @@ def add_graph_file(parser: ArgumentParser) -> None:
     )
 
 
-def add_output(parser: ArgumentParser, what: str) -> None:
+def add_output(parser: Flags, what: str) -> None:
     """Add the flags that say where a file of figures goes, and whether progress is shown."""
     parser.add_argument(
         "--output",

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from time import monotonic, sleep
 from types import FrameType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from graphs.comm import Comm
 from harness.console import logs
@@ -247,7 +247,7 @@ class JobClient:
         os._exit(code)
 
 
-def _news(outcome: Ending) -> dict[str, str | bool]:
+def _news(outcome: Ending) -> dict[str, Any]:
     """What the monitor is sent of an ending; a traceback goes to the rank's log, if it has one."""
     text, trace = outcome.text[:TEXT_LENGTH], outcome.trace[-TRACE_LENGTH:]
     path = logs.path()

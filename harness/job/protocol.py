@@ -49,7 +49,7 @@ def _text(longest: int) -> Callable[[object], bool]:
 
 
 def _words(longest: int) -> Callable[[object], bool]:
-    return lambda value: _text(longest)(value) and value.isprintable()
+    return lambda value: isinstance(value, str) and len(value) <= longest and value.isprintable()
 
 
 def _whole(low: int, high: int) -> Callable[[object], bool]:
@@ -57,7 +57,7 @@ def _whole(low: int, high: int) -> Callable[[object], bool]:
 
 
 def _seconds(value: object) -> bool:
-    return type(value) in (int, float) and 0 < value < float("inf")
+    return isinstance(value, int | float) and value is not True and 0 < value < float("inf")
 
 
 _CODE = _whole(0, 255)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from graphs.comm import Comm
 from harness.console.errors import UsageError
@@ -66,4 +66,4 @@ def on_rank_zero(comm: Comm, work: Callable[[], T]) -> T:
     value, fault = comm.bcast(done)
     if fault is not None:
         raise fault
-    return value
+    return cast("T", value)

@@ -36,8 +36,8 @@ def made(device, scale, edgefactor=16, seed=(2, 3), first=0, count=None) -> Edge
     parts = []
     for part in stream.on_host().slices():
         parts.append([part.src.copy(), part.dst.copy(), part.weight.copy()])
-    arrays = [np.concatenate(column) for column in zip(*parts, strict=True)]
-    return EdgeList(*arrays, 1 << scale)
+    src, dst, weight = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return EdgeList(src, dst, weight, 1 << scale)
 
 
 def same(a: EdgeList, b: EdgeList) -> bool:
@@ -105,10 +105,10 @@ def test_edges_brought_to_the_device_come_back_as_they_were(device):
 def test_edges_that_are_kept_are_those_of_the_stream(device):
     edges = kept(on_device(device, KroneckerStream(13, edgefactor=3)))
     parts = list(edges.on_host().slices())
-    arrays = [
+    src, dst, weight = (
         np.concatenate([getattr(p, name) for p in parts]) for name in ("src", "dst", "weight")
-    ]
-    assert same(EdgeList(*arrays, edges.n), kronecker(13, edgefactor=3))
+    )
+    assert same(EdgeList(src, dst, weight, edges.n), kronecker(13, edgefactor=3))
 
 
 def test_generating_is_timed(device):

@@ -208,9 +208,9 @@ def test_what_is_no_answer_is_refused_as_on_the_host(device, answer):
     assert str(ours.value) == str(theirs.value)
 
 
-def test_no_answer_needs_no_pass(device):
+def test_no_answer_needs_no_pass(device, monkeypatch):
     there = on_device(device, GRAPH)
-    there.slices = lambda: pytest.fail("edges were read")
+    monkeypatch.setattr(there, "slices", lambda: pytest.fail("edges were read"))
     assert DeviceValidator(there).validate([]) == []
     assert DeviceValidator(there).count_m([]) == []
 

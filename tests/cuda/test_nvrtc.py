@@ -55,10 +55,16 @@ def end_of(elf):
     return max(ends)
 
 
+FILES: list[tuple[str, dict[str, object]]] = [
+    ("sweep.cu", {"KIND_FLOAT64": 1}),
+    ("generate.cu", {}),
+]
+
+
 @pytest.mark.parametrize("capability", [75, 80, 90, 100])
 def test_a_kept_file_ends_where_its_headers_say(monkeypatch, tmp_path, capability):
     monkeypatch.setattr(nvrtc, "CACHE_FOLDER", str(tmp_path))
-    for file, macros in (("sweep.cu", {"KIND_FLOAT64": 1}), ("generate.cu", {})):
+    for file, macros in FILES:
         kept = nvrtc.compiled(source(file), file, defines(macros, 32), capability).read_bytes()
         assert end_of(kept + bytes(64)) == len(kept)
         assert nvrtc.whole(kept) == kept, "nothing is added to a whole file"

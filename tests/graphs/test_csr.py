@@ -12,7 +12,7 @@ from graphs.csr import Rows
 
 def lightest(edges, forward=True):
     """{(u, v): weight} of every arc but self loops, the lightest of parallel ones."""
-    found = {}
+    found: dict = {}
     for u, v, w in zip(edges.src.tolist(), edges.dst.tolist(), edges.weight.tolist(), strict=True):
         pairs = [(u, v)] if forward else [(v, u)]
         if not edges.directed:

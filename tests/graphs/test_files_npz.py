@@ -141,7 +141,7 @@ def test_weights_keep_their_dtype_and_integers_become_int64(tmp_path, given, rea
 
 
 def test_minus_zero_in_an_archive_becomes_zero(tmp_path):
-    np.savez(tmp_path / "ours.npz", src=[0], dst=[1], weight=np.float32([-0.0]))
+    np.savez(tmp_path / "ours.npz", src=[0], dst=[1], weight=np.array([-0.0], np.float32))
     matrix = scipy.sparse.csr_array((np.array([-0.0]), [1], [0, 1, 1]), shape=(2, 2))
     scipy.sparse.save_npz(tmp_path / "scipy.npz", matrix)
     for name in ("ours.npz", "scipy.npz"):

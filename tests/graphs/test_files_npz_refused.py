@@ -17,6 +17,7 @@ from graphs.edges import check_edges
 NONE = dict.fromkeys(("src", "dst", "weight"), np.empty(0, np.int64))
 OURS = {"src": [0, 1], "dst": [1, 2], "weight": [0.5, 2.0], "n": 3, "directed": True}
 CSR = {"format": b"csr", "shape": [3, 3], "data": [0.5], "indices": [1], "indptr": [0, 1, 1, 1]}
+BEYOND_INT64 = np.array([1, 2**63], np.uint64)
 ARCHIVES = {
     "no weights": (OURS, {"weight": None}, ": array 'weight' is missing; found src, dst, n, dire"),
     "no ids": (OURS, {"src": None}, ": array 'src' is missing; found dst, weight, n, directed"),
@@ -28,7 +29,11 @@ ARCHIVES = {
     "lengths": (OURS, {"dst": [1]}, ": src, dst and weight differ in length: (2, 1, 2)"),
     "negative id": (OURS, {"src": [0, -1]}, ": edge 1: src=-1 is not in 0..2"),
     "id n": (OURS, {"dst": [0, 3]}, ": edge 1: dst=3 is not in 0..2"),
-    "huge id": (OURS, {"dst": np.uint64([1, 2**63]), "n": None}, "'dst' holds 9223372036854775808"),
+    "huge id": (
+        OURS,
+        {"dst": BEYOND_INT64, "n": None},
+        "'dst' holds 9223372036854775808",
+    ),
     "largest id": (
         OURS,
         {"src": [0, 2**63 - 1], "n": None},
@@ -36,10 +41,18 @@ ARCHIVES = {
     ),
     "negative weight": (OURS, {"weight": [1, -2]}, ": edge 1: weight -2 is not allowed; weights"),
     "nan": (OURS, {"weight": [1, np.nan]}, ": edge 1: weight nan is not allowed; weights must be"),
-    "infinity": (OURS, {"weight": np.float32([1, np.inf])}, ": edge 1: weight inf is not allowed"),
+    "infinity": (
+        OURS,
+        {"weight": np.full(2, np.inf, "f4")},
+        "edge 0: weight inf is not allowed",
+    ),
     "complex": (OURS, {"weight": [1, 2j]}, ": weights must be float32, float64 or integers, got d"),
     "long double": (OURS, {"weight": np.ones(2, "g")}, ": weights must be float32, float64 or int"),
-    "beyond int64": (OURS, {"weight": np.uint64([1, 2**63])}, "weight 9223372036854775808 is too"),
+    "beyond int64": (
+        OURS,
+        {"weight": BEYOND_INT64},
+        "weight 9223372036854775808 is too",
+    ),
     "objects": (
         OURS,
         {"weight": np.array([1, None])},

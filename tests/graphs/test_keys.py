@@ -87,7 +87,7 @@ def test_every_vertex_can_be_a_key():
 @pytest.mark.parametrize("count", [0, 64])
 def test_no_eligible_vertex_means_no_key(count):
     keys = search_keys(5, np.zeros(5, bool), count=count)
-    assert (keys.dtype, keys.shape) == (np.int64, (0,))
+    assert keys.dtype == np.int64 and keys.shape == (0,)
 
 
 @pytest.mark.parametrize(

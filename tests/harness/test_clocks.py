@@ -108,7 +108,7 @@ def test_construction_is_timed_from_all_ranks_start_to_the_last_ones_end(clocks)
 
         place = SimpleNamespace(comm=comm, build=build, solver=solver)
         opened = LoadedEdges(edges, Need(2, 1), 0.0)
-        part = {}
+        part: dict = {}
         clocks.takes(LATE[comm.rank])
         run_module._construct(Settings(OfficialGraph(1)), opened, part, QUIET, place)
         return part["construction_seconds"]
@@ -310,7 +310,7 @@ def row(name, dist, asked):
 
 def turns(*others):
     """Let some solvers take turns on a path of three vertices; returns rows and what was asked."""
-    asked = []
+    asked: list = []
     right = [0.0, 0.1, 0.3]
     rows = [row(peer_turns.OURS, right, asked), *(row(name, d, asked) for name, d in others)]
     edges = edge_list([(0, 1), (1, 2)], [0.1, 0.2], 3)

@@ -76,7 +76,7 @@ def test_every_installed_peer_finds_the_oracles_distances(name, search):
 @settings(max_examples=60)
 def test_the_matrix_holds_the_lightest_arcs_in_sorted_rows(search):
     edges, _ = search
-    lightest = {}
+    lightest: dict = {}
     for u, v, w in oracle.arcs(edges):
         if u != v:
             lightest[u, v] = min(float(w), lightest.get((u, v), np.inf))

@@ -379,8 +379,8 @@ def test_another_machine_of_the_same_kind_is_the_same_benchmark():
 def test_a_run_of_ranks_shows_their_number_and_what_they_exchanged():
     two = ranked(2)
     assert "num_mpi_processes:              2\n" in graph500_lines(two)
-    (header, _, first, second) = table_rows(render([two, example()], "markdown"))
-    first, second = (dict(zip(header, row, strict=True)) for row in (first, second))
+    (header, _, *rows) = table_rows(render([two, example()], "markdown"))
+    first, second = (dict(zip(header, row, strict=True)) for row in rows)
     assert first["engine"] == "cpu, 2 threads, 2 ranks"
     assert first["exchange"] == "4 KiB in 90 messages a search, 22% of its time, load 1.25"
     assert second["exchange"] == "-"

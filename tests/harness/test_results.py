@@ -9,7 +9,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +36,7 @@ VALIDATOR = jsonschema.Draft202012Validator(schema())
 
 def nodes(value: Any, path: tuple = ()) -> Iterator[tuple]:
     """Yield the path of every value inside `value`."""
-    pairs = value.items() if isinstance(value, dict) else ()
+    pairs: Iterable = value.items() if isinstance(value, dict) else ()
     pairs = enumerate(value) if isinstance(value, list) else pairs
     for key, item in pairs:
         yield (*path, key)
@@ -131,9 +131,9 @@ def test_only_open_objects_take_further_keys():
     for path in [("new",), ("graph", "new"), ("searches", 0, "new")]:
         assert not VALIDATOR.is_valid(changed(path, 1))
         assert ["new" in fault for fault in faults(changed(path, 1), schema())] == [True]
-    for path, value in [("machine", 1), ("solver", 1), ("versions", "1.0")]:
-        assert VALIDATOR.is_valid(changed((path, "new"), value))
-        assert not list(faults(changed((path, "new"), value), schema()))
+    for name, value in [("machine", 1), ("solver", 1), ("versions", "1.0")]:
+        assert VALIDATOR.is_valid(changed((name, "new"), value))
+        assert not list(faults(changed((name, "new"), value), schema()))
 
 
 def test_the_first_files_lack_what_came_later_and_are_read():
@@ -200,7 +200,8 @@ def test_every_digit_of_a_time_is_kept(tmp_path_factory, seconds):
 
 
 def test_numpys_numbers_are_written_as_plain_ones(tmp_path):
-    numbers = search(np.int64(5), np.float64(0.25), np.int64(7), valid=np.bool_(True))
+    numbers = search(5, 0.25, 7)
+    numbers |= {"root": np.int64(5), "seconds": np.float64(0.25), "valid": np.bool_(True)}
     assert load(write(example([numbers]), tmp_path)) == example([search(5, 0.25, 7)])
 
 
@@ -308,7 +309,7 @@ def test_a_growing_result_has_one_file_written_at_most_once_a_second(tmp_path, m
     now = [0.0]
     monkeypatch.setattr(results, "monotonic", lambda: now[0])
     file = results.ResultFile(tmp_path)
-    seen = []
+    seen: list = []
     for now[0] in (0.5, 1.0, 1.5, 1.9, 2.5):
         file.keep_now_and_then(example([search()] * len(seen)))
         seen.append(load(file.path)["searches"] if file.path else None)

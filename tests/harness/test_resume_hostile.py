@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import os
+from collections.abc import Iterable
 from functools import partial
 
 import command
@@ -37,7 +38,7 @@ def incomplete(tmp_path_factory):
 
 def fields(value, path=()):
     """The path of every value inside `value`."""
-    pairs = value.items() if isinstance(value, dict) else ()
+    pairs: Iterable = value.items() if isinstance(value, dict) else ()
     pairs = enumerate(value) if isinstance(value, list) else pairs
     for key, item in pairs:
         yield (*path, key)
@@ -59,8 +60,8 @@ def changed(result, path, new):
 def run_parser():
     """The parser of `sssp run`."""
     actions = build_parser()._actions
-    (commands,) = (action for action in actions if isinstance(action.choices, dict))
-    return commands.choices["run"]
+    (commands,) = (a.choices for a in actions if isinstance(a.choices, dict))
+    return commands["run"]
 
 
 HUGE = int("9" * 400)

@@ -9,7 +9,10 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from command import in_process
@@ -69,6 +72,17 @@ def test_what_comes_after_the_choice_of_a_launcher_is_the_same_in_all():
     assert "" not in ends
 
 
+class Batch(NamedTuple):
+    """A template in a folder; a call runs it."""
+
+    name: str
+    folder: Path
+    run: Callable
+
+    def __call__(self, ends="N/A", **environment):
+        return self.run(ends, **environment)
+
+
 @pytest.fixture(params=TEMPLATES, ids=NAMES)
 def batch(request, tmp_path):
     """Run a template in a folder where Slurm, MPI and sssp are stand-ins; the calls they got."""
@@ -81,7 +95,7 @@ def batch(request, tmp_path):
     (programs / "squeue").write_text('#!/bin/sh\necho "$ENDS"\n')
     (programs / "squeue").chmod(0o755)
 
-    def run(ends="N/A", **environment):
+    def run(ends, **environment):
         calls = tmp_path / "calls"
         calls.unlink(missing_ok=True)
         job = {"SLURM_JOB_ID": "7", "SLURM_NTASKS": "8", "SLURM_CPUS_PER_TASK": "3"}
@@ -96,9 +110,7 @@ def batch(request, tmp_path):
         lines = calls.read_text().splitlines() if calls.exists() else []
         return done, [json.loads(line) for line in lines]
 
-    run.name = request.param.stem
-    run.folder = tmp_path
-    return run
+    return Batch(request.param.stem, tmp_path, run)
 
 
 @needs_bash

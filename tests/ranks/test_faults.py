@@ -88,7 +88,7 @@ def test_a_full_disk_under_one_log_ends_the_job(rank, tmp_path):
 
 def pids(job):
     """The ranks' processes, which the stand-in tells on stderr, by rank."""
-    found = {}
+    found: dict = {}
     while len(found) < 3:
         if match := re.match(r"rank (\d+) is (\d+)", job.stderr.readline()):
             found[int(match[1])] = int(match[2])

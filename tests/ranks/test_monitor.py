@@ -286,7 +286,8 @@ def test_a_monitor_of_one_machine_listens_on_its_loopback():
 def test_lines_come_in_any_pieces_with_signals_between():
     words = encode("doing", what="search 1") + b"\x0e" + encode("bye")
     for step in (1, 2, 7, len(words)):
-        lines, signals, messages = Lines(), b"", []
+        lines, signals = Lines(), b""
+        messages: list = []
         for i in range(0, len(words), step):
             more, found = lines.feed(words[i : i + step])
             signals, messages = signals + more, messages + found

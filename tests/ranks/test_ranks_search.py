@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
+from typing import Any
 
 import golden_data
 import numpy as np
@@ -35,7 +36,7 @@ from sssp.errors import EngineError
 
 # Of three ranks: each apart, two that share their memory and one apart, all together.
 NODES = [1, 2, 3]
-QUICK = {"deadline": None, "max_examples": 150}
+QUICK: dict[str, Any] = {"deadline": None, "max_examples": 150}
 
 
 def search_on(size: int, edges: EdgeList, roots, delta=None, threads=1, node=1) -> list[tuple]:
@@ -155,7 +156,7 @@ def count_calls(monkeypatch, kernel, instead=lambda count, found, args: found) -
         counts.append(rank.count)
         return instead(rank.count, call(*args), args)
 
-    counted.compile = lambda types: counted
+    counted.compile = lambda types: counted  # type: ignore[attr-defined]  # as a kernel has it
     monkeypatch.setattr(pull, kernel, counted)
     return counts
 

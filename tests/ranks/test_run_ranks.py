@@ -52,9 +52,9 @@ def ranks_that_are_threads(monkeypatch):
     monkeypatch.setattr(HostBackend, "compile", lambda *_: None)
 
 
-def result_of(size, graph, **settings):
+def result_of(size, graph, **flags):
     """Run on ranks that are threads; return the result, which must be the same on all of them."""
-    settings = Settings(graph, **settings)
+    settings = Settings(graph, **flags)
 
     def work(comm):
         result = new_result(settings, ["sssp", "run"])
@@ -89,7 +89,8 @@ def test_any_number_of_ranks_finds_what_one_process_finds(keep):
 
 @pytest.mark.usefixtures("compiled")
 def test_records_of_ranks_tell_what_they_exchanged(monkeypatch):
-    looked_at, search = {}, Solver.search
+    looked_at: dict = {}
+    search = Solver.search
 
     def noted(self, root, out=None):
         answer = search(self, root, out=out)

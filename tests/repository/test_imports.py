@@ -37,7 +37,8 @@ def imported_by(node, package):
             ("import_module", "__import__", "find_spec", "run_module")
         ):
             start = argument.values[0] if isinstance(argument, ast.JoinedStr) else argument
-            return [start.value] if isinstance(getattr(start, "value", None), str) else []
+            value = getattr(start, "value", None)
+            return [value] if isinstance(value, str) else []
     return []
 
 
@@ -63,7 +64,7 @@ def within(name, allowed):
 def arrows_against_the_table(source, package):
     allowed = (package, *ARROWS[package])
     return [
-        f"line {node.lineno}: {name}"
+        f"line {getattr(node, 'lineno', 0)}: {name}"
         for node in ast.walk(ast.parse(source))
         for name in imported_by(node, package)
         if within(name, OURS) and not within(name, allowed)

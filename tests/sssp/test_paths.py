@@ -124,9 +124,9 @@ def test_an_isolated_root_among_hubs_is_reached_alone():
 def test_a_queue_that_runs_over_loses_nothing(monkeypatch, directed, threads):
     from kernels import queues
 
+    edges = improved_again_and_again(directed)
     # No chunk of 64 entries ends with the queue: its last one is written where it runs over.
     monkeypatch.setattr(queues, "spare_entries", lambda workers: 319 - edges.n)
-    edges = improved_again_and_again(directed)
     solver = Solver(build_csr(edges), threads=threads, delta=1e30)
     last = solver._engine.queues.entries[:, -1]
     last["vertex"] = -7

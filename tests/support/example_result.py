@@ -69,17 +69,17 @@ def example(searches: list[dict[str, Any]] | None = None, **changes: Any) -> dic
 def resumed(before: int = 20, **changes: Any) -> dict[str, Any]:
     """Return a result whose searches from number `before` on belong to a second part."""
     result = example()
-    keys = ("generation_seconds", "construction_seconds", "regeneration_seconds", "edges_kept")
-    keys += ("solver", "machine", "versions", "commit", "dirty", "argv", "started")
+    keys = ["generation_seconds", "construction_seconds", "regeneration_seconds", "edges_kept"]
+    keys += ["solver", "machine", "versions", "commit", "dirty", "argv", "started"]
     part = {"searches_before": before, **{key: result[key] for key in keys}}
     return result | {"resumed": [part | changes]}
 
 
 def ranked(ranks: int = 2, **exchange: int) -> dict[str, Any]:
     """Return a result of several ranks."""
-    told = {"messages": 90, "bytes": 4096, "collectives": 58, "seconds": 0.0625}
-    told |= {"arcs_largest": 771, **exchange}
-    searches = [search(root, 0.25 + root / 1024, exchange=told) for root in range(64)]
+    sent = {"messages": 90, "bytes": 4096, "collectives": 58, "seconds": 0.0625}
+    sent |= {"arcs_largest": 771, **exchange}
+    searches = [search(root, 0.25 + root / 1024, exchange=sent) for root in range(64)]
     place = {"host": "node1", "threads": 4, "cores": "0-3"}
     where = {"library": "MPICH Version: 5.0.2", "places": [place] * ranks}
     return example(searches, num_mpi_processes=ranks, ranks=where)
@@ -87,7 +87,13 @@ def ranked(ranks: int = 2, **exchange: int) -> dict[str, Any]:
 
 def from_file(n: int = 1000, edges: int = 2500, file: str = "road, north.gr.gz") -> dict[str, Any]:
     """Return a result of a graph read from a file."""
-    graph = {"scale": None, "seed": None, "file": file, "sha256": "0f" * 32, "directed": True}
+    graph: dict[str, Any] = {
+        "scale": None,
+        "seed": None,
+        "file": file,
+        "sha256": "0f" * 32,
+        "directed": True,
+    }
     graph |= {"n": n, "edges": edges, "edgefactor": edges / n, "weight_dtype": "int64"}
     result = example()
     return result | {"graph": result["graph"] | graph}

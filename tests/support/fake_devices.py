@@ -49,7 +49,8 @@ class NCCLByMPI:
         from mpi4py import MPI
 
         self.mpi, self.comm = MPI, comm.comm.Dup()
-        self.groups, self.group = 0, None
+        self.groups = 0
+        self.group: list | None = None
 
     def get_unique_id(self):
         return ("id", self.comm.Get_rank())
@@ -72,9 +73,11 @@ class NCCLByMPI:
     def _add(self, start, pointer, count, dtype, peer):
         assert dtype == self.NCCL_UINT8 and count > 0 and peer != self.comm.Get_rank()
         memory = np.ctypeslib.as_array((ctypes.c_uint8 * count).from_address(pointer))
+        assert self.group is not None
         self.group.append((start, memory, peer))
 
     def groupEnd(self):
+        assert self.group is not None
         self.mpi.Request.Waitall([start(memory, peer) for start, memory, peer in self.group])
         self.groups, self.group = self.groups + 1, None
 

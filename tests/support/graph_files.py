@@ -31,7 +31,7 @@ def edge_lists(draw, dtypes=(np.int64, np.float32, np.float64), min_size: int = 
     n = draw(st.integers(1, 30))
     ids = st.integers(0, n - 1)
     dtype = np.dtype(draw(st.sampled_from(dtypes)))
-    weights = st.integers(0, 2**63 - 1)
+    weights: st.SearchStrategy = st.integers(0, 2**63 - 1)
     if dtype.kind == "f":
         weights = st.floats(0, allow_infinity=False, width=8 * dtype.itemsize)
     rows = draw(st.lists(st.tuples(ids, ids, weights), min_size=min_size, max_size=40))

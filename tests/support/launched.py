@@ -60,7 +60,7 @@ def started(ranks, arguments, environment=None, launcher=None, **settings):
     environment = {**own, "PYTHONPATH": str(HOUSE), **(environment or {})}
     different = arguments if isinstance(arguments[0], list) else [arguments]
     each = ranks if len(different) == 1 else 1
-    command = [launcher or MPIRUN]
+    command: list = [launcher or MPIRUN]
     for i, one in enumerate(different):
         command += [":"] * (i > 0) + ["-n", str(each), sys.executable, *map(str, one)]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}

@@ -65,7 +65,7 @@ def networkx_graph(edges: Edges) -> nx.MultiDiGraph:
 def networkx_dijkstra(edges: Edges, root: int) -> tuple[np.ndarray, np.ndarray]:
     """networkx's Dijkstra, which adds what it is given: NumPy scalars. Results as `dijkstra`."""
     before, length = nx.dijkstra_predecessor_and_distance(networkx_graph(edges), root)
-    dist = np.full(edges.n, np.inf, _arithmetic(edges))
+    dist: np.ndarray = np.full(edges.n, np.inf, _arithmetic(edges))
     parent = np.full(edges.n, -1, np.int64)
     for v, x in length.items():
         dist[v] = x

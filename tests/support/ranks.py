@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 
 from graphs.thread_comm import Meeting, ThreadComm, on_threads
+
+T = TypeVar("T")
 
 # A search that has made more exchanges than this will not end.
 _MOST_EXCHANGES = 20_000
@@ -36,6 +38,6 @@ class ThreadRank(ThreadComm):
         return super().alltoallv(counts, *arrays)
 
 
-def on_ranks(size: int, work: Callable[[ThreadRank], Any], node: int = 1) -> list[Any]:
+def on_ranks(size: int, work: Callable[..., T], node: int = 1) -> list[T]:
     """Do the work on `size` ranks, `node` of them on each node; returns what each returns."""
     return on_threads(size, work, partial(ThreadRank, sharing=node))

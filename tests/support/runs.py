@@ -12,8 +12,8 @@ from harness.console.progress import Progress
 QUIET = Progress(quiet=True)
 
 
-def result_of(graph, **settings):
-    settings = Settings(graph, **settings)
+def result_of(graph, **flags):
+    settings = Settings(graph, **flags)
     result = new_result(settings, ["sssp", "run"])
     run(settings, result, QUIET)
     return result

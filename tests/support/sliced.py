@@ -21,7 +21,7 @@ class Sliced:
         self.passes += 1
         arrays = [self.edges.src, self.edges.dst, self.edges.weight]
         for start in range(0, self.m, self.size):
-            part = [array[start : start + self.size].copy() for array in arrays]
-            yield EdgeList(*part, self.n, self.directed)
-            for array in part:
+            src, dst, weight = (array[start : start + self.size].copy() for array in arrays)
+            yield EdgeList(src, dst, weight, self.n, self.directed)
+            for array in (src, dst, weight):
                 array.fill(0)

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from hypothesis import strategies as st
+from numpy.typing import ArrayLike
 
 from graphs.edges import EdgeList
 
@@ -185,8 +186,8 @@ def blocks_that_improve_the_next(blocks: int, width: int = 80, path: int = 500) 
 
 
 def edge_list(
-    ends: Endpoints,
-    weight: Sequence[float],
+    ends: Endpoints | np.ndarray,
+    weight: ArrayLike,
     n: int,
     directed: bool = False,
     dtype: type = np.float32,

@@ -77,14 +77,18 @@ shutil.rmtree(folder, ignore_errors=True)
 _GRES = "NodeName=node[1-2] Name=gpu File=/dev/null\nNodeName=node[1-2] Name=gpu File=/dev/zero\n"
 
 
+def _program(name: str) -> str:
+    found = shutil.which(name, path=_PATH)
+    assert found is not None, f"{name} is not installed"
+    return found
+
+
 def missing() -> str | None:
     """Return why there can be no virtual cluster here, None if there can."""
     lacking = [name for name in _DAEMONS if shutil.which(name, path=_PATH) is None]
     if lacking:
         return f"{lacking[0]} is not installed (Debian: apt install slurm-wlm munge)"
-    usage = subprocess.run(
-        [shutil.which("slurmd", path=_PATH), "-h"], capture_output=True, text=True
-    )
+    usage = subprocess.run([_program("slurmd"), "-h"], capture_output=True, text=True)
     if "-N node" not in usage.stdout + usage.stderr:
         return "this slurmd cannot be several nodes of one machine"
     return None
@@ -116,6 +120,7 @@ class VirtualCluster:
         return self
 
     def __exit__(self, *_error) -> None:
+        assert self._undertaker.stdin is not None
         self._undertaker.stdin.close()
         self._undertaker.wait()
         for child in self._children:
@@ -190,7 +195,7 @@ class VirtualCluster:
         self._until(lambda: self._idle() == len(NODES), "slurmd")
 
     def _daemon(self, name: str, *flags: str, log: str | None = None) -> None:
-        command = [shutil.which(name, path=_PATH), *flags]
+        command = [_program(name), *flags]
         with open(self.folder / f"{log or name + '.err'}.log", "w") as file:
             self._children.append(
                 subprocess.Popen(

@@ -17,6 +17,7 @@ import shutil
 import subprocess
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -83,7 +84,7 @@ class ShimModule:
         self._library = ctypes.CDLL(str(library))
 
     def launch(self, name, threads, *arguments, block=256, cooperative=False):
-        values = []
+        values: list[Any] = []
         for argument in checked(arguments):
             if isinstance(argument, np.ndarray):
                 assert argument.flags.c_contiguous, f"{name}: an array is not contiguous"

@@ -43,8 +43,8 @@ ARCHIVES = {
     "nan": (OURS, {"weight": [1, np.nan]}, ": edge 1: weight nan is not allowed; weights must be"),
     "infinity": (
         OURS,
-        {"weight": np.full(2, np.inf, "f4")},
-        "edge 0: weight inf is not allowed",
+        {"weight": np.array([1, np.inf], "f4")},
+        "edge 1: weight inf is not allowed",
     ),
     "complex": (OURS, {"weight": [1, 2j]}, ": weights must be float32, float64 or integers, got d"),
     "long double": (OURS, {"weight": np.ones(2, "g")}, ": weights must be float32, float64 or int"),

@@ -33,7 +33,7 @@ def device(path):
 
 
 KINDS = {"pipe": pipe, "socket": listening, "device": device, "folder": os.mkdir}
-READ = {
+READ: dict[str, tuple[str, list]] = {
     "graph": ("g.gr.gz", ["run", "--graph", "g.gr.gz"]),
     "archive": ("g.npz", ["validate", "--graph", "g.npz", "--solution", "s.npz", "--root", 0]),
     "solution": ("s.npz", ["validate", "--scale", 5, "--solution", "s.npz", "--root", 0]),

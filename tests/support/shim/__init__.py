@@ -30,9 +30,12 @@ _FLAGS = ["-std=c++17", "-O1", "-g", "-shared", "-fPIC", "-ffp-contract=off"]
 _FLAGS += ["-Wall", "-Wextra", "-Werror", "-Wno-unused-parameter", "-Wno-sign-compare"]
 _FLAGS += ["-Wno-unused-function", "-Wno-unused-variable", "-Wno-unused-but-set-variable"]
 _SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
-_SCALARS = {"i": {1: ctypes.c_int8, 2: ctypes.c_int16, 4: ctypes.c_int32, 8: ctypes.c_int64},
-            "u": {1: ctypes.c_uint8, 2: ctypes.c_uint16, 4: ctypes.c_uint32, 8: ctypes.c_uint64},
-            "f": {4: ctypes.c_float, 8: ctypes.c_double}, "b": {1: ctypes.c_bool}}  # fmt: skip
+_SCALARS: dict[str, dict[int, type]] = {
+    "i": {1: ctypes.c_int8, 2: ctypes.c_int16, 4: ctypes.c_int32, 8: ctypes.c_int64},
+    "u": {1: ctypes.c_uint8, 2: ctypes.c_uint16, 4: ctypes.c_uint32, 8: ctypes.c_uint64},
+    "f": {4: ctypes.c_float, 8: ctypes.c_double},
+    "b": {1: ctypes.c_bool},
+}
 
 
 def compiler_missing() -> str | None:

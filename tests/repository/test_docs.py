@@ -62,8 +62,9 @@ def flags_of(command):
 @functools.cache
 def flags_of_script(name):
     """The flags that a script of benchmarks/ has."""
+    path = HOUSE / "benchmarks" / f"{name}.py"
     with mock.patch.object(sys, "argv", [name, "--help"]):
-        call = functools.partial(runpy.run_module, f"benchmarks.{name}", run_name="__main__")
+        call = functools.partial(runpy.run_path, str(path), run_name="__main__")
         return set(FLAG.findall(printed_by(call)))
 
 

@@ -86,7 +86,8 @@ cuda    := $(if $(findstring cuda,$(EXTRAS)),,$(cuda))
 
 $(for_run):  extras = $(call list,$(EXTRAS))
 $(for_test): extras = $(call list,$(EXTRAS) test $(cuda))
-$(for_lint): extras = $(call list,$(EXTRAS) dev)
+# What tests import has types, too.
+$(for_lint): extras = $(call list,$(EXTRAS) test dev)
 
 # Wheels that must not be there beside the extras: mpich where it is not asked for, as it would be
 # found before the MPI of the site; CuPy for the other CUDA, as both are one package.

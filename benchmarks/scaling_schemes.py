@@ -94,7 +94,7 @@ def line(name, found):
     plain = statistics.mean(one for *_, one in found)
     return (
         f"{name}: {statistics.median(ms for ms, *_ in found):.1f} ms, "
-        f"{sum(parts.values()):.0f} bytes ({words}; offers one by one {plain:.0f})"
+        f"{sum(parts.values()):.0f} bytes ({words}; requests one by one {plain:.0f})"
     )
 
 

@@ -9,9 +9,9 @@
 #include "queues.cuh"
 
 // Place of an own vertex among the own ones that have arcs.
-__device__ inline i64 own_index(i64 label, i64 rows, i64 leaves_from)
+__device__ inline i64 own_index(i64 label, i64 rows, i64 leaves_begin)
 {
-    return label < rows ? label : label - (leaves_from - rows);
+    return label < rows ? label : label - (leaves_begin - rows);
 }
 
 // The link of an own vertex to a rank that sees it.
@@ -40,13 +40,14 @@ __device__ inline i64 next_of(u64 *cursor, bool wanted, i32 rank)
     return (i64)place + __popc(same & ((1u << lane_of_warp()) - 1u));
 }
 
-// Tell the distance of each lane's vertex along its links [k, end), to those who asked; with no
-// `promised`, to all. Called by the whole warp.
-__device__ inline void tell(i64 k, i64 end, Dist mine, const u32 *promised, const i32 *link_rank,
-                            const i32 *link_label, u64 *cursor, bool fill, i32 *label, Dist *dist)
+// Send the distance of each lane's vertex along its links [k, end), to the ranks that subscribed;
+// with no `subscribed`, to all. Called by the whole warp.
+__device__ inline void send_dist(i64 k, i64 end, Dist mine, const u32 *subscribed,
+                                 const i32 *link_rank, const i32 *link_label, u64 *cursor,
+                                 bool fill, i32 *label, Dist *dist)
 {
     for (; __any_sync(ALL_LANES, k < end); k++) {
-        bool wanted = k < end && (!promised || promised[k]);
+        bool wanted = k < end && (!subscribed || subscribed[k]);
         i64 at = next_of(cursor, wanted, wanted ? link_rank[k] : 0);
         if (!fill || !wanted) continue;
         label[at] = link_label[k];
@@ -54,14 +55,14 @@ __device__ inline void tell(i64 k, i64 end, Dist mine, const u32 *promised, cons
     }
 }
 
-// The queue of improved ghosts: for each the last, and so the least, of its offers.
-extern "C" __global__ void offers(const u64 *state, Entry *queues, const u64 *control,
-                                  const i32 *ghost_rank, const i32 *ghost_label,
-                                  const i64 *link_start, const i32 *link_rank,
-                                  const i32 *link_label, u64 *cursor, bool fill, i32 *target,
-                                  Dist *dist, i32 *parent)
+// The queue of improved ghosts: for each the last, and so the least, of its requests.
+extern "C" __global__ void relax_requests(const u64 *state, Entry *queues, const u64 *control,
+                                          const i32 *ghost_rank, const i32 *ghost_label,
+                                          const i64 *link_start, const i32 *link_rank,
+                                          const i32 *link_label, u64 *cursor, bool fill,
+                                          i32 *target, Dist *dist, i32 *parent)
 {
-    i64 rows = (i64)word(control, ROWS), leaves_from = (i64)word(control, LEAVES_FROM);
+    i64 rows = (i64)word(control, ROWS), leaves_begin = (i64)word(control, LEAVES_BEGIN);
     i64 count = (i64)filled(control, OUT_COUNT);
     Entry *out = queue_of(queues, control, OUT);
     for (i64 first = warp_of_grid() * LANES; first < count; first += threads_of_grid()) {
@@ -79,21 +80,21 @@ extern "C" __global__ void offers(const u64 *state, Entry *queues, const u64 *co
         }
         i64 at = next_of(cursor, last, rank);
         if (!fill || !last) continue;
-        i64 u = own_index(parent_of(state, entry.vertex), rows, leaves_from);
+        i64 u = own_index(parent_of(state, entry.vertex), rows, leaves_begin);
         target[at] = ghost_label[ghost];
         dist[at] = entry.dist;
         parent[at] = link_label[link_to(u, rank, link_start, link_rank)];
     }
 }
 
-extern "C" __global__ void forget_offers(u64 *control)
+extern "C" __global__ void forget_requests(u64 *control)
 {
     if (thread_of_grid() == 0) control[OUT_COUNT] = 0;
 }
 
-// Take the offers that are better, and queue their vertices.
-extern "C" __global__ void apply(const i32 *target, const Dist *dist, const i32 *parent, i64 count,
-                                 u64 *state, Entry *queues, u64 *control)
+// Take the requests that are better, and queue their vertices.
+extern "C" __global__ void apply_requests(const i32 *target, const Dist *dist, const i32 *parent,
+                                          i64 count, u64 *state, Entry *queues, u64 *control)
 {
     Entry *far = queue_of(queues, control, FAR);
     u64 capacity = word(control, CAPACITY);
@@ -114,10 +115,10 @@ extern "C" __global__ void apply(const i32 *target, const Dist *dist, const i32 
 }
 
 // The distance of every own vertex below `below`, for each rank that sees it.
-extern "C" __global__ void settled_news(const u64 *state, const u64 *control, u64 below,
-                                        const i64 *link_start, const i32 *link_rank,
-                                        const i32 *link_label, u64 *cursor, bool fill, i32 *label,
-                                        Dist *dist)
+extern "C" __global__ void settled_updates(const u64 *state, const u64 *control, u64 below,
+                                           const i64 *link_start, const i32 *link_rank,
+                                           const i32 *link_label, u64 *cursor, bool fill,
+                                           i32 *label, Dist *dist)
 {
     i64 rows = (i64)word(control, ROWS);
     for (i64 first = warp_of_grid() * LANES; first < rows; first += threads_of_grid()) {
@@ -127,20 +128,20 @@ extern "C" __global__ void settled_news(const u64 *state, const u64 *control, u6
             k = link_start[v];
             end = link_start[v + 1];
         }
-        tell(k, end, mine, nullptr, link_rank, link_label, cursor, fill, label, dist);
+        send_dist(k, end, mine, nullptr, link_rank, link_label, cursor, fill, label, dist);
     }
 }
 
 // Take the distances of ghosts from their owners.
-extern "C" __global__ void hear(const i32 *label, const Dist *dist, i64 count, i64 nobody,
-                                u64 *state)
+extern "C" __global__ void apply_updates(const i32 *label, const Dist *dist, i64 count, i64 nobody,
+                                         u64 *state)
 {
     for (i64 i = thread_of_grid(); i < count; i += threads_of_grid())
         if (dist[i] < dist_of(state, label[i])) put(state, label[i], dist[i], nobody);
 }
 
 // Mark the ghosts on which noted arcs hang.
-extern "C" __global__ void mark_wanted(const Entry *within, const u64 *control, u32 *marked)
+extern "C" __global__ void mark_needed(const Entry *within, const u64 *control, u32 *marked)
 {
     i64 rows = (i64)word(control, ROWS), count = (i64)word(control, WITHIN_COUNT);
     for (i64 i = thread_of_grid(); i < count; i += threads_of_grid()) {
@@ -150,9 +151,9 @@ extern "C" __global__ void mark_wanted(const Entry *within, const u64 *control, 
 }
 
 // The marked ghosts: their labels here, and at their owners.
-extern "C" __global__ void wanted(const u32 *marked, i64 ghosts, const u64 *control,
-                                  const i32 *ghost_rank, const i32 *ghost_label, u64 *cursor,
-                                  bool fill, i32 *here, i32 *there)
+extern "C" __global__ void needed_ghosts(const u32 *marked, i64 ghosts, const u64 *control,
+                                         const i32 *ghost_rank, const i32 *ghost_label, u64 *cursor,
+                                         bool fill, i32 *here, i32 *there)
 {
     i64 rows = (i64)word(control, ROWS);
     for (i64 first = warp_of_grid() * LANES; first < ghosts; first += threads_of_grid()) {
@@ -165,13 +166,13 @@ extern "C" __global__ void wanted(const u32 *marked, i64 ghosts, const u64 *cont
     }
 }
 
-// Note who wants news of which vertex, and answer with the distances as they are now. `start` says
-// where the questions of each rank begin.
-extern "C" __global__ void promise(const i32 *label, i64 count, const i64 *start, i32 size,
-                                   const u64 *state, const u64 *control, const i64 *link_start,
-                                   const i32 *link_rank, u32 *promised, u32 *asked, Dist *dist)
+// Note which ranks need which vertices, and answer with the distances as they are now. `start` says
+// where the labels of each rank begin.
+extern "C" __global__ void subscribe(const i32 *label, i64 count, const i64 *start, i32 size,
+                                     const u64 *state, const u64 *control, const i64 *link_start,
+                                     const i32 *link_rank, u32 *subscribed, u32 *asked, Dist *dist)
 {
-    i64 rows = (i64)word(control, ROWS), leaves_from = (i64)word(control, LEAVES_FROM);
+    i64 rows = (i64)word(control, ROWS), leaves_begin = (i64)word(control, LEAVES_BEGIN);
     for (i64 i = thread_of_grid(); i < count; i += threads_of_grid()) {
         i32 rank = 0, after = size;
         while (after - rank > 1) {
@@ -182,7 +183,7 @@ extern "C" __global__ void promise(const i32 *label, i64 count, const i64 *start
                 after = middle;
         }
         i64 v = label[i];
-        promised[link_to(own_index(v, rows, leaves_from), rank, link_start, link_rank)] = 1;
+        subscribed[link_to(own_index(v, rows, leaves_begin), rank, link_start, link_rank)] = 1;
         asked[v] = 1;
         dist[i] = dist_of(state, v);
     }
@@ -199,7 +200,7 @@ extern "C" __global__ void plan_rank_sweep(u64 *words, bool first)
     control[PHASES]++;
 }
 
-// Relax the arcs within reach; list the improved of which somebody wants news, each once.
+// Relax the arcs within reach; list the improved that a rank subscribed to, each once.
 extern "C" __global__ void rank_sweep(const Entry *within, u64 *state, u64 *control,
                                       const u32 *asked, u32 *listed, i32 *changed)
 {
@@ -226,11 +227,12 @@ extern "C" __global__ void rank_sweep(const Entry *within, u64 *state, u64 *cont
     add(control + ARCS, touched);
 }
 
-// The distance of each changed vertex, for those who want it.
-extern "C" __global__ void changed_news(const i32 *changed, const u64 *state, const u64 *control,
-                                        const i64 *link_start, const i32 *link_rank,
-                                        const i32 *link_label, const u32 *promised, u32 *listed,
-                                        u64 *cursor, bool fill, i32 *label, Dist *dist)
+// The distance of each changed vertex, for the ranks that subscribed.
+extern "C" __global__ void changed_updates(const i32 *changed, const u64 *state, const u64 *control,
+                                           const i64 *link_start, const i32 *link_rank,
+                                           const i32 *link_label, const u32 *subscribed,
+                                           u32 *listed, u64 *cursor, bool fill, i32 *label,
+                                           Dist *dist)
 {
     i64 count = (i64)word(control, CHANGED_COUNT);
     for (i64 first = warp_of_grid() * LANES; first < count; first += threads_of_grid()) {
@@ -243,7 +245,7 @@ extern "C" __global__ void changed_news(const i32 *changed, const u64 *state, co
             k = link_start[v];
             end = link_start[v + 1];
         }
-        tell(k, end, mine, promised, link_rank, link_label, cursor, fill, label, dist);
+        send_dist(k, end, mine, subscribed, link_rank, link_label, cursor, fill, label, dist);
     }
 }
 

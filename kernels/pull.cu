@@ -127,7 +127,7 @@ struct Reach {
     Entry *within;
     u64 room;
     Dist below, floor;
-    i64 leaves_from;
+    i64 leaves_begin;
     u64 touched;
 };
 
@@ -147,7 +147,7 @@ __device__ inline Dist look(Reach &reach, bool &open, i64 v, i64 k, Dist best, i
         u = arc.adj;
         Dist dist = dist_of(reach.state, u);
         x = plus(dist, arc.weight);
-        note = dist >= reach.below && u < reach.leaves_from &&
+        note = dist >= reach.below && u < reach.leaves_begin &&
                plus(reach.below, arc.weight) < (x < best ? x : best);
         reach.touched++;
     }
@@ -196,7 +196,7 @@ extern "C" __global__ void pull(const i64 *begin, const i64 *end, const Arc *arc
                    room,
                    (Dist)word(control, BELOW),
                    (Dist)word(control, FLOOR),
-                   (i64)word(control, LEAVES_FROM),
+                   (i64)word(control, LEAVES_BEGIN),
                    0};
     for (i64 first = warp_of_grid() * LANES; first < rows; first += threads_of_grid()) {
         i64 v = first + lane_of_warp(), k = 0, last = 0, parent = -1;

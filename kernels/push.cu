@@ -24,7 +24,7 @@ struct Round {
     u64 *control;
     Entry *next, *far, *out;
     u64 capacity;
-    i64 rows, leaves_from;
+    i64 rows, leaves_begin;
     Dist hi, least;
     bool quiet;
     u64 touched;
@@ -41,7 +41,7 @@ __device__ inline Round open_round(const Arc *arcs, u64 *state, Entry *queues, u
     round.out = queue_of(queues, control, OUT);
     round.capacity = word(control, CAPACITY);
     round.rows = (i64)word(control, ROWS);
-    round.leaves_from = (i64)word(control, LEAVES_FROM);
+    round.leaves_begin = (i64)word(control, LEAVES_BEGIN);
     round.hi = (Dist)word(control, HI);
     round.least = UNREACHED;
     round.quiet = word(control, QUIET) != 0;
@@ -72,11 +72,11 @@ __device__ inline void relax(Round &round, bool active, i64 u, Dist dist, i64 k)
         Arc arc = round.arcs[k];
         x = plus(dist, arc.weight);
         v = arc.adj;
-        better = v < round.leaves_from && x < dist_of(round.state, v) &&
+        better = v < round.leaves_begin && x < dist_of(round.state, v) &&
                  improve(round.state, v, x, u);
         round.touched++;
     }
-    if (round.rows < round.leaves_from)
+    if (round.rows < round.leaves_begin)
         append(round.out, round.control, OUT_COUNT, round.capacity, better && v >= round.rows, v, 0,
                x, x);
     if (round.quiet) return;
@@ -381,12 +381,12 @@ extern "C" __global__ void forget(u64 *control)
 extern "C" __global__ void requeue(const u64 *state, Entry *queues, u64 *control, i64 n)
 {
     Entry *next = queue_of(queues, control, NEXT), *out = queue_of(queues, control, OUT);
-    i64 rows = (i64)word(control, ROWS), leaves_from = (i64)word(control, LEAVES_FROM);
+    i64 rows = (i64)word(control, ROWS), leaves_begin = (i64)word(control, LEAVES_BEGIN);
     u64 capacity = word(control, CAPACITY);
     for (i64 first = warp_of_grid() * LANES; first < n; first += threads_of_grid()) {
         i64 v = first + lane_of_warp();
         Dist dist = v < n ? dist_of(state, v) : UNREACHED;
-        bool ghost = v >= rows && v < leaves_from, reached = dist != UNREACHED;
+        bool ghost = v >= rows && v < leaves_begin, reached = dist != UNREACHED;
         append(next, control, NEXT_COUNT, capacity, reached && !ghost, v, 0, dist, dist);
         append(out, control, OUT_COUNT, capacity, reached && ghost, v, 0, dist, dist);
     }

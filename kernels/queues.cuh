@@ -25,11 +25,11 @@ enum Word {
     SETTLED, SETTLED_ARCS, CAP,
     // Arcs looked at, rounds, the first bin of rows that are not finished, threads at a barrier.
     ARCS, PHASES, CUT, BARRIER,
-    // Among ranks: own vertices to tell of.
+    // Among ranks: own vertices whose updates are due.
     CHANGED_COUNT,
-    // Of the graph (labels from ROWS to LEAVES_FROM are ghosts) and of the engine's choice, the
+    // Of the graph (labels from ROWS to LEAVES_BEGIN are ghosts) and of the engine's choice, the
     // same for all searches.
-    CAPACITY, HUB_CAPACITY, ROWS, LEAVES_FROM, DELTA, SWITCH_SETTLED, SWITCH_ARCS,
+    CAPACITY, HUB_CAPACITY, ROWS, LEAVES_BEGIN, DELTA, SWITCH_SETTLED, SWITCH_ARCS,
     STOPS_EARLY, FINISH_ARCS, SEVERAL_RANKS,
     WORDS
 };

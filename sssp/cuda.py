@@ -146,7 +146,7 @@ class CUDAEngine(TunedEngine):
             "CAPACITY": self._capacity,
             "HUB_CAPACITY": len(self.hubs) // self._entry_words,
             "ROWS": csr.layout.rows.stop,
-            "LEAVES_FROM": csr.layout.leaves.start,
+            "LEAVES_BEGIN": csr.layout.leaves.start,
             "DELTA": int(self.delta.view(self.unreached.dtype)),
             "SWITCH_SETTLED": choices.switch_settled,
             "SWITCH_ARCS": choices.switch_arcs,

@@ -43,7 +43,7 @@ class CUDARankEngine(CUDAEngine):
         self.links = xp.asarray(links.begin), link_rank, xp.asarray(links.label)
         self.leaf_ends = xp.asarray(self.halo.leaf_ends)
         self.leaf_ghosts = xp.asarray(self.halo.leaf_ghosts)
-        self.promised = xp.zeros(len(self.halo.links.rank), np.uint32)
+        self.subscribed = xp.zeros(len(self.halo.links.rank), np.uint32)
         rows = max(csr.layout.rows.stop, 1)
         self.asked, self.listed = (xp.zeros(rows, np.uint32) for _ in range(2))
         self.changed = xp.empty(rows, np.int32)
@@ -52,7 +52,7 @@ class CUDARankEngine(CUDAEngine):
         self.settled_below: Any = self.unreached
         self.stale = False
         # What went to other ranks last: the least distance requested, and how many updates.
-        self.offered, self.told = int(self.unreached), 0
+        self.requested, self.updates_sent = int(self.unreached), 0
 
     def _chosen_words(self) -> np.ndarray:
         chosen = super()._chosen_words()
@@ -63,8 +63,8 @@ class CUDARankEngine(CUDAEngine):
     def reset(self, root: int) -> None:
         super().reset(root)
         self.stale = False
-        self.offered = int(self.unreached)
-        for array in (self.promised, self.asked, self.listed):
+        self.requested = int(self.unreached)
+        for array in (self.subscribed, self.asked, self.listed):
             array[:] = 0
 
     @property
@@ -74,8 +74,8 @@ class CUDARankEngine(CUDAEngine):
 
     def nearest(self) -> float:
         if not self.pulled:
-            return min(super().nearest(), self._distance(self.offered))
-        return self._distance(self._read("BELOW")) if self.told else math.inf
+            return min(super().nearest(), self._distance(self.requested))
+        return self._distance(self._read("BELOW")) if self.updates_sent else math.inf
 
     def relax(self, lo: float) -> None:
         if self.pulled:
@@ -146,17 +146,17 @@ class CUDARankEngine(CUDAEngine):
         """What was found for ghosts: counts, target, dist, parent."""
         queued = self.state, self.queues, self.control, *self.ghosts, *self.links
         bits = self.unreached.dtype
-        messages = self._collect("offers", self._all, queued, (np.int32, bits, np.int32))
-        self._halo.launch("forget_offers", 1, self.control, block=32)
+        messages = self._collect("relax_requests", self._all, queued, (np.int32, bits, np.int32))
+        self._halo.launch("forget_requests", 1, self.control, block=32)
         dist = messages[2]
-        self.offered = int(dist.min()) if len(dist) else int(self.unreached)
+        self.requested = int(dist.min()) if len(dist) else int(self.unreached)
         return messages
 
     def apply_requests(self, target: Any, dist: Any, parent: Any) -> None:
         """Take what other ranks found for own vertices."""
         arrays = (self._there(array) for array in (target, dist, parent))
         self._halo.launch(
-            "apply", self._all, *arrays, np.int64(len(target)), self.state, self.queues,
+            "apply_requests", self._all, *arrays, np.int64(len(target)), self.state, self.queues,
             self.control,
         )  # fmt: skip
         self.stale = True
@@ -169,7 +169,7 @@ class CUDARankEngine(CUDAEngine):
     def settled_updates(self) -> Message:
         """The settled own vertices, to all ranks that see them: counts, label, dist."""
         before = self.state, self.control, np.uint64(self.settled_below), *self.links
-        return self._collect("settled_news", self._all, before, (np.int32, self.unreached.dtype))
+        return self._collect("settled_updates", self._all, before, (np.int32, self.unreached.dtype))
 
     def reached_updates(self) -> Message:
         """The reached own vertices, to all ranks that see them: counts, label, dist."""
@@ -179,19 +179,19 @@ class CUDARankEngine(CUDAEngine):
     def changed_updates(self) -> Message:
         """The own vertices that changed, to the ranks that subscribed: counts, label, dist."""
         before = (
-            self.changed, self.state, self.control, *self.links, self.promised, self.listed,
+            self.changed, self.state, self.control, *self.links, self.subscribed, self.listed,
         )  # fmt: skip
         messages = self._collect(
-            "changed_news", self._all, before, (np.int32, self.unreached.dtype)
+            "changed_updates", self._all, before, (np.int32, self.unreached.dtype)
         )
         self._halo.launch("forget_changed", 1, self.control, block=32)
-        self.told = len(messages[1])
+        self.updates_sent = len(messages[1])
         return messages
 
     def apply_updates(self, label: Any, dist: Any) -> None:
         """Take the distances of ghosts from their owners."""
         self._halo.launch(
-            "hear", self._all, self._there(label), self._there(dist), np.int64(len(label)),
+            "apply_updates", self._all, self._there(label), self._there(dist), np.int64(len(label)),
             np.int64(self.csr.layout.labels), self.state,
         )  # fmt: skip
 
@@ -199,10 +199,10 @@ class CUDARankEngine(CUDAEngine):
         """The ghosts on which a noted arc hangs: counts, labels at their owners."""
         ghosts = len(self.halo.ghosts.owner)
         marked = self.device.xp.zeros(max(ghosts, 1), np.uint32)
-        self._halo.launch("mark_wanted", self._all, self.within, self.control, marked)
+        self._halo.launch("mark_needed", self._all, self.within, self.control, marked)
         before = marked, np.int64(ghosts), self.control, *self.ghosts
         counts, self.hung_on, there = self._collect(
-            "wanted", max(ghosts, 1), before, (np.int32, np.int32)
+            "needed_ghosts", max(ghosts, 1), before, (np.int32, np.int32)
         )
         return counts, there
 
@@ -211,9 +211,9 @@ class CUDARankEngine(CUDAEngine):
         start = np.concatenate([[0], np.cumsum(counts)[:-1]]).astype(np.int64)
         dist = self.device.xp.empty(max(len(label), 1), self.unreached.dtype)
         self._halo.launch(
-            "promise", self._all, self._there(label), np.int64(len(label)),
+            "subscribe", self._all, self._there(label), np.int64(len(label)),
             self.device.to_device(start), np.int32(self.halo.size), self.state, self.control,
-            *self.links[:2], self.promised, self.asked, dist,
+            *self.links[:2], self.subscribed, self.asked, dist,
         )  # fmt: skip
         return dist[: len(label)]
 

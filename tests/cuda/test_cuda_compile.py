@@ -100,7 +100,7 @@ def compiled(nvrtc, text, name, arch, macros):
 
 
 def kernels_in(log):
-    """The kernels of which the assembler's log tells."""
+    """The kernels that the assembler's log names."""
     found = []
     for part in re.split(r"Compiling entry function ", log)[1:]:
         name = re.match(r"'(\w+)'", part)[1]

@@ -34,7 +34,7 @@ device = devices()
 
 
 def search_on(device, size, edges, roots, delta=None, engines=None):
-    """Search on so many ranks; the whole dist and parent for each root."""
+    """Search on `size` ranks; the whole dist and parent for each root."""
 
     def work(comm):
         csr = build_csr(part_of(edges, comm.rank, size), threads=1, comm=comm)

@@ -50,7 +50,7 @@ def solver_on(device, edges, **choices):
 
 
 def check(solver, edges, root):
-    """One search held against the oracle and the rules; returns the answer."""
+    """One search compared with the oracle and the rules; returns the answer."""
     answer = solver.search(root)
     dist, _ = dijkstra(edges, root)
     np.testing.assert_array_equal(solver.device.to_host(answer.dist), dist)
@@ -136,7 +136,7 @@ def test_fixed_graphs_that_are_pulled(device, dtype, directed):
 
 
 def test_a_pull_looks_far_into_a_row(device):
-    """Further than a lane does alone: the rest of the row is looked at by a warp."""
+    """Further than one lane looks: the rest of the row is looked at by a warp."""
     edges, solver = far_pull(device)
     for root in (0, 3):
         check(solver, edges, root)
@@ -169,7 +169,7 @@ def pulled_search(device, edges, share, seed):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int64])
 @pytest.mark.parametrize("directed", [False, True])
 def test_lone_vertices_leaves_and_pairs(device, dtype, directed):
-    # 0-1 are joined to each other alone, 2 is isolated, 3 is a star of leaves, 8 has a self loop
+    # 0-1 are joined only to each other, 2 is isolated, 3 is a star of leaves, 8 has a self loop
     ends = [(0, 1), (3, 4), (3, 5), (3, 6), (6, 7), (8, 8)]
     edges = edge_list(ends, [1, 2, 3, 0, 0, 1], 9, directed, dtype)
     solver = solver_on(device, edges)
@@ -317,7 +317,7 @@ def test_a_graph_built_on_the_device_is_searched_there(device):
 
 
 def test_a_matrix_on_a_device_is_searched_there(device, monkeypatch):
-    """The class tells where a matrix is; here SciPy's own stands for CuPy's."""
+    """The class says where a matrix is; here SciPy's own stands for CuPy's."""
     elsewhere = type("csr_matrix", (), {"__module__": "cupyx.scipy.sparse._csr"})()
     matrix = scipy.sparse.coo_matrix([[0, 2, 9], [0, 0, 3], [0, 0, 0]], dtype=np.float32)
     if device.lanes > 1:

@@ -19,7 +19,7 @@ def python(code):
 
 
 def taken(folder, *plan, minutes=1.0):
-    """The steps of a session, by name, as its summary tells them."""
+    """The steps of a session, by name, as its summary has them."""
     session(plan, folder, minutes, lambda text: None)
     told = json.loads((folder / "summary.json").read_text())["steps"]
     assert [step["name"] for step in told] == [step.name for step in plan]

@@ -79,7 +79,7 @@ def test_a_counter_goes_on_where_the_hardware_wraps_around(tmp_path):
 
 
 class Steady:
-    """A component that takes so many joules whenever it is read."""
+    """A component that takes `step` joules whenever it is read."""
 
     def __init__(self, name, step):
         self.name, self.step, self.total = name, step, 0.0

@@ -24,7 +24,7 @@ SCALE_20 = (2**20, 2**24)
 
 @pytest.fixture
 def there_is(monkeypatch):
-    """Let the machine have so many bytes."""
+    """Let the machine have a number of bytes."""
 
     def install(size):
         monkeypatch.setattr(memory, "available", lambda: Available(int(size), "this test"))

@@ -1,4 +1,4 @@
-"""Reports of files that somebody has made up: nothing in them does anything."""
+"""Reports of made-up files: nothing in them does anything."""
 
 from __future__ import annotations
 

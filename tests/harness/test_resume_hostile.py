@@ -1,4 +1,4 @@
-"""--resume of a file that somebody has changed: a field is named, or the result is right."""
+"""--resume of a file that was changed by hand: a field is named, or the result is right."""
 
 from __future__ import annotations
 

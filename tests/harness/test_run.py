@@ -97,7 +97,7 @@ def test_several_answers_share_a_pass_over_edges_made_again(monkeypatch):
 
 
 class Clock:
-    """A clock on which only what is told to takes time."""
+    """A clock on which only chosen calls take time."""
 
     def __init__(self, monkeypatch):
         self.now = 0.0
@@ -106,7 +106,7 @@ class Clock:
             self._patch(module, "perf_counter", lambda: self.now)
 
     def takes(self, owner, name, seconds):
-        """Let every call of `owner.name` take so many seconds."""
+        """Let every call of `owner.name` take `seconds`."""
         function = getattr(owner, name)
 
         def slow(*arguments, **named):

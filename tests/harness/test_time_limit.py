@@ -60,7 +60,7 @@ def test_a_configuration_file_takes_numbers_and_texts(capsys, monkeypatch, tmp_p
 
 @pytest.fixture
 def clock(monkeypatch):
-    """Time that only moves when told, of a process that started at 0."""
+    """Time that only moves when a test moves it, of a process that started at 0."""
 
     class Clock:
         now = 0.0

@@ -68,7 +68,7 @@ def test_an_internal_error_of_all_ranks_has_one_traceback():
 
 
 def test_a_result_that_cannot_be_written_ends_all_ranks():
-    """Rank 0 alone writes; the others have finished, and wait for it."""
+    """Only rank 0 writes; the others have finished, and wait for it."""
     after = "if comm.rank == 0:\n    raise UsageError('no space left')"
     done = launched(3, stand_in(after=after, seconds=0))
     assert done.status == 2 and done.out == ""
@@ -87,7 +87,7 @@ def test_a_full_disk_under_one_log_ends_the_job(rank, tmp_path):
 
 
 def pids(job):
-    """The ranks' processes, which the stand-in tells on stderr, by rank."""
+    """The ranks' processes, which the stand-in prints on stderr, by rank."""
     found: dict = {}
     while len(found) < 3:
         if match := re.match(r"rank (\d+) is (\d+)", job.stderr.readline()):

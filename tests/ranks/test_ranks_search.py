@@ -40,7 +40,7 @@ QUICK: dict[str, Any] = {"deadline": None, "max_examples": 150}
 
 
 def search_on(size: int, edges: EdgeList, roots, delta=None, threads=1, node=1) -> list[tuple]:
-    """Search on so many ranks; returns (root, dist, parent) of the whole graph for each root.
+    """Search on `size` ranks; returns (root, dist, parent) of the whole graph for each root.
 
     Of the ranks, `node` after another share their memory.
     """
@@ -224,7 +224,7 @@ def test_every_root_of_the_reference(size, node):
 @pytest.mark.parametrize("size, node", [(2, 1), (3, 1), (3, 2), (4, 2)])
 @pytest.mark.parametrize("directed", [False, True])
 def test_a_leaf_whose_one_arc_leads_to_another_ranks_leaf(size, node, directed):
-    """Each rank has a hub, its leaves, and leaves that are joined to one of the next rank alone."""
+    """Each rank has a hub, its leaves, and leaves that are joined only to one of the next rank."""
     each, pairs = 60, 3
     hubs = range(0, size * each, each)
     ends = [(hub, hub + v) for hub in hubs for v in range(1, each - 2 * pairs)]

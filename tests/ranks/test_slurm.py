@@ -27,7 +27,7 @@ SIZE = (f"--nodes={len(NODES)}", f"--ntasks-per-node={PER_NODE}", "--cpus-per-ta
 OPEN_MPI = sorted(Path("/usr/lib").glob("*/libmpi.so.40"))
 AS_TWO_HOSTS = {"OMPI_MCA_pml": "ob1", "OMPI_MCA_btl": "self,tcp"}
 
-# What .venv/bin holds in an installation; each rank writes down where it is and what it was told.
+# What .venv/bin holds in an installation; each rank writes down where it is and what it was given.
 _SSSP = """\
 #!/bin/sh
 echo "$1 $SLURMD_NODENAME ${{CUDA_VISIBLE_DEVICES-all}}" >> "{folder}/ranks"
@@ -43,7 +43,7 @@ def cluster():
 
 @pytest.fixture(scope="module")
 def library():
-    """The name of the MPI library that mpi4py finds without being told."""
+    """The name of the MPI library that mpi4py finds by itself."""
     command = [sys.executable, "-c", "from mpi4py import MPI; print(MPI.Get_library_version())"]
     return subprocess.run(command, capture_output=True, text=True).stdout
 
@@ -120,12 +120,12 @@ def knows(process, cluster):
     """Was a process started with that cluster's settings?"""
     try:
         return str(cluster.folder).encode() in (process / "environ").read_bytes()
-    except OSError:  # it has ended, or is somebody else's
+    except OSError:  # it has ended, or is another user's
         return False
 
 
 class Job:
-    """A template in a folder of its own, adapted as its comments tell."""
+    """A template in a folder of its own, adapted as its comments say."""
 
     def __init__(self, cluster, folder, name, edits):
         self.cluster, self.folder = cluster, folder

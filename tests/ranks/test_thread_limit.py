@@ -21,7 +21,7 @@ from harness.machine.thread_limit import refuse_few_threads
 
 @pytest.fixture
 def can_start(monkeypatch):
-    """Let so many threads be started from now on, of those that are tried."""
+    """Let only a number of threads be started from now on."""
 
     def allow(count):
         left = [count]

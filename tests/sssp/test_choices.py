@@ -19,7 +19,7 @@ from sssp.tuning import _EXPANDS, choose
 
 
 def ring_with_hub(spokes: int) -> EdgeList:
-    """80 vertices in a ring, of which one has so many edges more."""
+    """80 vertices in a ring, of which one has `spokes` edges more."""
     ends = [(v, (v + 1) % 80) for v in range(80)] + [(0, v) for v in range(2, 2 + spokes)]
     return edge_list(ends, np.linspace(0.1, 1, len(ends)), 80)
 
@@ -30,7 +30,7 @@ def star(vertices: int, isolated: int = 0) -> EdgeList:
 
 
 def even_rows(arcs: int, more: int, directed: bool) -> EdgeList:
-    """100 vertices with so many arcs each, and some edges more."""
+    """100 vertices with `arcs` arcs each, and `more` edges more."""
     steps = arcs if directed else arcs // 2
     ends = [(v, (v + step) % 100) for v in range(100) for step in range(1, steps + 1)]
     ends += [(v, v + 50) for v in range(more)]
@@ -42,7 +42,7 @@ def path(vertices: int) -> EdgeList:
 
 
 def star_with_tail(leaves: int) -> EdgeList:
-    """A hub with so many neighbours, the last of which begins a path."""
+    """A hub with `leaves` neighbours, the last of which begins a path."""
     ends = [(0, v) for v in range(1, leaves + 1)] + [(v, v + 1) for v in range(leaves, leaves + 50)]
     return edge_list(ends, np.ones(len(ends)), 2 * LEVEL_VERTICES + 100)
 

@@ -62,7 +62,7 @@ def in_process(capsys, *argv):
 
 
 def own_process(*argv, **settings):
-    """Start the command in a process of its own, its output in pipes unless told."""
+    """Start the command in a process of its own, in pipes unless `settings` say otherwise."""
     environment = {**os.environ, "PYTHONPATH": str(HOUSE), **settings.pop("environment", {})}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     command = [sys.executable, "-m", "harness", *(str(word) for word in argv)]

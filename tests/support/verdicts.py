@@ -27,7 +27,7 @@ def verdict(edges: EdgeList, root: int, dist, parent) -> Validation:
 def among_ranks(
     size: int, edges: EdgeList, answers: list[Answer]
 ) -> list[tuple[list[Validation], list[Counts]]]:
-    """Validate answers on so many ranks, and count; return what each of them is told."""
+    """Validate answers on `size` ranks, and count; return what each of them gets."""
 
     def work(comm) -> tuple[list[Validation], list[Counts]]:
         validator = Validator(part_of(edges, comm.rank, size), comm)

@@ -66,7 +66,7 @@ found = True
 while found:
     found = False
     for process in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):  # it has ended, or is somebody else's
+        with contextlib.suppress(OSError):  # it has ended, or is another user's
             if f"SLURM_CONF={folder}/slurm.conf\\0".encode() in (process / "environ").read_bytes():
                 os.kill(int(process.name), signal.SIGKILL)
                 found = True

@@ -191,7 +191,7 @@ class LaneModule(ShimModule):
 
 
 class LaneDevice(ShimDevice):
-    """A device whose warps have 32 lanes, with so many blocks of at most so many threads."""
+    """A device whose warps have 32 lanes, `blocks` blocks of at most `most_threads`."""
 
     def __init__(self, blocks: int = 2, most_threads: int = 64, seed: int = 0):
         super().__init__()

@@ -120,7 +120,7 @@ def test_what_is_no_edge_list_is_refused_by_name(use, wrong, message):
         use(replace(GRAPH, **wrong))
 
 
-# By a name of its own: its address differs from process to process, and the names of tests must not.
+# With a name: its address differs from process to process, and names of tests must not.
 SOME_OBJECT = pytest.param(object(), id="some object")
 NO_WHOLE_NUMBERS = [True, np.True_, 1.0, -0.0, np.float32(1), np.array([1]), np.array(True), 1j]
 NO_WHOLE_NUMBERS += ["1", None, np.timedelta64(1), np.datetime64(1, "s"), [1], np.ma.masked]

@@ -33,24 +33,26 @@ class Meeting:
         self.turn = threading.Lock()
         self.barrier = threading.Barrier(size)
         self.shared: dict[tuple[int, int], np.ndarray] = {}
-        self._brought: list[Any] = [None] * size
+        # Two of them, by turns: what was brought is read until the next call has begun everywhere.
+        self._brought: list[list[Any]] = [[None] * size, [None] * size]
+        self._calls = [0] * size
 
     def meet(self, rank: int, call: str, value: Any) -> list[Any]:
-        """Bring a value; returns the values of all ranks.
+        """Bring a value; returns the values of all ranks, copies that they share.
 
         Raises
         ------
         RuntimeError
             The ranks make different calls. MPI would hang, or mix up their data.
         """
-        self._brought[rank] = call, copy.deepcopy(value)
+        brought = self._brought[self._calls[rank] % 2]
+        self._calls[rank] += 1
+        brought[rank] = call, _copy(value)
         self._wait()
-        seen = list(self._brought)
-        self._wait()
-        calls = sorted({name for name, _ in seen})
+        calls = {name for name, _ in brought}
         if len(calls) > 1:
-            raise RuntimeError(f"the ranks make different calls: {', '.join(calls)}")
-        return [value for _, value in seen]
+            raise RuntimeError(f"the ranks make different calls: {', '.join(sorted(calls))}")
+        return [value for _, value in brought]
 
     def _wait(self) -> None:
         """Let the other ranks run until they have come as far."""
@@ -59,6 +61,17 @@ class Meeting:
             self.barrier.wait(_WAIT_SECONDS)
         finally:
             self.turn.acquire()
+
+
+def _copy(value: Any) -> Any:
+    """Return a copy, as deepcopy does, which takes most of a search's time on many ranks."""
+    if value is None or isinstance(value, (bool, int, float, str, np.generic)):
+        return value
+    if type(value) is np.ndarray and not value.dtype.hasobject:
+        return value.copy()
+    if type(value) in (tuple, list):
+        return type(value)(map(_copy, value))
+    return copy.deepcopy(value)
 
 
 class ThreadComm(SerialComm):
@@ -95,38 +108,43 @@ class ThreadComm(SerialComm):
         return self.meeting.shared.setdefault(key, np.zeros(count, dtype))
 
     def allreduce_min(self, value: float) -> float:
-        return min(self.allgather(value))
+        return min(self._meet("allreduce_min", value))
 
     def allreduce_max(self, value: float) -> float:
-        return max(self.allgather(value))
+        return max(self._meet("allreduce_max", value))
 
     def allreduce_sum(self, values: Sequence[int] | np.ndarray) -> np.ndarray:
-        return np.sum(self.allgather(np.array(values, np.int64)), axis=0)
+        return np.sum(self._meet("allreduce_sum", np.array(values, np.int64)), axis=0)
 
     def allreduce_and(self, value: bool) -> bool:
-        return all(self.allgather(value))
+        return all(self._meet("allreduce_and", value))
 
     def allreduce_or(self, value: bool) -> bool:
-        return any(self.allgather(value))
+        return any(self._meet("allreduce_or", value))
 
     def allreduce_bor(self, flags: np.ndarray) -> np.ndarray:
-        return np.bitwise_or.reduce(self.allgather(flags))
+        return np.bitwise_or.reduce(self._meet("allreduce_bor", flags))
 
     def allgather(self, value: Any) -> list[Any]:
-        return copy.deepcopy(self.meeting.meet(self.rank, "allgather", value))
+        return _copy(self._meet("allgather", value))
 
     def bcast(self, value: Any) -> Any:
-        return self.allgather(value)[0]
+        return _copy(self._meet("bcast", value if self.rank == 0 else None)[0])
 
     def barrier(self) -> None:
-        self.allgather(None)
+        self._meet("barrier", None)
+
+    def _meet(self, call: str, value: Any) -> list[Any]:
+        return self.meeting.meet(self.rank, call, value)
 
     def next_bucket(self, nearest: float, values: Sequence[int]) -> tuple[float, list[int]]:
         return self.allreduce_min(nearest), self.allreduce_sum(values).tolist()
 
     def alltoallv(self, counts: np.ndarray, *arrays: np.ndarray) -> tuple[np.ndarray, ...]:
         on_host = [a if isinstance(a, np.ndarray) else a.get() for a in arrays]
-        brought = self.meeting.meet(self.rank, "alltoallv", (np.array(counts, np.int64), on_host))
+        brought = self._meet("alltoallv", (np.array(counts, np.int64), on_host))
+        if len({tuple(array.dtype for array in given) for _, given in brought}) > 1:
+            raise RuntimeError("the ranks send arrays of different dtypes")
         received = np.array([sent[self.rank] for sent, _ in brought], np.int64)
         pieces: list[list[np.ndarray]] = [[] for _ in arrays]
         for sent, given in brought:

@@ -1,7 +1,7 @@
 # The commands of the house. Each makes .venv and installs into it where that is still to be done.
 #
 #   make run  [SCALE=16] [ROOTS=64] [ARGS="--seed 5 6"]   the benchmark; stdout is its lines alone
-#   make test [PYTEST_ARGS="-m 'not slow'"] [JUNIT=FILE]  the whole test suite
+#   make test [PYTEST_ARGS="-m 'not slow'"] [JUNIT=FILE]  the whole test suite, WORKERS tests at once
 #   make bench [ARGS="-k search"]                         each step by itself; results/runs/bench/*.json
 #   make gpu [ARGS="--minutes 5"]                         all that a GPU can tell, in nine minutes;
 #                                                         installs nothing, takes PYTHON as it is
@@ -14,14 +14,16 @@
 # EXTRAS=mpi           extras of setup.cfg to install; EXTRAS= leaves the mpich wheel out,
 #                      EXTRAS=mpi,cuda12 brings what a GPU needs; `make test` brings it anyway, to
 #                      compile the kernels, unless EXTRAS names cuda13
+# WORKERS=2            processes of pytest that share the tests; 0 is none beside make's own
 # PYTHON=python3       the Python that makes .venv, 3.11 or newer
 #
 # A command that fails makes make fail: make's own exit status is then 2, whatever the command's was
 # (make prints it: "Error 1").
 
-PYTHON ?= python3
-VENV   ?= .venv
-EXTRAS ?= mpi
+PYTHON  ?= python3
+VENV    ?= .venv
+EXTRAS  ?= mpi
+WORKERS ?= 2
 
 .DEFAULT_GOAL := help
 .PHONY: help run test bench mutants gpu lint format map clean
@@ -50,7 +52,7 @@ run: $(for_run)
 	@$(VENV)/bin/sssp run $(if $(SCALE),--scale $(SCALE)) $(if $(ROOTS),--roots $(ROOTS)) $(ARGS)
 
 test: $(for_test)
-	@$(venv_python) -m pytest $(if $(JUNIT),--junitxml='$(JUNIT)') $(PYTEST_ARGS)
+	@$(venv_python) -m pytest -n $(WORKERS) --dist worksteal $(if $(JUNIT),--junitxml='$(JUNIT)') $(PYTEST_ARGS)
 
 bench: $(for_test)
 	@mkdir -p results/runs/bench

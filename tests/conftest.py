@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,14 @@ from hypothesis import settings
 # choice of examples makes a red run red again. `--hypothesis-seed=random` looks further.
 settings.register_profile("house", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("house")
+
+# `make test` runs two tests at once, and several ranks and threads share a core: what waits gives
+# way, where MPI and OpenMP otherwise spin. Set before either is loaded; every process inherits it.
+os.environ.setdefault("MPIR_CVAR_ENABLE_HEAVY_YIELD", "1")
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+# More tests than any one folder has: the whole suite, which needs all kernels.
+_WHOLE = 1000
 
 
 def _gpu_missing() -> str | None:
@@ -43,3 +53,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if reason is not None:
             for item in marked:
                 item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> Iterator[None]:
+    """Of pytest-xdist's workers, each compiles its share: two that meet a kernel both compile it.
+
+    Without xdist, a test compiles what it is the first to need; so it does if this fails.
+    """
+    workerinput = getattr(session.config, "workerinput", None)
+    if workerinput is not None and len(session.items) > _WHOLE:
+        from harness.benchmark.warmup import Plan, compile_apart
+
+        first = int(workerinput["workerid"].removeprefix("gw")) % 2 == 0
+        dtypes = ("float32",) if first else ("float64", "int64")
+        for plan in (Plan(d, False, ranks=r) for d in dtypes for r in (False, True)):
+            if not plan.is_compiled():
+                compile_apart(plan)
+    return (yield)

@@ -46,7 +46,7 @@ def device():
     return LaneDevice()
 
 
-@pytest.mark.parametrize("scale", [4, 6])
+@pytest.mark.parametrize("scale", [4, pytest.param(6, marks=pytest.mark.slow)])
 def test_golden_graphs(device, scale):
     edges = golden_edges(scale)
     solver = Solver(build_csr(edges), device=device)
@@ -54,6 +54,7 @@ def test_golden_graphs(device, scale):
         check(solver, edges, root)
 
 
+@pytest.mark.slow
 def test_golden_distances_of_scale_10_to_the_bit(device):
     solver = Solver(build_csr(kronecker(10)), device=device)
     for row in rows("roots_s10_ef16_seed_def.csv"):
@@ -71,6 +72,7 @@ def test_random_graphs(search, seed, blocks, most_threads):
     check(Solver(build_csr(edges), device=lanes), edges, root)
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(
     seed=st.integers(0, 2**20),
@@ -86,6 +88,7 @@ def test_graphs_with_hubs(seed, weights, dtype, directed, blocks, most_threads):
         check(solver, edges, root)
 
 
+@pytest.mark.slow
 def test_long_rows_are_cut_and_dealt(device):
     """Rows of several chunks, beside short ones, pushed whole and up to a bucket's end."""
     random = np.random.default_rng(4)

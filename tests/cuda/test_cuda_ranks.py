@@ -90,7 +90,8 @@ def test_golden_graphs_on_ranks(device, scale, size):
         check(edges, root, *answer)
 
 
-@pytest.mark.parametrize("size", [2, pytest.param(5, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("size", [2, 5])
 def test_golden_distances_of_scale_10_on_ranks(device, size):
     edges, told = kronecker(10), rows("roots_s10_ef16_seed_def.csv")
     engines: list[CUDARankEngine] = []
@@ -195,6 +196,7 @@ if comm.rank == 0:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.mpi
 @pytest.mark.parametrize("way", WAYS)
 def test_golden_distances_of_scale_10_under_mpirun(way):

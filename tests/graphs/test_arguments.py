@@ -120,9 +120,11 @@ def test_what_is_no_edge_list_is_refused_by_name(use, wrong, message):
         use(replace(GRAPH, **wrong))
 
 
+# With a name: its address differs from process to process, and names of tests must not.
+SOME_OBJECT = pytest.param(object(), id="some object")
 NO_WHOLE_NUMBERS = [True, np.True_, 1.0, -0.0, np.float32(1), np.array([1]), np.array(True), 1j]
 NO_WHOLE_NUMBERS += ["1", None, np.timedelta64(1), np.datetime64(1, "s"), [1], np.ma.masked]
-NO_WHOLE_NUMBERS += [np.zeros(1, "i4,f4")[0], Fraction(1), object()]
+NO_WHOLE_NUMBERS += [np.zeros(1, "i4,f4")[0], Fraction(1), SOME_OBJECT]
 
 
 @pytest.mark.parametrize("value", NO_WHOLE_NUMBERS, ids=repr)
@@ -167,7 +169,7 @@ def test_any_number_above_zero_is_a_delta(delta, dtype):
 @pytest.mark.parametrize(
     "delta",
     [0, -0.0, -1, np.nan, np.inf, 10**400, np.longdouble("1e4000"), True, np.True_, 1j, "2", [2.0],
-     np.complex64(2), np.timedelta64(2), np.ma.masked, np.array([2.0, 3.0]), object()],
+     np.complex64(2), np.timedelta64(2), np.ma.masked, np.array([2.0, 3.0]), SOME_OBJECT],
     ids=repr,
 )  # fmt: skip
 @pytest.mark.filterwarnings("error")

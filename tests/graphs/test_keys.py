@@ -74,9 +74,9 @@ def test_keys_of_large_graphs_equal_plain_python(n, seed):
 def test_two_eligible_vertices_in_a_million_are_found_within_seconds():
     eligible = np.zeros(10**6, bool)
     eligible[[17, 999_999]] = True
-    start = time.perf_counter()
+    start = time.process_time()
     assert sorted(search_keys(10**6, eligible)) == [17, 999_999]
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
 
 
 def test_every_vertex_can_be_a_key():

@@ -66,6 +66,7 @@ def test_any_answer_breaks_the_rules_that_the_rulebook_says(search, data):
         assert np.array_equal(dist, dijkstra(edges, root)[0])
 
 
+@pytest.mark.slow
 @given(searches(max_n=12), st.data())
 def test_slices_and_company_change_nothing(search, data):
     edges, root = search

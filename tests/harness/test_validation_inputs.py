@@ -227,13 +227,13 @@ def test_long_paths_and_cycles_take_no_longer_than_others():
     dist = np.zeros(n, np.float32)
     assert broken(edges, order[0], dist, parent) == set()
     parent[order[1]] = order[-1]
-    start = time.perf_counter()
+    start = time.process_time()
     [line] = said(
         replace(edges, src=np.append(edges.src, order[-1]), dst=np.append(edges.dst, order[1]),
                 weight=np.zeros(n, np.float32)),
         order[0], dist, parent,
     )  # fmt: skip
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
     first = 0 if order[0] else 1
     assert line.startswith(
         f"rule 2 (tree): {n - 1} vertices, first v={first}: its parents run into"

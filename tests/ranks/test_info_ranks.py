@@ -17,6 +17,7 @@ from harness.benchmark import warmup
 from harness.commands.info import binding, sharing
 
 
+@pytest.mark.slow
 @pytest.mark.mpi
 def test_info_shows_each_ranks_host_threads_and_cores():
     done = launched(3, sssp("info", "--scale", 10), timeout=300)

@@ -40,16 +40,19 @@ for edges in graphs:
     csr = build_csr(part_of(edges, comm.rank, comm.size), threads=1, comm=comm)
     assert csr.halo.nodes == nodes, csr.halo.nodes
     solver = Solver(csr, engine="cpu", threads=1, comm=comm)
-    alone = Solver(build_csr(edges, threads=1), engine="cpu", threads=1)
     roots = edges.src[:10].tolist()
     # Nothing between searches: a rank may be ahead of others that still read the last one.
     answers = [solver.search(root) for root in roots]
-    for root, answer in zip(roots, answers, strict=True):
-        expected = alone.search(root)
-        mine = slice(csr.first, csr.first + csr.n)
-        assert answer.dist.tobytes() == expected.dist[mine].tobytes(), root
-        whole = [np.concatenate(comm.allgather(part)) for part in (answer.dist, answer.parent)]
-        assert validate(edges, [(root, *whole)])[0].violations == []
+    wholes = [
+        [np.concatenate(comm.allgather(part)) for part in (answer.dist, answer.parent)]
+        for answer in answers
+    ]
+    # The ranks share the checks of the whole answers, which all of them have.
+    alone = Solver(build_csr(edges, threads=1), engine="cpu", threads=1)
+    for i in range(comm.rank, len(roots), comm.size):
+        assert wholes[i][0].tobytes() == alone.search(roots[i]).dist.tobytes(), roots[i]
+        assert validate(edges, [(roots[i], *wholes[i])])[0].violations == []
+comm.barrier()
 if comm.rank == 0:
     print("equal")
 """

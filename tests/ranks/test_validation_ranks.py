@@ -237,6 +237,7 @@ def _mpirun() -> str:
     return shutil.which("mpirun", path=str(Path(sys.executable).parent)) or "mpirun"
 
 
+@pytest.mark.slow
 @pytest.mark.mpi
 @pytest.mark.parametrize("size", [1, 2, 3, 4])
 def test_ranks_of_mpi_say_what_one_process_does(size):

@@ -87,6 +87,7 @@ def checkout(tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_a_mistake_is_caught_survives_or_changes_nothing(checkout, capsys):
     assert mutants.main(["--jobs", "2"]) == 1
     *lines, last = capsys.readouterr().out.splitlines()
@@ -105,6 +106,7 @@ def test_tests_that_never_end_have_noticed(checkout):
     assert (checkout / "product.py").read_text() == PRODUCT
 
 
+@pytest.mark.slow
 def test_enough_is_ninety_five_in_a_hundred(checkout, capsys):
     assert mutants.main(["-k", "a + b"]) == 0
     assert capsys.readouterr().out.splitlines()[-1].startswith("1 caught, 0 survived, ")

@@ -171,6 +171,7 @@ print(json.dumps({
     assert said["still"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layer", LAYERS)
 def test_a_child_forked_before_anything_ran_does_everything(layer):
     said = python(

@@ -11,6 +11,7 @@ libraries must be loaded before Python: see `sanitized_environment`.
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import hashlib
 import os
 import shutil
@@ -68,7 +69,11 @@ def _built(text: str, options: list[str]) -> Path:
     folder.mkdir(mode=0o700, exist_ok=True)
     library = folder / f"{digest}.so"
     if not library.exists():
-        with tempfile.TemporaryDirectory(dir=folder) as work:
+        # Another process that wants the same waits, and finds it.
+        with open(f"{library}.lock", "w") as lock, tempfile.TemporaryDirectory(dir=folder) as work:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if library.exists():
+                return library
             built = Path(work) / "kernels.so"
             unit = Path(work) / "kernels.cpp"
             unit.write_text(text)

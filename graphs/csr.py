@@ -211,7 +211,7 @@ def build_csr(
     presolve : bool
         Keep only the edges that a search can use, and search the trees among them apart
         (graphs.presolve): the same distances, for every root, from fewer arcs. For undirected
-        graphs of one process.
+        graphs; trees of one process only.
 
     Returns
     -------
@@ -221,7 +221,7 @@ def build_csr(
     ------
     GraphError
         Ids out of range, weights negative, NaN or infinite, or 2^31 vertices and more a rank; or
-        `presolve` of a directed graph, or among several ranks.
+        `presolve` of a directed graph.
     EngineError
         This process was forked from one that had run parallel kernels, or NUMBA_DISABLE_JIT is set.
     """
@@ -233,22 +233,23 @@ def build_csr(
     _check(edges, comm)
     with using(threads, turns=comm.size == 1):
         if presolve:
-            return _build_presolved(edges, threads, comm)
+            return _build_presolved(edges, threads, comm, together)
         return _build(edges, threads, comm, together)
 
 
-def _build_presolved(edges: Edges, threads: int, comm: Comm) -> CSR:
-    if comm.size > 1:
-        raise GraphError(f"presolve is for one process, got {comm.size} ranks; leave it out")
-    kept, facts = presolve_edges(edges, threads)
+def _build_presolved(edges: Edges, threads: int, comm: Comm, together: bool) -> CSR:
+    kept, facts = presolve_edges(edges, threads, comm)
     started = perf_counter()
-    csr = _build(kept, threads, comm, False)
+    csr = _build(kept, threads, comm, together)
     del kept
     built = perf_counter()
+    facts["seconds"] |= {"rows": comm.allreduce_max(built - started)}
+    if comm.size > 1:
+        return replace(csr, presolved=facts)
     csr = take_off_trees(csr)
     assert csr.forest is not None
     facts |= {"core": csr.forest.core, "core_arcs": csr.stats.arcs, "leaves": csr.forest.leaves}
-    facts["seconds"] |= {"rows": built - started, "trees": perf_counter() - built}
+    facts["seconds"]["trees"] = perf_counter() - built
     return replace(csr, presolved=facts)
 
 

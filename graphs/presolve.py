@@ -42,7 +42,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from time import perf_counter
 from typing import Any, NamedTuple
 
@@ -50,6 +49,7 @@ import numpy as np
 
 from graphs.arc_stream import SLICE_EDGES
 from graphs.arguments import kernel_ids
+from graphs.comm import Comm
 from graphs.edges import EdgeList, Edges
 from graphs.errors import GraphError
 from graphs.weights import weight_kind
@@ -72,7 +72,7 @@ _HALF_GAP = {"float32": 2.0**-24, "float64": 2.0**-53, "uint32": 0.0}
 
 
 class Bounds(NamedTuple):
-    """Upper bounds of the distances from the hub.
+    """Upper bounds of the distances from the hub; the same on every rank.
 
     length   (n,)   float32 or float64; inf where nothing is known
     rounds   most arcs of the paths that these are lengths of
@@ -89,50 +89,48 @@ class Bounds(NamedTuple):
         return float(self.length.max(initial=0.0, where=np.isfinite(self.length)))
 
 
-@dataclass
-class _Reader:
-    """The edges, or those kept so far, as kernels take them, a slice at a time.
+class _Selection:
+    """Reads the edges of this rank, or those kept so far, slice by slice, and selects some.
 
-    heaviest   the largest weight of all edges, once they were read
+    heaviest   the largest weight of all edges of all ranks, once they were read
     """
 
-    kind: str
-    threads: int
-
-    def __post_init__(self) -> None:
-        self.dtype = np.dtype(np.float32 if self.kind == "float32" else np.float64)
-        self.half_gap = _HALF_GAP[self.kind]
-        self.kept = np.empty(SLICE_EDGES, np.int32)
+    def __init__(self, edges: Edges, kind: str, threads: int, comm: Comm):
+        self.n, self.threads, self.comm = edges.n, threads, comm
+        self.dtype = np.dtype(np.float32 if kind == "float32" else np.float64)
+        self.half_gap = _HALF_GAP[kind]
+        self.kept = np.empty(min(SLICE_EDGES, max(edges.m, 1)), np.int32)
         self.heaviest = 0.0
+        # Ranks that share memory keep one copy of the bounds, and each ends a round for a part.
+        self.shared = comm.size > 1 and len(comm.node_peers) == comm.size
+        self.bits = np.dtype(np.uint32 if self.dtype.itemsize == 4 else np.uint64)
+        self.unreached = self.dtype.type(np.inf).view(self.bits)
 
     def lengths(self, weight: np.ndarray) -> np.ndarray:
-        """Weights as they are added; -0.0 as 0.0."""
+        """Weights as they are added."""
         return weight.astype(self.dtype, copy=False)
-
-    def slices(self, edges: Edges) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-        """(src, dst, weight) of one slice after another, of SLICE_EDGES edges at most."""
-        for whole in edges.slices():
-            for first in range(0, whole.m, SLICE_EDGES):
-                part = slice(first, first + SLICE_EDGES)
-                yield kernel_ids(whole.src[part]), kernel_ids(whole.dst[part]), whole.weight[part]
 
     def select(self, edges: Edges, list_kept: Callable[..., None]) -> EdgeList:
         """The edges that `list_kept` lists of each slice, in their order."""
         from kernels.presolve import TURN_EDGES, pack
 
-        blocks = []
-        ids = np.dtype(np.int32 if edges.n < 2**31 else np.int64)
-        for src, dst, weight in self.slices(edges):
-            counts = np.zeros(-(-len(src) // TURN_EDGES), np.int64)
-            list_kept((src, dst, self.lengths(weight)), self.threads, self.kept, counts)
-            total = int(counts.sum())
-            packed = np.empty(total, ids), np.empty(total, ids), np.empty(total, weight.dtype)
-            pack((src, dst, weight), self.kept, counts, self.threads, packed)
-            blocks.append(packed)
-        blocks = blocks or [(np.empty(0, ids), np.empty(0, ids), np.empty(0, edges.weight_dtype))]
-        return EdgeList(*_joined(blocks), edges.n)
+        ids = np.dtype(np.int32 if self.n < 2**31 else np.int64)
+        blocks = [(np.empty(0, ids), np.empty(0, ids), np.empty(0, edges.weight_dtype))]
+        for whole in edges.slices():
+            for first in range(0, whole.m, SLICE_EDGES):
+                part = slice(first, first + SLICE_EDGES)
+                src, dst = kernel_ids(whole.src[part]), kernel_ids(whole.dst[part])
+                weight = whole.weight[part]
+                counts = np.zeros(-(-len(src) // TURN_EDGES), np.int64)
+                list_kept((src, dst, self.lengths(weight)), self.threads, self.kept, counts)
+                total = int(counts.sum())
+                packed = np.empty(total, ids), np.empty(total, ids), np.empty(total, weight.dtype)
+                pack((src, dst, weight), self.kept, counts, self.threads, packed)
+                blocks.append(packed)
+        return EdgeList(*_joined(blocks), self.n)
 
     def lighter(self, edges: Edges, below: float) -> EdgeList:
+        """The edges of weight less than `below`; notes the largest weight of all."""
         from kernels.presolve import select_lighter
 
         limit = self.dtype.type(below)
@@ -141,7 +139,9 @@ class _Reader:
             self.heaviest = max(self.heaviest, float(part[2].max(initial=0.0)))
             select_lighter(part[2], limit, *rest)
 
-        return self.select(edges, list_lighter)
+        light = self.select(edges, list_lighter)
+        self.heaviest = self.comm.allreduce_max(self.heaviest)
+        return light
 
     def useful(self, edges: Edges, bounds: Bounds, longest: float) -> EdgeList:
         """The edges that are not heavier than the detour, for prefixes up to `longest`."""
@@ -156,27 +156,63 @@ class _Reader:
         )
 
     def gain(self, arcs: int) -> float:
-        """g - 1 of a detour of so many arcs: how much longer it may have to look."""
+        """g - 1 of a detour of that many arcs: how much longer it may have to look."""
         e = self.half_gap
         return math.expm1((arcs + _SPARE) * math.log1p(e) - (arcs + 1 + _SPARE) * math.log1p(-e))
 
-    def relax(self, edges: EdgeList, bounds: Bounds, changed: np.ndarray, worth: float,
-              most: int) -> Bounds:  # fmt: skip
-        """Lower bounds by rounds over the edges, as long as that is worth it."""
+    def from_hub(self, hub: int, edges: EdgeList) -> Bounds:
+        """Bounds after a few rounds over some edges."""
+        length = self._copy(np.full(self.n, np.inf, self.dtype) if self._leads() else None)
+        if self._leads():
+            length[hub] = 0
+        return self.lower(edges, Bounds(length, 0, False), 0.0, LIGHT_ROUNDS)
+
+    def _leads(self) -> bool:
+        """Does this rank write what is shared?"""
+        return not self.shared or self.comm.rank == 0
+
+    def _copy(self, length: np.ndarray | None) -> np.ndarray:
+        """A copy of bounds that all ranks see, where they share memory."""
+        if not self.shared:
+            assert length is not None
+            return length.copy()
+        there = self.comm.shared_zeros(self.n, self.bits).view(self.dtype)
+        if self.comm.rank == 0:
+            there[:] = length
+        self.comm.barrier()
+        return there
+
+    def lower(self, edges: EdgeList, bounds: Bounds, worth: float, most: int) -> Bounds:
+        """Lower bounds by rounds over the edges, as long as that is worth it; collective."""
         from kernels.presolve import relax_edges, take_lowered
 
-        bits = bounds.length.view(np.uint32 if self.dtype.itemsize == 4 else np.uint64)
-        lowered = bits.copy()
-        unreached = self.dtype.type(np.inf).view(bits.dtype)
+        length = self._copy(bounds.length)
+        bits, lowered = length.view(self.bits), self._copy(bounds.length).view(self.bits)
+        words = (self.n >> 6) + 1
+        changed = self.comm.shared_zeros(words, np.dtype(np.uint64)) if self.shared else (
+            np.empty(words, np.uint64)
+        )  # fmt: skip
+        if self._leads():
+            changed[:] = ~np.uint64(0)
+        self.comm.barrier()
+        rank, size = (self.comm.rank, self.comm.size) if self.shared else (0, 1)
+        own = slice(words * rank // size, words * (rank + 1) // size)
+        vertices = slice(64 * own.start, 64 * own.stop)
         part = edges.src, edges.dst, self.lengths(edges.weight)
         found, rounds = 1, 0
         while rounds < most:
             relax_edges(part, bits, changed, self.threads, lowered)
-            total, found = take_lowered(bits, lowered, unreached, self.threads, changed)
+            if not self.shared:
+                lowered = self.comm.allreduce_minimum(lowered)
+            self.comm.barrier()
+            taken = take_lowered(
+                bits[vertices], lowered[vertices], self.unreached, self.threads, changed[own]
+            )
+            total, found = self.comm.allreduce_sum(taken).tolist() if self.shared else taken
             rounds += 1
-            if found == 0 and total <= worth * edges.n:
+            if found == 0 and total <= worth * self.n:
                 break
-        return Bounds(bounds.length, bounds.rounds + rounds, found == 0)
+        return Bounds(length, bounds.rounds + rounds, found == 0)
 
 
 def _joined(blocks: list[tuple[np.ndarray, ...]]) -> Iterator[np.ndarray]:
@@ -193,20 +229,21 @@ def _joined(blocks: list[tuple[np.ndarray, ...]]) -> Iterator[np.ndarray]:
         yield joined
 
 
-def _first_slice(edges: Edges) -> EdgeList:
-    """Some edges as a sample; the first of them, as a generator makes them in no order."""
+def _sample(edges: Edges) -> EdgeList:
+    """Some edges, spread over the first slice: a generator makes them in no order."""
     for part in edges.slices():
         step = max(part.m // SAMPLE, 1)
         return EdgeList(part.src[::step], part.dst[::step], part.weight[::step], part.n)
-    return EdgeList(*(np.empty(0, np.int64) for _ in range(3)), edges.n)
+    nothing = np.empty(0, np.int64)
+    return EdgeList(nothing, nothing, np.empty(0, edges.weight_dtype), edges.n)
 
 
-def _below(sample: np.ndarray, m: int) -> float:
-    """The weight below which an edge is light."""
-    if m <= ALL_LIGHT or len(sample) == 0:
+def _below(weights: np.ndarray, m: int) -> float:
+    """The weight below which an edge is light, from a sample of the weights of m edges."""
+    if m <= ALL_LIGHT or len(weights) == 0:
         return math.inf
-    below = float(np.quantile(sample, LIGHT_SHARE))
-    if np.mean(sample < below) < LIGHT_SHARE / 4:  # many weights are equal
+    below = float(np.quantile(weights, LIGHT_SHARE))
+    if np.mean(weights < below) < LIGHT_SHARE / 4:  # many weights are equal
         below = float(np.nextafter(below, np.inf))
     return below
 
@@ -219,20 +256,23 @@ def _hub(edges: EdgeList) -> int:
     return int(ids[counts.argmax()]) if len(ids) else -1
 
 
-def presolve(edges: Edges, threads: int) -> tuple[Edges, dict[str, Any]]:
-    """Keep the edges of an undirected graph that a search can use.
+def presolve(edges: Edges, threads: int, comm: Comm) -> tuple[Edges, dict[str, Any]]:
+    """Keep the edges of an undirected graph that a search can use; collective.
 
     Parameters
     ----------
     edges : Edges
         Checked edges (`graphs.csr` checks them): ids in range, weights finite and not negative.
+        Under several ranks, this rank's part of them.
     threads : int
         The result does not depend on it.
+    comm : Comm
 
     Returns
     -------
     Edges
-        The edges kept, as an EdgeList; all of them, as they are, where dropping does not pay.
+        The edges kept, of this rank's, as an EdgeList; all of them, as they are, where dropping
+        does not pay.
     dict
         What was done, as `solver.presolve` of a result file (results/schema.json) begins.
 
@@ -246,47 +286,46 @@ def presolve(edges: Edges, threads: int) -> tuple[Edges, dict[str, Any]]:
     started = perf_counter()
     facts: dict[str, Any] = {"hub": None, "light_below": None, "rounds": 0, "slack": None}
     # Of integers, the largest weight says how they are added; those have a list.
-    heaviest = float(edges.weight.max(initial=0)) if isinstance(edges, EdgeList) else math.inf
-    reader = _Reader(weight_kind(edges.weight_dtype, heaviest), threads)
-    kept = _drop(edges, reader, facts)
-    facts["kept_edges"] = int(edges.m if kept is None else kept.m)
-    facts["seconds"] = {"edges": perf_counter() - started}
-    return (edges if kept is None else kept), facts
+    heaviest = float(edges.weight.max(initial=0)) if isinstance(edges, EdgeList) else 0.0
+    kind = weight_kind(edges.weight_dtype, comm.allreduce_max(heaviest))
+    found = _drop(edges, _Selection(edges, kind, threads, comm), facts)
+    kept = edges if found is None else found
+    facts["kept_edges"] = int(comm.allreduce_sum([kept.m])[0])
+    facts["seconds"] = {"edges": comm.allreduce_max(perf_counter() - started)}
+    return kept, facts
 
 
-def _drop(edges: Edges, reader: _Reader, facts: dict[str, Any]) -> EdgeList | None:
+def _drop(edges: Edges, selection: _Selection, facts: dict[str, Any]) -> EdgeList | None:
     """The edges to keep; None where it does not pay."""
-    sample = _first_slice(edges)
-    below = _below(reader.lengths(sample.weight), edges.m)
-    light = reader.lighter(edges, below)
-    hub = _hub(light)
+    comm = selection.comm
+    sample = _sample(edges)
+    m = int(comm.allreduce_sum([edges.m])[0])
+    weights = np.concatenate(comm.allgather(sample.weight[:: comm.size]))
+    below = _below(selection.lengths(weights), m)
+    light = selection.lighter(edges, below)
+    hub = next((hub for hub in comm.allgather(_hub(light)) if hub >= 0), -1)
     if hub < 0:
         return None
-    length = np.full(edges.n, np.inf, reader.dtype)
-    length[hub] = 0
-    changed = np.zeros((edges.n >> 6) + 1, np.uint64)
-    changed[hub >> 6] = np.uint64(1) << np.uint64(hub & 63)
-    bounds = reader.relax(light, Bounds(length, 0, False), changed, 0.0, LIGHT_ROUNDS)
+    first = selection.from_hub(hub, light)
     del light
     # A guess, which is checked below.
-    longest = 4 * (bounds.largest + reader.heaviest)
-    if not longest < np.finfo(reader.dtype).max:
+    longest = 4 * (first.largest + selection.heaviest)
+    if not longest < float(np.finfo(selection.dtype).max):
         return None  # sums may be infinite, and then bound nothing
-    if reader.useful(sample, bounds, longest).m > PAYS * sample.m:
+    useful = selection.useful(sample, first, longest).m
+    useful, seen = comm.allreduce_sum([useful, sample.m]).tolist()
+    if useful > PAYS * seen:
         return None
-    first = bounds._replace(length=bounds.length.copy())
     while True:
-        kept = reader.useful(edges, first, longest)
-        changed[:] = ~np.uint64(0)
-        length = first.length.copy()
-        bounds = reader.relax(kept, first._replace(length=length), changed, WORTH, MOST_ROUNDS)
+        kept = selection.useful(edges, first, longest)
+        bounds = selection.lower(kept, first, WORTH, MOST_ROUNDS)
         if not bounds.closed:
             return None
-        needed = 2 * bounds.largest * (1 + reader.gain(2 * bounds.rounds))
+        needed = 2 * bounds.largest * (1 + selection.gain(2 * bounds.rounds))
         if needed <= longest:
             break
         longest = 2 * needed
     del first
     facts.update(hub=hub, light_below=below if below < math.inf else None, rounds=bounds.rounds,
-                 slack=reader.gain(2 * bounds.rounds) * needed)  # fmt: skip
-    return reader.useful(kept, bounds, needed)
+                 slack=selection.gain(2 * bounds.rounds) * needed)  # fmt: skip
+    return selection.useful(kept, bounds, needed)

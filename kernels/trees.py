@@ -21,7 +21,8 @@ def take_off(indptr, arcs, connected):
     indptr, arcs   the rows by label, without self loops and parallel arcs
     connected      labels from here on have no arcs
     Returns
-    order        int32 (k,)        labels in the order they are taken off: each before what it hangs on
+    order        int32 (k,)        labels in the order they are taken off: each before what it
+                                   hangs on
     round_ends   int64 (rounds,)   how many of them are gone after each round
     link         int64 (labels,)   place in `arcs` of the one arc that was left; CORE: not taken off
     has_child    bool (labels,)    a vertex that was taken off hangs on it

@@ -86,6 +86,12 @@ class Comm(Protocol):
     def allreduce_sum(self, values: Sequence[int] | np.ndarray) -> np.ndarray:
         """Sum over the ranks of each value, int64."""
 
+    def allreduce_minimum(self, values: np.ndarray) -> np.ndarray:
+        """Minimum of the ranks' elements at each place of an array as long on all of them.
+
+        Of unsigned integers; it may be the array that was given.
+        """
+
     def allreduce_and(self, value: bool) -> bool:
         """Is it true on every rank?"""
 
@@ -156,6 +162,9 @@ class SerialComm:
 
     def allreduce_sum(self, values: Sequence[int] | np.ndarray) -> np.ndarray:
         return np.array(values, np.int64)
+
+    def allreduce_minimum(self, values: np.ndarray) -> np.ndarray:
+        return values
 
     def allreduce_and(self, value: bool) -> bool:
         return value

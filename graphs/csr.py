@@ -9,7 +9,8 @@ a vertex. Several ranks do the same together, each for the rows it owns.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from time import perf_counter
 
 import numpy as np
 
@@ -24,7 +25,9 @@ from graphs.layout import Layout
 from graphs.levels import count_levels
 from graphs.pages import give_back_freed, lazy_zeros
 from graphs.partition import Partition
+from graphs.presolve import presolve as presolve_edges
 from graphs.rows import CSR, GraphStats, Rows
+from graphs.trees import SAMPLE, take_off_trees
 from graphs.weights import Codes
 from kernels.groups import Ways
 
@@ -32,8 +35,6 @@ from kernels.groups import Ways
 LONG_ROWS = 8
 # Where the 1/16 of the vertices with the most arcs hold this share of them, there are hubs.
 HUB_SHARE = 0.25
-# Weights by which delta is chosen, at most.
-SAMPLE = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -187,7 +188,11 @@ def _sample(rows: Rows, comm: Comm) -> np.ndarray:
 
 
 def build_csr(
-    edges: Edges, threads: int | None = None, comm: Comm | None = None, together: bool = True
+    edges: Edges,
+    threads: int | None = None,
+    comm: Comm | None = None,
+    together: bool = True,
+    presolve: bool = False,
 ) -> CSR:
     """Build the rows of a graph (kernel 1).
 
@@ -203,6 +208,10 @@ def build_csr(
     together : bool
         Let ranks that can read each other's memory keep the distances of a search in one array, and
         send each other only what to queue. The CUDA engine needs False.
+    presolve : bool
+        Keep only the edges that a search can use, and search the trees among them apart
+        (graphs.presolve): the same distances, for every root, from fewer arcs. For undirected
+        graphs; trees of one process only.
 
     Returns
     -------
@@ -211,7 +220,8 @@ def build_csr(
     Raises
     ------
     GraphError
-        Ids out of range, weights negative, NaN or infinite, or 2^31 vertices and more a rank.
+        Ids out of range, weights negative, NaN or infinite, or 2^31 vertices and more a rank; or
+        `presolve` of a directed graph.
     EngineError
         This process was forked from one that had run parallel kernels, or NUMBA_DISABLE_JIT is set.
     """
@@ -222,7 +232,25 @@ def build_csr(
     threads = thread_count(checked_threads(threads))
     _check(edges, comm)
     with using(threads, turns=comm.size == 1):
+        if presolve:
+            return _build_presolved(edges, threads, comm, together)
         return _build(edges, threads, comm, together)
+
+
+def _build_presolved(edges: Edges, threads: int, comm: Comm, together: bool) -> CSR:
+    kept, facts = presolve_edges(edges, threads, comm)
+    started = perf_counter()
+    csr = _build(kept, threads, comm, together)
+    del kept
+    built = perf_counter()
+    facts["seconds"] |= {"rows": comm.allreduce_max(built - started)}
+    if comm.size > 1:
+        return replace(csr, presolved=facts)
+    csr = take_off_trees(csr)
+    assert csr.forest is not None
+    facts |= {"core": csr.forest.core, "core_arcs": csr.stats.arcs, "leaves": csr.forest.leaves}
+    facts["seconds"]["trees"] = perf_counter() - built
+    return replace(csr, presolved=facts)
 
 
 def _build(edges: Edges, threads: int, comm: Comm, together: bool) -> CSR:

@@ -59,6 +59,10 @@ MOST_ANSWERS = 6
 # A rank holds one answer, and makes its edges again unless it has to keep them: it is to need no
 # more than 1.3 x 400 bytes x n / ranks.
 _ANSWERS_OF_A_RANK = 1
+# The same of presolved graphs, whose run is to take no more than 100 bytes a vertex.
+PRESOLVED_MOST_ANSWERS = 4
+_KEPT_ID = 4  # int32
+_PRESOLVED_SEARCH = 16  # a vertex: states and queues of a core of a sixth of them
 # A rank's arrays over an even share of the whole: ghosts, uneven shares, what is under way.
 _RANK_FACTOR = 1.3
 # An arc: the matrix of the peers and, while it is made, its transpose, 12 bytes an entry each.
@@ -187,6 +191,32 @@ class Need:
 
     def _share(self, size: int) -> int:
         return size if self.ranks == 1 else int(_RANK_FACTOR * size / self.ranks)
+
+
+@dataclass(frozen=True)
+class PresolvedNeed(Need):
+    """Bytes that a run takes of a host where kernel 1 keeps what a search can use.
+
+    A tenth of the edges is held at once, with room to join their parts; then a twentieth as rows.
+    For graphs with hubs, as the generator's are: of others more is kept.
+    """
+
+    most_answers = PRESOLVED_MOST_ANSWERS
+
+    @property
+    def construction(self) -> int:
+        kept = self.edges * (2 * _KEPT_ID + self.weight_bytes) // 10
+        bounds = 3 * self.weight_bytes * self.n
+        rows = kept // 2 + self.arcs * _SORTED_ARC[self.weight_bytes] // 20
+        return max(2 * kept + bounds, rows + self.n * _CONSTRUCTION)
+
+    @property
+    def rows(self) -> int:
+        return self.arcs * ARC_BYTES[self.weight_bytes] // 20 + self.n * (8 + self.weight_bytes)
+
+    @property
+    def search(self) -> int:
+        return self.rows + self.n * _PRESOLVED_SEARCH
 
 
 @dataclass(frozen=True)

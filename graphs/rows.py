@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from graphs.halo import Halo
 from graphs.layout import Layout
 from kernels.groups import Rows
+
+if TYPE_CHECKING:
+    from graphs.trees import Forest
 
 ARC_DTYPES = {
     "float32": np.dtype([("adj", "<i4"), ("weight", "<f4")]),
@@ -60,6 +65,8 @@ class CSR:
     local_id    int32 (n,)          label of each own vertex
     global_id   int (labels + 1,)   original id of each label; -1 after the last
     degree_positive   bool (n,), original order: has an arc to leave by, and so may be a search key
+    forest      trees that are not in the rows but for the way to them (graphs.trees); None: no such
+    presolved   what was dropped (graphs.presolve); None: nothing
     """
 
     out: Rows
@@ -72,11 +79,13 @@ class CSR:
     local_id: np.ndarray
     global_id: np.ndarray
     degree_positive: np.ndarray
+    forest: Forest | None = field(default=None, kw_only=True)
+    presolved: Mapping[str, Any] | None = field(default=None, kw_only=True)
 
     @property
     def n(self) -> int:
         """Own vertices."""
-        return self.layout.n
+        return len(self.local_id)
 
     @property
     def indptr(self) -> np.ndarray:
@@ -130,4 +139,7 @@ class CSR:
         incoming = self.incoming
         if incoming is not None:
             incoming = out if incoming is self.out else widen(incoming)
-        return replace(self, kind="float64", out=out, incoming=incoming)
+        forest = self.forest
+        if forest is not None:
+            forest = replace(forest, leaf_weight=forest.leaf_weight.astype(np.float64))
+        return replace(self, kind="float64", out=out, incoming=incoming, forest=forest)

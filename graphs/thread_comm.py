@@ -141,6 +141,9 @@ class ThreadComm(SerialComm):
     def allreduce_sum(self, values: Sequence[int] | np.ndarray) -> np.ndarray:
         return np.sum(self._meet("allreduce_sum", np.array(values, np.int64)), axis=0)
 
+    def allreduce_minimum(self, values: np.ndarray) -> np.ndarray:
+        return np.minimum.reduce(self._meet("allreduce_minimum", values))
+
     def allreduce_and(self, value: bool) -> bool:
         return all(self._meet("allreduce_and", value))
 

@@ -193,16 +193,15 @@ def forget(unreached, queues):
 
 
 @kernel
-def start(root, state, queues):
-    """Queue the root at distance 0 in an empty heap."""
+def start(root, parent, dist, state, queues):
+    """Queue one vertex at a distance (bits) in an empty heap."""
     forget(state.unreached, queues)
-    zero = as_dist(0, state.unreached)
-    put(state, root, zero, root)
+    put(state, root, dist, parent)
     heap = queues.heap
     heap[0].vertex = root
     heap[0].offset = 0
-    heap[0].dist = zero
-    heap[0].key = zero
+    heap[0].dist = dist
+    heap[0].key = dist
     queues.control[HEAP_SIZE] = 1
 
 

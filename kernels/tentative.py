@@ -134,6 +134,22 @@ def _parent_of(state, vertex):
     return lambda state, vertex: np.int64(state.words[2 * vertex + 1])
 
 
+def both_of(state, vertex):
+    """Distance (bits) and parent of `vertex`; while nobody writes."""
+
+
+@overload(both_of, inline="always")
+def _both_of(state, vertex):
+    if _narrow(state):
+
+        def of_word(state, vertex):
+            word = state.words[vertex]
+            return np.uint32(word >> _HALF), np.int64(word & _LOW)
+
+        return of_word
+    return lambda state, vertex: (state.words[2 * vertex], np.int64(state.words[2 * vertex + 1]))
+
+
 def put(state, vertex, dist, parent):
     """Store both; for a thread that alone writes this vertex."""
 

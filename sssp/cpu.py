@@ -98,7 +98,7 @@ class CPUEngine(TunedEngine):
         self.root = -1
         if csr.first <= root < csr.first + csr.n:
             self.root = int(csr.local_id[root - csr.first])
-            self._start(self.root, self.state, self.queues)
+            self._start(self.root, self.root, self._bits(0.0), self.state, self.queues)
         else:
             push.forget(self.unreached, self.queues)
 
@@ -160,6 +160,9 @@ class CPUEngine(TunedEngine):
             self.threads, csr.local_id, csr.global_id, self.state, self.weight_type(0), out.dist,
             out.parent,
         )  # fmt: skip
+        self._count(out)
+
+    def _count(self, out: Answer) -> None:
         out.phases = int(self.queues.control[queues.PHASES])
         out.arcs = int(self.queues.thread_counters[:, queues.ARCS].sum())
 

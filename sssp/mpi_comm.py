@@ -83,6 +83,9 @@ class MPIComm:
     def allreduce_sum(self, values: Sequence[int] | np.ndarray) -> np.ndarray:
         return self._reduce(values, np.int64, self.mpi.SUM)
 
+    def allreduce_minimum(self, values: np.ndarray) -> np.ndarray:
+        return self._reduce(values, values.dtype.type, self.mpi.MIN)
+
     def allreduce_and(self, value: bool) -> bool:
         return bool(self._reduce([value], np.int32, self.mpi.MIN)[0])
 

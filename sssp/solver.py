@@ -15,6 +15,7 @@ from kernels.threads import Lock, thread_count, threading_layer, using
 from sssp import cuda_missing, exchange
 from sssp.cpu import CPUEngine
 from sssp.cpu_rank import CPURankEngine
+from sssp.cpu_trees import TreeEngine
 from sssp.engine import Answer
 from sssp.errors import EngineError
 from sssp.loop import solve
@@ -139,6 +140,13 @@ class Solver:
         self.comm: Comm = SerialComm() if comm is None else comm
         self.name = _device_engine(engine) if device else agreed_engine(engine, self.comm)
         self.device = device
+        if csr.forest is not None and self.name == "cuda":
+            if engine != "auto" or device is not None:
+                raise EngineError(
+                    "engine 'cuda' does not search presolved graphs; take engine='cpu', or build "
+                    "the graph with build_csr(..., presolve=False)"
+                )
+            self.name = "cpu"
         if csr.halo is not None and csr.halo.shares_memory and self.name == "cuda":
             if engine != "auto" or device is not None:
                 raise EngineError(
@@ -171,14 +179,20 @@ class Solver:
             there = CUDAEngine if csr.halo is None else CUDARankEngine
             return there(csr, choose(csr, self._delta, on_device=True), self.device)
         chosen = choose(csr, self._delta)
+        if csr.forest is not None:
+            return TreeEngine(csr, chosen, self.threads)
         if csr.halo is None:
             return CPUEngine(csr, chosen, self.threads)
         return CPURankEngine(csr, chosen, self.threads, self.comm.shared_zeros)
 
     @property
     def choices(self) -> dict[str, object]:
-        """What this solver chose: engine, arithmetic, delta, switch, threads, threading_layer."""
+        """What this solver chose: engine, arithmetic, delta, switch, threads, threading_layer.
+
+        And what was dropped before, as `presolve`, where kernel 1 was asked to.
+        """
         chosen = self._engine.choices
+        dropped = {"presolve": dict(self.csr.presolved)} if self.csr.presolved else {}
         return {
             "engine": self.name,
             "arithmetic": self._engine.csr.kind,
@@ -186,6 +200,7 @@ class Solver:
             "switch": chosen.switch,
             "threads": self.threads,
             "threading_layer": threading_layer(),
+            **dropped,
         }
 
     def new_answer(self) -> Answer:
@@ -248,9 +263,9 @@ class Solver:
         Part of building the graph, so that no search learns from the one before it.
         """
         csr = self.csr
-        degree = csr.out.indptr[csr.local_id + 1] - csr.out.indptr[csr.local_id]
-        longest = int(np.argmax(degree)) if csr.n else 0
-        ours = (int(degree[longest]), csr.first + longest) if csr.n else (-1, -1)
+        lengths = np.diff(csr.out.indptr)
+        longest = int(np.argmax(lengths)) if len(lengths) else 0
+        ours = (int(lengths[longest]), int(csr.global_id[longest])) if len(lengths) else (-1, -1)
         _, root = max(self.comm.allgather(ours))
         out = self.new_answer()
         solve(self._engine, self.comm, root, out)

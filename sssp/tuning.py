@@ -15,6 +15,8 @@ _EXPANDS = 10
 # How much wider the buckets of a device are, where a round costs more than some arcs. Counted at
 # scales 16 and 18: 0.65 times the rounds, no more arcs; on grids 0.7 times, and 1.5 times the arcs.
 _WIDER = 4
+# Of a core, whose trees were taken off, rows have four arcs on average: see docs/presolve.md.
+_CORE_SHARE, _CORE_SWITCH = 0.2, 0.05
 
 
 @dataclass(frozen=True)
@@ -58,9 +60,10 @@ def choose(csr: CSR, delta: float | None = None, on_device: bool = False) -> Cho
     if delta is None:
         if expands:
             # A bucket in which a share of the vertices has an arc that light.
-            delta = weight_quantile(
-                csr, (0.05 if stats.hubs else 2.0) * vertices / max(stats.arcs, 1)
-            )
+            share = 0.05 if stats.hubs else 2.0
+            if csr.presolved and stats.hubs:
+                share = _CORE_SHARE
+            delta = weight_quantile(csr, share * vertices / max(stats.arcs, 1))
         else:
             delta = 2.6 * weight_quantile(csr, 0.5)
         if on_device:
@@ -68,11 +71,13 @@ def choose(csr: CSR, delta: float | None = None, on_device: bool = False) -> Cho
     switch = None
     if csr.incoming is not None and expands:
         switch = 0.025 if stats.hubs else 0.5
+        if csr.presolved and stats.hubs:
+            switch = _CORE_SWITCH
     return Choices(
         delta=delta,
         stop_at_bucket_end=stats.long_rows and expands,
         switch=switch,
         switch_settled=int(switch * vertices) + 1 if switch is not None else NEVER,
-        switch_arcs=stats.arcs // 3 if stats.hubs else 0,
+        switch_arcs=stats.arcs // (5 if csr.presolved else 3) if stats.hubs else 0,
         finish_arcs=csr.arcs // 1024,
     )

@@ -39,20 +39,30 @@ class HostBackend:
         The ranks that share the graph.
     engine : {"auto", "cpu", "cuda"}
         What will search on it.
+    presolve : bool
+        Keep only the edges that a search can use.
     """
 
-    def __init__(self, threads: int | None = None, comm: Comm | None = None, engine: str = "auto"):
+    def __init__(
+        self,
+        threads: int | None = None,
+        comm: Comm | None = None,
+        engine: str = "auto",
+        presolve: bool = False,
+    ):
         self.threads, self.comm, self.engine = threads, comm or SerialComm(), engine
+        self.presolve = presolve
 
     def plan(self, source: Source) -> Callable[[], LoadedEdges]:
         """Return what opens the edges; MemoryRefused, with the figures, if a run cannot fit."""
-        return source.plan(self.comm)
+        return source.plan(self.comm, self.presolve)
 
     def compile(self, dtype: DTypeLike, directed: bool, engine: str, validating: bool) -> None:
         """Compile what was not compiled before, by graphs of this kind; collective."""
         from harness.benchmark.warmup import Plan, prepare
 
-        prepare(Plan(str(dtype), directed, engine), self.comm)
+        presolve = self.presolve and not directed
+        prepare(Plan(str(dtype), directed, engine, presolve=presolve), self.comm)
 
     def build(self, edges: Edges) -> CSR:
         """Kernel 1."""
@@ -60,7 +70,7 @@ class HostBackend:
         from sssp.solver import agreed_engine
 
         together = agreed_engine(self.engine, self.comm) == "cpu"
-        csr = build_csr(edges, threads=self.threads, comm=self.comm, together=together)
+        csr = build_csr(edges, self.threads, self.comm, together, self.presolve)
         if self.comm.size > 1:
             give_back_freed()
         return csr
@@ -180,12 +190,15 @@ class DeviceBackend(HostBackend):
         return self.device.to_host(array)
 
 
-def backend_for(engine: str, threads: int | None, comm: Comm) -> HostBackend:
+def backend_for(
+    engine: str, threads: int | None, comm: Comm, presolve: bool = False
+) -> HostBackend:
     """Return where a run with an engine of this name keeps its graph."""
     from sssp import cuda_missing
 
-    if comm.size > 1 or engine not in ("auto", "cuda") or cuda_missing.missing() is not None:
-        return HostBackend(threads, comm, engine)
+    on_host = comm.size > 1 or presolve or engine not in ("auto", "cuda")
+    if on_host or cuda_missing.missing() is not None:
+        return HostBackend(threads, comm, engine, presolve)
     from sssp.solver import device_for
 
     return DeviceBackend(device_for(comm), threads)

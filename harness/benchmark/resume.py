@@ -77,6 +77,11 @@ def _disagreements(result: dict[str, Any], flags: dict[str, Any]) -> Iterator[st
         "check": ("check", result["check"]),
         "threads": ("solver.threads", solver["threads"]),
     }
+    if flags.get("presolve", False) != ("presolve" in solver):
+        yield (
+            f"flags.presolve is {shown(flags.get('presolve'))}, but solver.presolve "
+            f"{'there' if 'presolve' in solver else 'not there'}"
+        )
     if graph["file"] is None:
         said |= {name: (f"graph.{name}", graph[name]) for name in ("scale", "edgefactor", "seed")}
         if "graph" in flags:

@@ -43,6 +43,7 @@ class Settings:
     engine      auto, cpu, cuda
     threads     threads of the engine
     delta       width of a bucket in units of weight, None: chosen from the graph
+    presolve    keep only the edges that a search can use (graphs.presolve)
     validate    check every answer against the rules
     check       networkx, or None
     energy      measure the energy of the searches, where the machine's counters can be read
@@ -53,6 +54,7 @@ class Settings:
     engine: str = "auto"
     threads: int | None = None
     delta: float | None = None
+    presolve: bool = False
     validate: bool = True
     check: str | None = None
     energy: bool = True
@@ -142,7 +144,7 @@ def run(
     """
     # The first thing of all: what is imported and compiled later is part of the plan.
     comm = comm or SerialComm()
-    backend = backend_for(settings.engine, settings.threads, comm)
+    backend = backend_for(settings.engine, settings.threads, comm, settings.presolve)
     open_edges = backend.plan(settings.source)
     from harness.benchmark.searches import Judge, search_all
     from sssp.solver import check_engine

@@ -15,7 +15,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from graphs.comm import Comm, SerialComm
-from graphs.memory import BASE, Need, gib
+from graphs.memory import BASE, Need, PresolvedNeed, gib
 from harness.console.errors import MemoryRefused, UsageError
 from harness.machine.memory import available, available_to_each, choose
 from kernels.disk import reading
@@ -77,16 +77,17 @@ class OfficialGraph:
     def __str__(self) -> str:
         return f"scale {self.scale}, edge factor {self.edgefactor}"
 
-    def plan(self, comm: Comm | None = None) -> Callable[[], LoadedEdges]:
+    def plan(self, comm: Comm | None = None, presolve: bool = False) -> Callable[[], LoadedEdges]:
         """Return what makes the edges; MemoryRefused, with the figures, if a run cannot fit."""
         comm = comm or SerialComm()
-        need = self.need(comm)
+        need = self.need(comm, presolve)
         return lambda: self._open(need, comm)
 
-    def need(self, comm: Comm | None = None) -> Need:
+    def need(self, comm: Comm | None = None, presolve: bool = False) -> Need:
         """Return what a run on it takes; MemoryRefused, with the figures, if that is too much."""
         comm = comm or SerialComm()
-        need = Need(2**self.scale, self.edges, ranks=comm.size)
+        kind = PresolvedNeed if presolve else Need
+        need = kind(2**self.scale, self.edges, ranks=comm.size)
         try:
             return choose(need, self.keep, smaller=True, comm=comm)
         except MemoryRefused as refusal:
@@ -144,7 +145,7 @@ class GraphFile:
     def __str__(self) -> str:
         return self.path
 
-    def plan(self, comm: Comm | None = None) -> Callable[[], LoadedEdges]:
+    def plan(self, comm: Comm | None = None, presolve: bool = False) -> Callable[[], LoadedEdges]:
         """Return what reads the edges, and then says whether a run fits.
 
         A file which is not there, or is larger than the memory, is refused at once.

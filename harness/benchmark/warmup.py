@@ -63,21 +63,24 @@ class Plan:
     directed      whether edges are walked one way
     engine        what searches
     ranks         whether there are several
+    presolve      whether only the edges are kept that a search can use
     """
 
     dtype: str
     directed: bool
     engine: str = "auto"
     ranks: bool = False
+    presolve: bool = False
 
     def __str__(self) -> str:
         ways = "directed" if self.directed else "undirected"
-        return f"{self.dtype} weights, {ways}{', on several ranks' if self.ranks else ''}"
+        extra = ", presolved" if self.presolve else ", on several ranks" if self.ranks else ""
+        return f"{self.dtype} weights, {ways}{extra}"
 
     def compile(self, node_rank: int = 0) -> None:
         """Call it all once: what was not compiled before is compiled, the rest is loaded."""
         warm_up_generator()
-        warm_up(self.dtype, self.directed, self.engine, ranks=self.ranks, node_rank=node_rank)
+        warm_up(self.dtype, self.directed, self.engine, True, self.ranks, node_rank, self.presolve)
 
     def is_compiled(self) -> bool:
         """Has this been compiled here, from these sources, and is it all there still?
@@ -181,6 +184,7 @@ def warm_up(
     validating: bool = True,
     ranks: bool = False,
     node_rank: int = 0,
+    presolve: bool = False,
 ) -> None:
     """Compile what a run on graphs of this kind needs.
 
@@ -197,11 +201,13 @@ def warm_up(
         Compile what several ranks call, instead of what one process does.
     node_rank : int
         This process's place on its node: work on its device, not on those of other ranks.
+    presolve : bool
+        Compile what a presolved graph needs.
     """
     from graphs.thread_comm import ThreadComm, on_threads
 
     for edges in tiny_graphs(np.dtype(dtype), directed):
-        steps = _steps(edges, engine, validating)
+        steps = _steps(edges, engine, validating, presolve)
         if ranks:
             on_threads(_RANKS, steps, partial(ThreadComm, node_rank=node_rank))
         else:
@@ -222,7 +228,9 @@ def tiny_graphs(dtype: np.dtype, directed: bool) -> list[EdgeList]:
     return [edges, replace(edges, weight=heavy)]
 
 
-def _steps(whole: EdgeList, engine: str, validating: bool) -> Callable[[Comm], None]:
+def _steps(
+    whole: EdgeList, engine: str, validating: bool, presolve: bool
+) -> Callable[[Comm], None]:
     """Return what takes every step of a run on a graph; it is given a comm."""
     from graphs.csr import build_csr
     from graphs.keys import search_keys
@@ -232,7 +240,7 @@ def _steps(whole: EdgeList, engine: str, validating: bool) -> Callable[[Comm], N
 
     def take(comm: Comm) -> None:
         edges = whole if comm.size == 1 else part_of(whole, comm.rank, comm.size)
-        csr = build_csr(edges, comm=comm)
+        csr = build_csr(edges, comm=comm, presolve=presolve)
         root = int(search_keys(csr.stats.n, csr.degree_positive, count=1, comm=comm)[0])
         solver = Solver(csr, engine=engine, comm=comm)
         answer = solver.search(root, out=solver.new_answer())

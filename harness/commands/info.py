@@ -239,10 +239,10 @@ def run_warmup(_flags: dict[str, Any], _argv: list[str]) -> int:
     from harness.benchmark.warmup import KINDS, Plan, cache_folders, leads, wait_idle
 
     start = perf_counter()
-    # One process compiles what a run on official graphs calls on several ranks, too.
+    # One process compiles what a run on official graphs calls on several ranks and presolved, too.
     plans = [Plan(dtype, directed, ranks=comm.size > 1) for dtype, directed in KINDS]
     if comm.size == 1:
-        plans.insert(1, Plan(*KINDS[0], ranks=True))
+        plans[1:1] = [Plan(*KINDS[0], ranks=True), Plan(*KINDS[0], presolve=True)]
     if leads(comm):
         for plan in plans:
             say(f"compiling for {plan}")

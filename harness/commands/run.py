@@ -44,6 +44,7 @@ examples:
   sssp run --graph rome99.gr.gz --roots 8    8 searches on somebody's graph
   sssp run --config nightly.toml --scale 20  flags from a file; those given here win
   sssp run --scale 24 --time-limit 25m       ends in time, its finished searches kept
+  sssp run --scale 24 --presolve             the same distances from a twentieth of the arcs
   sssp run --resume results/runs/FILE.json   the remaining searches of a run that was stopped
   mpirun -n 4 sssp run --scale 20            four ranks, each with its part of the graph
 
@@ -103,6 +104,12 @@ def add_commands(commands: Commands) -> None:
         type=DELTA,
         metavar="D",
         help="width of a bucket, in the unit of the weights (default: chosen from the graph)",
+    )
+    search.add_argument(
+        "--presolve",
+        action=BooleanOptionalAction,
+        help="in the timed construction, keep only the edges that a search can use: the same "
+        "distances from a twentieth of the arcs; undirected graphs, CPU engine (default: no)",
     )
     search.add_argument(
         "--validate",
@@ -232,12 +239,15 @@ def _settings(flags: dict[str, Any], threads: int, comm: Comm) -> Settings:
             f"--check networkx runs as one process, not as {comm.size} ranks; the validation "
             "needs no second opinion, and dist_digest in the result files compares runs"
         )
+    if flags.get("presolve") and flags.get("engine") == "cuda":
+        raise UsageError("--presolve does not go with --engine cuda; take --engine cpu")
     return Settings(
         source=source_of(flags, DEFAULT_SCALE),
         roots=flags.get("roots", 64),
         engine=flags.get("engine", "auto"),
         threads=threads,
         delta=flags.get("delta"),
+        presolve=flags.get("presolve", False),
         validate=flags.get("validate", True),
         check=flags.get("check"),
         energy=flags.get("energy", True),

@@ -41,6 +41,7 @@ from harness.results.statistics import Summary, summarize
 
 SCHEMA = 1
 OURS = "sssp-bench"
+PRESOLVED = f"{OURS} presolved"
 
 _SECONDS = {"type": "array", "items": {"type": "number", "minimum": 0}}
 _COUNTS = {"type": "array", "items": {"type": "integer", "minimum": 0}}

@@ -21,7 +21,7 @@ from harness.console.progress import Progress
 from harness.machine.facts import git_state, machine_facts, version, versions
 from harness.machine.memory import available
 from harness.peers.libraries import Peer, plain_matrix
-from harness.peers.record import OURS, SCHEMA
+from harness.peers.record import OURS, PRESOLVED, SCHEMA
 from harness.peers.turns import ROOTS_A_TURN, Row, one_shot_calls, take_turns, timed
 
 if TYPE_CHECKING:
@@ -67,6 +67,8 @@ def compare(settings: Settings, argv: list[str], progress: Progress) -> dict[str
     commit, dirty = git_state()
     opened = _open(source, open_edges, progress)
     csr, ours = _ours(opened, settings.threads, progress)
+    if not opened.edges.directed:
+        ours.append(_presolved(opened, max(settings.threads), progress))
     keys = draw_keys(source, csr, settings.roots)
     progress.stage("converting the graph for the peers")
     matrix, matrix_seconds = timed(plain_matrix, csr)
@@ -125,6 +127,8 @@ def _open(source: Source, open_edges: Callable[[], LoadedEdges], progress: Progr
     _refuse_large(str(source), opened.need, resident=opened.need.edge_list)
     warm_up(opened.edges.weight_dtype, opened.edges.directed, "cpu", validating=False)
     warm_up("float64", opened.edges.directed, "cpu", validating=False)  # for the one-shot calls
+    if not opened.edges.directed:
+        warm_up(opened.edges.weight_dtype, False, "cpu", validating=False, presolve=True)
     return opened
 
 
@@ -145,10 +149,21 @@ def _ours(
     return csr, rows
 
 
-def _our_row(solver: Solver, conversion_seconds: float | None) -> Row:
+def _presolved(opened: LoadedEdges, threads: int, progress: Progress) -> Row:
+    """The same solver on what is left of the graph when kernel 1 has dropped what it can."""
+    from graphs.csr import build_csr
+    from sssp.solver import Solver
+
+    progress.stage("constructing again, presolved")
+    csr, build_seconds = timed(build_csr, opened.edges, threads=threads, presolve=True)
+    solver, seconds = timed(Solver, csr, engine="cpu", threads=threads)
+    return _our_row(solver, build_seconds + seconds, PRESOLVED)
+
+
+def _our_row(solver: Solver, conversion_seconds: float | None, name: str = OURS) -> Row:
     buffers = cycle([solver.new_answer() for _ in range(ROOTS_A_TURN)])
     return Row(
-        name=OURS,
+        name=name,
         version=version(),
         threads=solver.threads,
         parents=True,

@@ -131,6 +131,8 @@ def _engine(result: dict[str, Any]) -> str:
         parts.append(_count(solver["threads"], "thread"))
     if result["num_mpi_processes"] > 1:
         parts.append(_count(result["num_mpi_processes"], "rank"))
+    if solver.get("presolve"):
+        parts.append("presolved")
     return ", ".join(parts)
 
 

@@ -31,12 +31,13 @@ _RUN = (
     "num_mpi_processes", "roots_requested", "validated", "check", "commit", "dirty", "started",
 )  # fmt: skip
 _SOLVER = ("engine", "delta", "switch", "threads", "threading_layer")
+_PRESOLVED = "presolved"
 _SEARCH = (
     "root", "seconds", "m", "m_with_self_loops", "reached", "valid", "validate_seconds",
     "phases", "dist_digest",
 )  # fmt: skip
 CSV_COLUMNS = (
-    "run", "status", *_GRAPH, "seed", *_RUN, *_SOLVER, "machine", "versions", "argv",
+    "run", "status", *_GRAPH, "seed", *_RUN, *_SOLVER, _PRESOLVED, "machine", "versions", "argv",
     "flags", "resumed", "search", *_SEARCH, "arcs_touched", "violations",
 )  # fmt: skip
 
@@ -140,6 +141,8 @@ def _markdown_row(i: int, result: dict[str, Any]) -> dict[str, str]:
         engine.append(_count(solver["threads"], "thread"))
     if result["num_mpi_processes"] > 1:
         engine.append(_ranks(result))
+    if solver.get("presolve"):
+        engine.append("presolved")
     problems = submission_problems(result)
     return {
         "run": str(i),
@@ -241,6 +244,7 @@ def _run_cells(i: int, result: dict[str, Any]) -> list[object]:
         seed,
         *(result[key] for key in _RUN),
         *(result["solver"][key] for key in _SOLVER),
+        bool(result["solver"].get("presolve")),
         json.dumps(result["machine"]),
         json.dumps(result["versions"]),
         shlex.join(result["argv"]),

@@ -1,0 +1,214 @@
+"""Presolved graphs: to the bit the distances of the whole graph, from every root, valid parents."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from golden_data import rows, sha256_of_distances
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from oracle import dijkstra
+from ranks import on_ranks
+from strategies import DTYPES, SHAPES, edge_list, edge_lists, make_edges, with_hubs
+
+import graphs.presolve
+import graphs.trees
+from graphs import EdgeList, GraphError, KroneckerStream, build_csr, kronecker
+from graphs.partition import part_of
+from harness.validation.host import validate
+from sssp import EngineError, Solver
+
+ULP = 2.0**-23
+
+
+@pytest.fixture(autouse=True)
+def _drops_what_it_can(monkeypatch):
+    """Two stages of bounds on the smallest graphs, and no sample says that it does not pay."""
+    monkeypatch.setattr(graphs.presolve, "ALL_LIGHT", 8)
+    monkeypatch.setattr(graphs.presolve, "PAYS", 1.0)
+
+
+def assert_exact(edges: EdgeList, roots=None, threads: int = 2) -> dict:
+    """From every root the distances of the oracle, and parents that pass the validation."""
+    csr = build_csr(edges, threads=threads, presolve=True)
+    solver = Solver(csr, threads=threads)
+    roots = range(edges.n) if roots is None else roots
+    for root in roots:
+        answer = solver.search(root)
+        expected, _ = dijkstra(edges, root)
+        assert answer.dist.dtype == expected.dtype
+        assert np.array_equal(answer.dist, expected), root
+        (verdict,) = validate(edges, [(root, answer.dist, answer.parent)])
+        assert verdict.valid, (root, verdict.violations)
+    return csr.presolved
+
+
+@given(edges=edge_lists(directed=False, max_n=30))
+@settings(max_examples=60)
+def test_every_root_of_any_graph(edges):
+    assert_exact(edges)
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@given(seed=st.integers(0, 2**32 - 1), weights=st.sampled_from(["even", "a_third_zero", "tiny"]))
+@settings(max_examples=6)
+def test_graphs_with_hubs(dtype, seed, weights):
+    assert_exact(with_hubs(seed, weights, dtype, False), range(0, 120, 7))
+
+
+def near_ties(random: np.random.Generator, m: int, kind: int, dtype) -> np.ndarray:
+    """Weights whose sums differ by a rounding, or not at all."""
+    ulp = np.finfo(dtype).eps
+    steps = random.integers(0, 5, m)
+    return [
+        1 + steps * ulp,
+        np.where(steps < 3, ulp / 2, 1.0) * (1 + (steps == 1) * ulp),
+        np.exp2(-random.integers(0, 30, m).astype(float)),
+        np.where(steps == 0, 0.0, 2.0 + steps * 2 * ulp),
+        np.where(random.random(m) < 0.5, 0.1, 0.2) + steps * ulp / 8,
+    ][kind].astype(dtype)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("kind", range(5))
+def test_weights_that_differ_by_a_rounding(kind, dtype):
+    """An edge that is heavier than the detour by less than the detour's roundings must stay."""
+    random = np.random.default_rng(kind)
+    for _ in range(25):
+        n = int(random.integers(4, 14))
+        m = int(random.integers(n, 6 * n))
+        hub = np.zeros(n, np.int64)
+        src = np.concatenate([random.integers(0, n, m), hub])
+        dst = np.concatenate([random.integers(0, n, m), np.arange(n)])
+        edges = EdgeList(src, dst, near_ties(random, m + n, kind, dtype), n)
+        assert_exact(edges, threads=1)
+
+
+def test_an_edge_within_the_roundings_of_the_detour_stays():
+    """1 + 2 ulp directly; over the hub the exact sum is less, but 2^24 absorbs its parts."""
+    chain = [(i, i + 1) for i in range(8)]
+    ends = [*chain, (0, 8), (9, 0)]
+    weight = np.array([0.25] * 8 + [2 + 2**-22, 2.0**22], np.float32)
+    facts = assert_exact(edge_list(ends, weight, 10))
+    assert facts["kept_edges"] >= 9
+
+
+@pytest.mark.parametrize("scale", [5, 7, 9, 11])
+def test_kronecker_graphs(scale):
+    edges = kronecker(scale, seed=(scale, 77))
+    roots = np.random.default_rng(scale).integers(0, edges.n, 5).tolist()
+    facts = assert_exact(edges, roots)
+    assert facts["kept_edges"] < 0.12 * edges.m or scale < 9
+
+
+@pytest.mark.parametrize("scale", [4, 6, 10, 16])
+def test_the_references_own_distances(scale):
+    solver = Solver(build_csr(kronecker(scale), presolve=True))
+    for row in rows(f"roots_s{scale}_ef16_seed_def.csv"):
+        answer = solver.search(int(row["root"]))
+        assert sha256_of_distances(answer.dist) == row["sha256_dist_float32le_N"]
+
+
+def test_edges_that_are_made_again_give_the_rows_of_a_list():
+    stream, whole = KroneckerStream(10, slice_edges=1000), kronecker(10)
+    sliced, listed = (build_csr(edges, presolve=True) for edges in (stream, whole))
+    assert np.array_equal(sliced.out.arcs, listed.out.arcs)
+    assert np.array_equal(sliced.local_id, listed.local_id)
+
+
+def test_threads_change_nothing():
+    edges = kronecker(12, seed=(8, 9))
+    one, two = (build_csr(edges, threads=threads, presolve=True) for threads in (1, 2))
+    assert np.array_equal(one.out.arcs, two.out.arcs)
+    assert np.array_equal(one.forest.leaf_weight, two.forest.leaf_weight)
+    assert {**one.presolved, "seconds": 0} == {**two.presolved, "seconds": 0}
+
+
+def test_rounds_of_trees_share_passes_and_large_ones_do_not(monkeypatch):
+    """Inner tree vertices of one pass by many threads never hang on each other."""
+    monkeypatch.setattr(graphs.trees, "TOGETHER", 4)
+    for seed in range(8):
+        edges = make_edges(60, "path", "even", np.dtype(np.float32), False, seed)
+        assert_exact(edges, range(0, 60, 11))
+
+
+@pytest.mark.parametrize("shape", sorted(SHAPES))
+def test_no_graph_loses_its_search_keys(shape):
+    edges = make_edges(30, shape, "even", np.dtype(np.float32), False, 5)
+    plain, presolved = build_csr(edges), build_csr(edges, presolve=True)
+    has_edge = np.zeros(edges.n, bool)
+    loops = edges.src == edges.dst
+    has_edge[edges.src[~loops]] = has_edge[edges.dst[~loops]] = True
+    assert np.array_equal(presolved.degree_positive, has_edge)
+    assert np.array_equal(plain.degree_positive, has_edge)
+
+
+def test_where_nothing_is_dominated_all_edges_stay(monkeypatch):
+    monkeypatch.undo()
+    side = 200
+    v = np.arange(side * side).reshape(side, side)
+    src = np.concatenate([v[:, :-1].ravel(), v[:-1].ravel()])
+    dst = np.concatenate([v[:, 1:].ravel(), v[1:].ravel()])
+    weight = np.random.default_rng(3).random(len(src), np.float32)
+    edges = EdgeList(src, dst, weight, side * side)
+    csr = build_csr(edges, presolve=True)
+    assert csr.presolved["hub"] is None
+    assert csr.presolved["kept_edges"] == edges.m
+    plain, presolved = Solver(build_csr(edges)), Solver(csr)
+    for root in (0, 777, side * side - 1):
+        assert np.array_equal(presolved.search(root).dist, plain.search(root).dist)
+
+
+def test_integers_beyond_32_bits_are_added_in_64():
+    edges = edge_list(
+        [(0, 1), (1, 2), (2, 3), (3, 4), (2, 5), (0, 2)], [2**31] * 6, 6, dtype=np.int64
+    )
+    csr = build_csr(edges, presolve=True)
+    for root in range(6):
+        assert np.array_equal(Solver(csr).search(root).dist, dijkstra(edges, root)[0])
+
+
+def test_a_leaf_whose_sum_is_infinite_is_an_error_as_without():
+    edges = edge_list([(0, 1), (1, 2), (2, 0), (2, 3)], [1e38, 1e38, 1e38, 3e38], 4)
+    for presolve in (False, True):
+        solver = Solver(build_csr(edges, presolve=presolve))
+        with pytest.raises(GraphError, match="beyond the range of float32"):
+            solver.search(0)
+        with pytest.raises(GraphError, match="beyond the range of float32"):
+            solver.search(3)
+
+
+def test_what_cannot_be_presolved_is_refused():
+    edges = edge_list([(0, 1)], [1.0], 2, directed=True)
+    with pytest.raises(GraphError, match="presolve needs an undirected graph"):
+        build_csr(edges, presolve=True)
+
+
+def test_the_cuda_engine_is_refused_by_name(monkeypatch):
+    monkeypatch.setattr("sssp.cuda_missing.missing", lambda: None)
+    csr = build_csr(edge_list([(0, 1)], [1.0], 2), presolve=True)
+    with pytest.raises(EngineError, match="does not search presolved graphs"):
+        Solver(csr, engine="cuda")
+    assert Solver(csr, engine="auto").name == "cpu"
+
+
+@pytest.mark.parametrize("together", [True, False], ids=["shared memory", "messages"])
+@pytest.mark.parametrize("size", [2, 3, 4, 7])
+def test_ranks_find_the_distances_of_one_process(size, together, monkeypatch):
+    """Each rank drops of its own edges; the bounds are shared, or the least of all is taken."""
+    edges = kronecker(9, seed=(size, 3))
+    roots = [int(edges.src[0]), 5, 400]
+    expected = [dijkstra(edges, root)[0] for root in roots]
+
+    def work(comm):
+        mine = part_of(edges, comm.rank, size)
+        csr = build_csr(mine, threads=1, comm=comm, together=together, presolve=True)
+        solver = Solver(csr, threads=1, comm=comm, engine="cpu")
+        return csr.presolved, [solver.search(root).dist for root in roots]
+
+    found = on_ranks(size, work, size if together else 1)
+    for i, dist in enumerate(expected):
+        assert np.array_equal(np.concatenate([answers[i] for _, answers in found]), dist)
+    facts = found[0][0]
+    assert facts["kept_edges"] < edges.m / 4
+    assert all(others == facts for others, _ in found)

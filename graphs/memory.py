@@ -201,22 +201,24 @@ class PresolvedNeed(Need):
     For graphs with hubs, as the generator's are: of others more is kept.
     """
 
-    most_answers = PRESOLVED_MOST_ANSWERS
+    @property
+    def most_answers(self) -> int:
+        return PRESOLVED_MOST_ANSWERS if self.ranks == 1 else _ANSWERS_OF_A_RANK
 
     @property
     def construction(self) -> int:
         kept = self.edges * (2 * _KEPT_ID + self.weight_bytes) // 10
-        bounds = 3 * self.weight_bytes * self.n
+        bounds = 3 * self.weight_bytes * self.n  # of the whole graph, on each rank
         rows = kept // 2 + self.arcs * _SORTED_ARC[self.weight_bytes] // 20
-        return max(2 * kept + bounds, rows + self.n * _CONSTRUCTION)
+        return max(self._share(2 * kept) + bounds, self._share(rows + self.n * _CONSTRUCTION))
 
     @property
     def rows(self) -> int:
-        return self.arcs * ARC_BYTES[self.weight_bytes] // 20 + self.n * (8 + self.weight_bytes)
+        return self.arcs * ARC_BYTES[self.weight_bytes] // 40 + self.n * (8 + self.weight_bytes)
 
     @property
     def search(self) -> int:
-        return self.rows + self.n * _PRESOLVED_SEARCH
+        return self._share(self.rows + self.n * _PRESOLVED_SEARCH)
 
 
 @dataclass(frozen=True)

@@ -72,6 +72,7 @@ def shortest_paths(
     threads: int | None = None,
     delta: float | None = None,
     output: str = "host",
+    presolve: bool = False,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Shortest paths from one root.
 
@@ -92,6 +93,9 @@ def shortest_paths(
         Width of a bucket in units of the weights, above 0; chosen from the graph by default.
     output : {"host", "device"}
         Where the answer is to be: NumPy arrays, or, of the CUDA engine, CuPy arrays on its device.
+    presolve : bool
+        Build the rows only of the edges that a search can use, as `graphs.build_csr` does it.
+        Undirected graphs of the host. It pays where a `Solver` searches them from many roots.
 
     Returns
     -------
@@ -126,13 +130,19 @@ def shortest_paths(
     from sssp.solver import Solver, check_engine, check_output
 
     check_output(output, engine)
+    on_device = type(graph).__module__.startswith("cupyx.scipy.sparse")
+    if presolve and (isinstance(graph, CSR) or on_device):
+        raise GraphError(
+            f"presolve=True does not go with {type(graph).__name__}: rows that are built stay as "
+            "they are, and a device builds all; give an EdgeList or a scipy.sparse matrix"
+        )
     if isinstance(graph, CSR):
         csr = graph
     elif isinstance(graph, EdgeList):
-        csr = build_csr(graph, threads)
+        csr = build_csr(graph, threads, presolve=presolve)
     elif scipy.sparse.issparse(graph):
-        csr = build_csr(matrix_edges(graph), threads)
-    elif type(graph).__module__.startswith("cupyx.scipy.sparse"):
+        csr = build_csr(matrix_edges(graph), threads, presolve=presolve)
+    elif on_device:
         check_engine("cuda")
         csr = _build_there(graph)
     else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from graphs.memory import MOST_ANSWERS, Need, gib
+from graphs.memory import MOST_ANSWERS, Need, PresolvedNeed, gib
 from harness.benchmark.source import OfficialGraph
 from harness.console.errors import MemoryRefused
 from harness.machine.memory import available_to_each
@@ -28,8 +28,13 @@ def memory_lines(graph: OfficialGraph, comm: Comm) -> tuple[list[tuple[str, str]
     there = available_to_each(comm).bytes
     what = "a run" if comm.size == 1 else "each rank"
     lines = []
-    for kept, name in ((True, "edge list kept"), (False, "edge list made again")):
-        need = Need(2**graph.scale, graph.edges, edges_kept=kept, ranks=comm.size)
+    ways: tuple[tuple[type[Need], bool, str], ...] = (
+        (Need, True, "edge list kept"),
+        (Need, False, "edge list made again"),
+        (PresolvedNeed, False, "the same presolved"),
+    )
+    for kind, kept, name in ways:
+        need = kind(2**graph.scale, graph.edges, edges_kept=kept, ranks=comm.size)
         fits = "fits" if need.total <= there else "does not fit"
         lines.append((name, f"{gib(need.total)} for {what}, {fits}"))
     try:

@@ -105,8 +105,10 @@ def test_the_memory_of_a_run_is_what_sssp_info_says():
     for row in rows:
         n = 2 ** int(row["scale"])
         needs = [Need(n, 16 * n, edges_kept=kept) for kept in (True, False)]
+        needs.append(PresolvedNeed(n, 16 * n, edges_kept=False))
         made = [gib(need.total) for need in needs]
-        assert [row["edge list kept"], row["edge list made again"]] == made, row["scale"]
+        columns = ("edge list kept", "edge list made again", "the same presolved")
+        assert [row[column] for column in columns] == made, row["scale"]
 
 
 # docs/CPU.md and docs/GPU.md

@@ -13,7 +13,7 @@ from repository import HOUSE
 
 from benchmarks.scaling import WIRES
 from benchmarks.scaling_wires import wires
-from graphs.memory import ARC_BYTES, DeviceNeed, Need, device_search, gib
+from graphs.memory import ARC_BYTES, DeviceNeed, Need, PresolvedNeed, device_search, gib
 from harness.reports import report
 from harness.results.record import read
 

@@ -67,13 +67,13 @@ def compare(settings: Settings, argv: list[str], progress: Progress) -> dict[str
     commit, dirty = git_state()
     opened = _open(source, open_edges, progress)
     csr, ours = _ours(opened, settings.threads, progress)
-    if not opened.edges.directed:
-        ours.append(_presolved(opened, max(settings.threads), progress))
     keys = draw_keys(source, csr, settings.roots)
     progress.stage("converting the graph for the peers")
     matrix, matrix_seconds = timed(plain_matrix, csr)
     most = max(settings.threads)
     rows = [*ours, *_peers(settings.peers, matrix, csr.stats.directed, most, matrix_seconds)]
+    if not opened.edges.directed:
+        rows.append(_presolved(opened, most, progress))
     m, reached = take_turns(rows, keys, warmup_root(csr, keys), opened.edges, progress)
     record = {
         "peers_schema": SCHEMA,

@@ -161,8 +161,8 @@ def test_the_table_and_the_ratio_are_made_of_the_stored_seconds(peers):
     done = peers(*SMALL)
     assert done.status == 0
     record = only_result("out")
-    ours, scipy = record["solvers"]
-    assert (ours["name"], scipy["name"]) == ("sssp-bench", "scipy")
+    names = [row["name"] for row in record["solvers"]]
+    assert names == ["sssp-bench", "scipy", "sssp-bench presolved"]
     median = {row["name"]: sorted(row["seconds"])[1] for row in record["solvers"]}
     shown = re.search(r"^ratio scipy/sssp-bench: (\S+)$", done.out, re.MULTILINE)[1]
     assert float(shown) == pytest.approx(median["scipy"] / median["sssp-bench"], rel=0.006)
@@ -185,8 +185,10 @@ def test_the_file_tells_graph_roots_solvers_and_machine(peers):
     assert record["graph"]["seed"] == [5, 6] and record["graph"]["arcs"] == csr.arcs
     assert record["argv"] == ["sssp", "peers", *map(str, argv)]
     assert record["machine"]["cores"] and record["versions"]["numba"]
-    ours, scipy = record["solvers"]
+    ours, scipy, presolved = record["solvers"]
     assert ours["choices"]["delta"] > 0 and scipy["choices"] is None
+    assert presolved["choices"]["presolve"]["kept_edges"] < record["graph"]["edges"] / 2
+    assert "presolve" not in ours["choices"]
     assert scipy["version"] == record["versions"]["scipy"]
     assert scipy["conversion_seconds"] == record["matrix_seconds"] > 0
     calls = record["one_shot"]["calls"]
@@ -204,7 +206,7 @@ def test_solvers_take_turns_of_four_roots(peers, monkeypatch):
     )
     peers("--scale", 5, "--roots", 6, "--with", "networkx,scipy", "--output", "out")
     roots = only_result("out")["roots"]
-    names = ("sssp-bench", "networkx", "scipy")
+    names = ("sssp-bench", "networkx", "scipy", "sssp-bench presolved")
     parts = (roots[:4], roots[4:])
     assert turns == [(root, name) for part in parts for name in names for root in part]
 
@@ -238,8 +240,8 @@ def test_each_number_of_threads_is_a_row(tmp_path):
     out, err = done.communicate()
     assert done.returncode == 0, err
     solvers = only_result(tmp_path / "out")["solvers"]
-    assert [row["threads"] for row in solvers] == [1, 2, 1]
-    assert [row["conversion_seconds"] is None for row in solvers] == [True, False, False]
+    assert [row["threads"] for row in solvers] == [1, 2, 1, 2]
+    assert [row["conversion_seconds"] is None for row in solvers] == [True, False, False, False]
     medians = [sum(row["seconds"]) / 2 for row in solvers]
     for which, median in zip(("1 thread", "2 threads"), medians, strict=False):
         shown = re.search(rf"^ratio scipy/sssp-bench, {which}: (\S+)$", out, re.MULTILINE)[1]
@@ -274,7 +276,8 @@ def test_without_names_the_installed_peers_are_taken_but_for_networkx(peers, mon
         absent = replace(PEERS[name], module="no_such_module_at_all")
         monkeypatch.setitem(PEERS, name, absent)
     peers("--scale", 5, "--roots", 1, "--output", "out")
-    assert [row["name"] for row in only_result("out")["solvers"]] == ["sssp-bench", "scipy"]
+    names = [row["name"] for row in only_result("out")["solvers"]]
+    assert names == ["sssp-bench", "scipy", "sssp-bench presolved"]
 
 
 def test_a_graph_whose_matrix_does_not_fit_is_refused(peers, monkeypatch, tmp_path):

@@ -15,6 +15,7 @@ from kernels.bits import lowest
 from kernels.compile import inlined, kernel, njit
 from kernels.heap import heap_to_far
 from kernels.queues import (
+    FIRST_THREAD,
     LEAVES,
     OTHERS,
     OUT_AT,
@@ -163,7 +164,7 @@ def collect_requests(kind, peers, ghosts, links, ranges, state, queues):
 def apply_requests(requests, state, queues):
     """Take the requests that are better, and queue their vertices."""
     heap_to_far(queues)
-    far = thread_queues(queues, 0).far
+    far = thread_queues(queues, FIRST_THREAD).far
     for i in range(len(requests)):
         v = np.int64(requests[i].target)
         x = requests[i].dist

@@ -13,6 +13,7 @@ from kernels.queues import (
     ARCS,
     FAR,
     FAR_TAIL,
+    FIRST_THREAD,
     HEAP_SIZE,
     NEAR_COUNT,
     SETTLED,
@@ -81,7 +82,7 @@ def run_heap(bucket, rows, state, queues):
     What improves a vertex of another rank is noted in the outbox.
     """
     heap, control = queues.heap, queues.control
-    mine = thread_queues(queues, 0)
+    mine = thread_queues(queues, FIRST_THREAD)
     indptr, arcs = rows.indptr, rows.arcs
     size = control[HEAP_SIZE]
     touched = settled = settled_arcs = 0
@@ -129,7 +130,7 @@ def run_heap(bucket, rows, state, queues):
 def heap_to_far(queues):
     """Move the heap's entries to the queue of later buckets."""
     heap = queues.heap
-    far = thread_queues(queues, 0).far
+    far = thread_queues(queues, FIRST_THREAD).far
     for i in range(queues.control[HEAP_SIZE]):
         entry = heap[i]
         append_far(far, entry.vertex, entry.offset, entry.dist, entry.key)

@@ -29,6 +29,7 @@ from kernels.queues import (
     FAR,
     FAR_AT,
     FAR_TAIL,
+    FIRST_THREAD,
     LEAST,
     NEAR,
     NEAR_COUNT,
@@ -71,7 +72,7 @@ def _count_unfinished(queue, settled_below, scale, rows, state, arcs_left):
 @kernel
 def _push_below(queue, settled_below, cut, scale, ranges, rows, state, queues):
     """Push the rows below bin `cut` to their end; returns the least distance of those left."""
-    mine = thread_queues(queues, 0)
+    mine = thread_queues(queues, FIRST_THREAD)
     arcs = rows.arcs
     own_begin, own_end = ranges.bounds[OWN, 0], ranges.bounds[OWN, 1]
     floor = settled_below
@@ -199,13 +200,13 @@ def _sweep(pending, count, weight, state, queues, thread):
 @njit(cache=True, parallel=True)
 def _pull_parallel(last, reach, rows, state, pending, queues):
     for t in prange(len(queues.thread_counters)):
-        _pull(last, reach, rows, state, pending, queues, t)
+        _pull(last, reach, rows, state, pending, queues, np.int64(t))
 
 
 @njit(cache=True, parallel=True)
 def _sweep_parallel(pending, count, weight, state, queues):
     for t in prange(len(queues.thread_counters)):
-        _sweep(pending, count, weight, state, queues, t)
+        _sweep(pending, count, weight, state, queues, np.int64(t))
 
 
 @kernel
@@ -232,7 +233,7 @@ def pull_rows(first, last, reach, rows, state, pending, noted, queues):
     control[TURN] = first
     control[FAR_TAIL] = noted
     if len(queues.thread_counters) == 1 or last - first <= ALONE:
-        _pull(last, reach, rows, state, pending, queues, 0)
+        _pull(last, reach, rows, state, pending, queues, FIRST_THREAD)
     else:
         _pull_parallel(last, reach, rows, state, pending, queues)
     close_chunks(pending, queues.thread_counters, FAR_AT)
@@ -251,7 +252,7 @@ def sweep(pending, count, weight, state, queues):
     control[PHASES] += 1
     control[TURN] = control[NEXT_TAIL] = 0
     if len(queues.thread_counters) == 1 or count <= 4 * ALONE:
-        _sweep(pending, count, weight, state, queues, 0)
+        _sweep(pending, count, weight, state, queues, FIRST_THREAD)
     else:
         _sweep_parallel(pending, count, weight, state, queues)
     improved = queues.entries[0]

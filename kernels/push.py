@@ -21,6 +21,7 @@ from kernels.queues import (
     ARCS,
     FAR,
     FAR_TAIL,
+    FIRST_THREAD,
     HEAP_SIZE,
     LEAST,
     NEAR,
@@ -134,7 +135,7 @@ def _drain(bucket, step, rows, state, queues, thread):
 @njit(cache=True, parallel=True)
 def _drain_parallel(bucket, step, rows, state, queues):
     for t in prange(len(queues.thread_counters)):
-        _drain(bucket, step, rows, state, queues, t)
+        _drain(bucket, step, rows, state, queues, np.int64(t))
 
 
 @kernel
@@ -167,7 +168,7 @@ def _split(bucket_end, rows, state, queues, thread):
 @njit(cache=True, parallel=True)
 def _split_parallel(bucket_end, rows, state, queues):
     for t in prange(len(queues.thread_counters)):
-        _split(bucket_end, rows, state, queues, t)
+        _split(bucket_end, rows, state, queues, np.int64(t))
 
 
 @kernel
@@ -177,7 +178,7 @@ def _split_far(bucket_end, rows, state, queues):
     take_far(state.unreached, queues)
     control[FAR], control[SPARE] = control[SPARE], control[FAR]
     if len(queues.thread_counters) == 1 or control[NEAR_COUNT] <= 4 * ALONE:
-        _split(bucket_end, rows, state, queues, 0)
+        _split(bucket_end, rows, state, queues, FIRST_THREAD)
     else:
         _split_parallel(bucket_end, rows, state, queues)
     next_round(queues)
@@ -216,7 +217,7 @@ def _drain_bucket(bucket, ranges, rows, state, queues):
         # graph: long turns keep the threads off each other's cache lines, 16 each keep the balance.
         step = min(max(control[NEAR_COUNT] // (16 * workers), 4), 512)
         if workers == 1 or control[NEAR_COUNT] <= ALONE:
-            _drain(bucket, step, rows, state, queues, 0)
+            _drain(bucket, step, rows, state, queues, FIRST_THREAD)
         else:
             _drain_parallel(bucket, step, rows, state, queues)
         if overflowed(queues.thread_counters):

@@ -47,6 +47,9 @@ OWN, LEAVES, OTHERS = range(3)
     OUT_END,
 ) = range(11)
 THREAD_WORDS = 16
+# The calling thread's number, of the type of the others': a literal 0 has a type of its own, and
+# whatever it is handed to would be compiled twice. For that, a number out of a prange is converted.
+FIRST_THREAD = np.int64(0)
 
 _CHUNK = 64
 

@@ -246,10 +246,10 @@ def _below(weights: np.ndarray, m: int) -> float:
     """The weight below which an edge is light, from a sample of the weights of m edges."""
     if m <= ALL_LIGHT or len(weights) == 0:
         return math.inf
-    below = float(np.quantile(weights, LIGHT_SHARE))
+    below = weights.dtype.type(np.quantile(weights, LIGHT_SHARE))
     if np.mean(weights < below) < LIGHT_SHARE / 4:  # many weights are equal
-        below = float(np.nextafter(below, np.inf))
-    return below
+        below = np.nextafter(below, weights.dtype.type(np.inf))
+    return float(below)
 
 
 def _hub(edges: EdgeList) -> int:

@@ -18,8 +18,6 @@ from graphs.partition import part_of
 from harness.validation.host import validate
 from sssp import EngineError, Solver
 
-ULP = 2.0**-23
-
 
 @pytest.fixture(autouse=True)
 def _drops_what_it_can(monkeypatch):
@@ -84,13 +82,51 @@ def test_weights_that_differ_by_a_rounding(kind, dtype):
         assert_exact(edges, threads=1)
 
 
-def test_an_edge_within_the_roundings_of_the_detour_stays():
-    """1 + 2 ulp directly; over the hub the exact sum is less, but 2^24 absorbs its parts."""
-    chain = [(i, i + 1) for i in range(8)]
-    ends = [*chain, (0, 8), (9, 0)]
-    weight = np.array([0.25] * 8 + [2 + 2**-22, 2.0**22], np.float32)
-    facts = assert_exact(edge_list(ends, weight, 10))
-    assert facts["kept_edges"] >= 9
+def test_tenths_whose_sums_are_rounded():
+    """A detour that is shorter as it is counted from the hub, and longer behind a prefix."""
+    ends = [*((0, v) for v in (1, 2, 3, 4, 5, 6, 7, 6)), (5, 3), (4, 6), (6, 1), (3, 5), (1, 5)]
+    tenths = [1, 13, 1, 0, 2, 7, 13, 0, 3, 13, 2, 7, 3, 7, 3]
+    weight = np.array(tenths, np.float32) * np.float32(0.1)
+    weight[[1, 5, 6, 9, 11, 13]] = np.float32([1.3, 0.7, 1.3, 1.3, 0.7, 0.7])
+    assert_exact(edge_list([*ends, (2, 1), (7, 2)], weight, 8))
+    random = np.random.default_rng(1)
+    for _ in range(60):
+        n = int(random.integers(5, 11))
+        src = np.concatenate([np.zeros(n - 1, np.int64), random.integers(0, n, 3 * n)])
+        dst = np.concatenate([np.arange(1, n), random.integers(0, n, 3 * n)])
+        weight = random.choice(np.float32([0, 0.1, 0.2, 0.3, 0.7, 1.3]), len(src))
+        assert_exact(EdgeList(src, dst, weight, n), threads=1)
+
+
+ULP = 2.0**-23  # of 1
+
+
+def detour_rounded_up(arcs: int, prefix: list[float], unit: float) -> EdgeList:
+    """A detour of arcs of a little more than unit / 2 each, and an edge that is heavier in sum.
+
+    Behind a prefix whose last bit is `unit` each arc adds a whole one. The hub, 0, is where
+    both begin; the prefix, a path of such weights, leads there from the last vertex.
+    """
+    along = [(i, i + 1) for i in range(arcs)]
+    spokes = [(0, v) for v in range(arcs + 1, arcs + 21)]
+    first = arcs + 21
+    before = [(0 if i == 0 else first + i - 1, first + i) for i in range(len(prefix))]
+    weight = [*[unit * 0.5000001] * arcs, 0.9 * arcs * unit, *[unit / 4] * 20, *prefix]
+    ends = [*along, (0, arcs), *spokes, *before]
+    return edge_list(ends, np.array(weight, np.float32), first + len(prefix))
+
+
+def test_an_edge_within_the_roundings_of_a_long_detour_stays():
+    edges = detour_rounded_up(60, [1.0], ULP)
+    facts = assert_exact(edges, [0, edges.n - 1, edges.n - 2])
+    assert facts["hub"] == 0
+
+
+def test_where_the_hub_does_not_reach_all_nothing_is_dropped():
+    """Prefixes from beyond may be longer than any that the bounds know of."""
+    edges = detour_rounded_up(8, [*[1.0] * 80, 2.0**20], 2.0**-3)
+    facts = assert_exact(edges, [0, edges.n - 1])
+    assert facts["hub"] is None
 
 
 @pytest.mark.parametrize("scale", [5, 7, 9, 11])

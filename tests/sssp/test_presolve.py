@@ -87,14 +87,14 @@ def test_tenths_whose_sums_are_rounded():
     ends = [*((0, v) for v in (1, 2, 3, 4, 5, 6, 7, 6)), (5, 3), (4, 6), (6, 1), (3, 5), (1, 5)]
     tenths = [1, 13, 1, 0, 2, 7, 13, 0, 3, 13, 2, 7, 3, 7, 3]
     weight = np.array(tenths, np.float32) * np.float32(0.1)
-    weight[[1, 5, 6, 9, 11, 13]] = np.float32([1.3, 0.7, 1.3, 1.3, 0.7, 0.7])
+    weight[[1, 5, 6, 9, 11, 13]] = np.array([1.3, 0.7, 1.3, 1.3, 0.7, 0.7], np.float32)
     assert_exact(edge_list([*ends, (2, 1), (7, 2)], weight, 8))
     random = np.random.default_rng(1)
     for _ in range(60):
         n = int(random.integers(5, 11))
         src = np.concatenate([np.zeros(n - 1, np.int64), random.integers(0, n, 3 * n)])
         dst = np.concatenate([np.arange(1, n), random.integers(0, n, 3 * n)])
-        weight = random.choice(np.float32([0, 0.1, 0.2, 0.3, 0.7, 1.3]), len(src))
+        weight = random.choice(np.array([0, 0.1, 0.2, 0.3, 0.7, 1.3], np.float32), len(src))
         assert_exact(EdgeList(src, dst, weight, n), threads=1)
 
 

@@ -158,9 +158,46 @@ def projected_bytes(of: Folder) -> Rows:
     return cells(projected(of)[1].splitlines())
 
 
+def presolved(of: Folder) -> Rows:
+    """A row for each scale: runs with --presolve beside those without."""
+    by_scale: dict[int, dict[bool, Any]] = {}
+    for run in of.runs:
+        kinds = by_scale.setdefault(run["graph"]["scale"], {})
+        kinds["presolve" in run["solver"]] = run
+    made = []
+    for scale, kinds in sorted(by_scale.items()):
+        whole, fewer = kinds.get(False), kinds[True]
+        teps = summarize_teps(seconds(fewer), [search["m"] for search in fewer["searches"]])
+        kept = fewer["solver"]["presolve"]["kept_edges"] / fewer["graph"]["edges"]
+        pairs = {"construction s": "-", "median search ms": "-", "ratio": "-"}
+        if whole is not None:
+            assert [s["root"] for s in whole["searches"]] == [s["root"] for s in fewer["searches"]]
+            digests = [[s["dist_digest"] for s in run["searches"]] for run in kinds.values()]
+            assert digests[0] == digests[1]
+            pairs = {
+                "construction s": f"{whole['construction_seconds']:.3f}",
+                "median search ms": f"{1e3 * median(seconds(whole)):.2f}",
+                "ratio": f"{median(seconds(whole)) / median(seconds(fewer)):.2f}",
+            }
+        made.append(
+            {
+                "scale": str(scale),
+                "searches": str(len(fewer["searches"])),
+                "edges kept": f"{100 * kept:.1f} %",
+                "construction s": pairs["construction s"],
+                "construction s, presolved": f"{fewer['construction_seconds']:.3f}",
+                "median search ms": pairs["median search ms"],
+                "median search ms, presolved": f"{1e3 * median(seconds(fewer)):.2f}",
+                "ratio": pairs["ratio"],
+                "harmonic mean GTEPS, presolved": f"{teps.harmonic_mean / 1e9:.3f}",
+            }
+        )
+    return made
+
+
 MAKERS: dict[str, Callable[[Folder], Rows]] = {
     maker.__name__: maker
-    for maker in (runs, peers, times, counts, pairs, projected_seconds, projected_bytes)
+    for maker in (runs, peers, times, counts, pairs, presolved, projected_seconds, projected_bytes)
 }
 SLOW = ("projected_seconds", "projected_bytes")  # they generate a graph
 TABLES = [

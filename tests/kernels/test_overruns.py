@@ -13,7 +13,7 @@ from graphs.csr import build_csr
 from graphs.edges import EdgeList
 from kernels.heap import HEAP_LIMIT
 from kernels.push import NEVER
-from kernels.queues import FAR, FAR_TAIL, HEAP_SIZE, LEAST, OVERFLOW
+from kernels.queues import ARCS, FAR, FAR_TAIL, HEAP_SIZE, LEAST, OVERFLOW
 from sssp.cpu import CPUEngine
 from sssp.engine import Answer
 from sssp.tuning import choose
@@ -110,17 +110,34 @@ def test_a_push_runs_over():
     assert is_done(engine, ONE_CHUNK)
 
 
-def test_what_ran_over_before_a_call_is_queued_again():
-    """As where other ranks' offers were more than a queue holds."""
-    engine = engine_of(ONE_CHUNK)
+def run_over(engine: CPUEngine) -> None:
+    """Let a queue have run over when the row of ROOT was pushed, as other ranks' offers make it."""
     reach_spokes(engine)
     queue_far(engine, (ROOT, 0.0))
     queues = engine.queues
     queues.control[FAR_TAIL] = 0
     queues.thread_counters[0, LEAST] = np.int64(engine.unreached)
     queues.thread_counters[0, OVERFLOW] = 1
+
+
+def test_what_ran_over_before_a_call_is_queued_again():
+    engine = engine_of(ONE_CHUNK)
+    run_over(engine)
     engine.relax(0.0)
     assert is_done(engine, ONE_CHUNK)
+
+
+def test_what_lies_behind_the_queued_is_not_pushed():
+    """Left from earlier rounds; the arcs of its rows would be looked at again."""
+    arcs = []
+    for behind in (-1, ROOT):
+        engine = engine_of(ONE_CHUNK, room=8 * ONE_CHUNK.n)
+        run_over(engine)
+        engine.queues.entries[:] = (behind, 0, engine._bits(0.0), engine._bits(0.0))
+        engine.relax(0.0)
+        assert is_done(engine, ONE_CHUNK)
+        arcs.append(int(engine.queues.thread_counters[0, ARCS]))
+    assert arcs[0] == arcs[1] >= len(engine.csr.out.arcs)
 
 
 @pytest.mark.parametrize("equal", [1000, *range(2 * HEAP_LIMIT - 2, 2 * HEAP_LIMIT + 3), 2000])

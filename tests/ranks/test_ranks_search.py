@@ -249,11 +249,16 @@ def test_the_arcs_of_all_buckets_are_counted(size, node):
     assert sum(on_ranks(size, work, node)) == 2 * 199
 
 
+HEAVY_PATH = edge_list([(0, 1), (1, 2), (2, 3)], [3e38, 3e38, 1.0], 4)
+# From leaf 1, the hub is in range, and leaf 80, of another rank, is not.
+HEAVY_LEAVES = edge_list([(0, v) for v in range(1, 81)], [3e38, *[1.0] * 78, 3e38], 81)
+
+
 @pytest.mark.parametrize("node", NODES)
-def test_a_distance_beyond_the_range_is_refused_on_every_rank(node):
-    edges = edge_list([(0, 1), (1, 2), (2, 3)], [3e38, 3e38, 1.0], 4)
+@pytest.mark.parametrize("edges, root", [(HEAVY_PATH, 0), (HEAVY_LEAVES, 1)])
+def test_a_distance_beyond_the_range_is_refused_on_every_rank(edges, root, node):
     with pytest.raises(GraphError, match="beyond the range of float32"):
-        search_on(3, edges, [0], node=node)
+        search_on(3, edges, [root], node=node)
 
 
 @pytest.mark.parametrize("node", NODES)

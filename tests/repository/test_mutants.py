@@ -109,16 +109,17 @@ def test_tests_that_do_not_end_are_ended(checkout):
     assert mutants.run_tests(checkout, files, timeout=0.1) == (None, "")
 
 
+@pytest.mark.parametrize("with_it", [(None, ""), (1, "subprocess.TimeoutExpired: Command")])
 @pytest.mark.parametrize("without, judged", [(0, True), (None, False), (1, False)])
 def test_tests_that_do_not_end_have_noticed_if_they_end_without(
-    checkout, monkeypatch, without, judged
+    checkout, monkeypatch, with_it, without, judged
 ):
-    """A busy machine is no mistake: the same tests end in half the time, right afterwards."""
+    """A busy machine is no mistake: the same tests pass in half the time, right afterwards."""
     seen = []
 
     def run_tests(folder, tests, timeout):
         seen.append(("n -= 0" in (folder / "product.py").read_text(), timeout))
-        return (None, "") if seen[-1][0] else (without, "")
+        return with_it if seen[-1][0] else (without, "")
 
     monkeypatch.setattr(mutants, "run_tests", run_tests)
     endless = mutants.Mutant("product.py", "n -= 1", "n -= 0", ("tests/of_it/test_product.py",))

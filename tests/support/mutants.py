@@ -4,8 +4,9 @@
 
 tests/support/mutants.toml names, for each, the file, the text to find there (once) and to put in
 its place, and the tests that are to fail. They run in copies of the checkout in a temporary folder,
-once as they are, then with one mistake after another. Tests that do not end have noticed it, too,
-if without the mistake they end in half the time right afterwards, with as much to compile.
+once as they are, then with one mistake after another. Tests that do not end, or wait in vain, have
+noticed it, too, if without the mistake they pass in half the time right afterwards, with as much to
+compile.
 Where a mistake changes nothing that anyone can see, `equivalent` says why, and it is not run.
 Exit status 0 where at least 95 % of the others are noticed, 2 where tests could not judge one.
 Takes an hour on two cores: a mistake in a kernel has it compiled again, and those that call it.
@@ -41,6 +42,8 @@ ENOUGH = 0.95
 _LEFT_OUT = shutil.ignore_patterns(".git", ".venv", ".*_cache", "__pycache__", "runs", "build")
 # pytest's statuses for tests that failed, and for those that could not even be imported.
 _FAILED = (1, 2)
+# What a test fails with that has waited in vain: for a mistake, or for a busy machine.
+_WAITED = re.compile(r"TimeoutExpired|TimeoutError|BrokenBarrierError")
 
 
 class TableError(Exception):
@@ -157,7 +160,7 @@ def verdict(
         status, out = run_tests(folder, mutant.tests, timeout)
     if status == 0:
         return "survived", ""
-    if status is None:
+    if status is None or _WAITED.search(out):
         _start_compiled(mutant, folder, right)
         if run_tests(folder, mutant.tests, timeout / 2)[0] != 0:
             raise TableError(

@@ -2,13 +2,14 @@
 
 What a kernel calls is compiled into it, and constants are frozen in it. So the kernels of the
 modules that import the changed one, directly or through others, are compiled again; the rest are
-linked to from where they were compiled without the change.
+taken from where they were compiled without the change.
 """
 
 from __future__ import annotations
 
 import ast
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -53,8 +54,11 @@ def where(folder: Path, environment: Mapping[str, str]) -> Path | None:
 
 
 def link(kept: Path, to: Path, changed: set[str]) -> None:
-    """Link to all kept kernels but those of the changed modules."""
+    """Link to all kept kernels but those of the changed modules; copy where links end."""
     to.mkdir(mode=0o700, parents=True, exist_ok=True)
     for file in kept.glob("*.nb[ic]"):
         if file.name.partition(".")[0] not in changed:
-            os.link(file, to / file.name)
+            try:
+                os.link(file, to / file.name)
+            except OSError:  # another file system
+                shutil.copy2(file, to / file.name)

@@ -140,11 +140,18 @@ def planted(mutant: Mutant, folder: Path) -> Iterator[None]:
 def _start_compiled(mutant: Mutant, folder: Path, right: Path | None) -> None:
     """Keep nothing compiled in a copy but what `right` has, and the mistake leaves as it is."""
     shutil.rmtree(_compiled(folder), ignore_errors=True)
-    kept, to = (at and kept_kernels.where(at, _environment(at)) for at in (right, folder))
-    if kept and to:
+    if right is not None:
         file = Path(mutant.file)
         is_kernel = file.parent.name == "kernels" and file.suffix == ".py"
         changed = kept_kernels.changed_with(file.stem, folder / "kernels") if is_kernel else set()
+        _use_again(right, _environment(right), folder, changed)
+
+
+def _use_again(of: Path, environment: dict[str, str], folder: Path, changed: set[str]) -> None:
+    """Let a copy use what another checkout has compiled, but for the changed modules."""
+    kept = kept_kernels.where(of, environment)
+    to = kept_kernels.where(folder, _environment(folder))
+    if kept and to:
         kept_kernels.link(kept, to, changed)
 
 
@@ -186,6 +193,7 @@ class Judge:
         self.free: SimpleQueue[Path] = SimpleQueue()
         for copy in (right, *copies):
             shutil.copytree(CHECKOUT, copy, symlinks=True, ignore=_LEFT_OUT)
+        _use_again(CHECKOUT, {**os.environ, "PYTHONPATH": str(CHECKOUT)}, right, set())
         for copy in copies:
             self.free.put(copy)
         self._faults: dict[tuple[str, ...], str] = {}

@@ -32,6 +32,7 @@ from kernels.tentative import UNREACHED
 from sssp import Solver
 from sssp.cpu import CPUEngine
 from sssp.errors import EngineError
+from sssp.tuning import choose
 
 # Of three ranks: each apart, two that share their memory and one apart, all together.
 NODES = [1, 2, 3]
@@ -146,6 +147,18 @@ def test_queues_that_run_over_at_the_switch_lose_nothing(size, node, monkeypatch
     assert sorted(counts) == [0] * size + [1] * size
 
 
+@pytest.mark.parametrize("arcs", [0, 10**6])
+@pytest.mark.parametrize("node", NODES)
+def test_any_number_of_arcs_pushed_between_switch_and_pull(arcs, node, monkeypatch):
+    """What other ranks offer then is queued, and the pull forgets it."""
+    monkeypatch.setattr(
+        "sssp.solver.choose", lambda *given: replace(choose(*given), finish_arcs=arcs)
+    )
+    edges = kronecker(11)
+    for answer in search_on(3, edges, edges.src[:2].tolist(), node=node):
+        assert alike(edges, answer)
+
+
 def count_calls(monkeypatch, kernel, instead=lambda count, found, args: found) -> list[int]:
     """Number each rank's calls of a kernel of the pull from 0 on; `instead` is what they return."""
     call, rank, counts = getattr(pull, kernel), threading.local(), []
@@ -234,6 +247,20 @@ def test_a_leaf_whose_one_arc_leads_to_another_ranks_leaf(size, node, directed):
     edges = edge_list(ends, np.linspace(0.5, 1, len(ends)), size * each, directed)
     assert build_csr(edges).stats.hubs
     for answer in search_on(size, edges, [0, *first, *last], node=node):
+        assert alike(edges, answer)
+
+
+@pytest.mark.parametrize("size, node", [(2, 1), (4, 1), (4, 2), (4, 4)])
+def test_a_leaf_whose_one_arc_leads_to_another_ranks_row(size, node):
+    """Each rank has a hub, whose leaves are on the rank after the next."""
+    each = 40
+    hubs = range(0, size * each, each)
+    ends = [(hub, (hub + size // 2 * each + v) % (size * each)) for hub in hubs
+            for v in range(1, each)]  # fmt: skip
+    ends += [(hub, hub + each) for hub in hubs[:-1]]
+    edges = edge_list(ends, np.linspace(0.5, 1, len(ends)), size * each)
+    assert build_csr(edges).stats.hubs
+    for answer in search_on(size, edges, [hub + 5 for hub in hubs], node=node):
         assert alike(edges, answer)
 
 

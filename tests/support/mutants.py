@@ -28,6 +28,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from queue import SimpleQueue
 from tempfile import TemporaryDirectory
@@ -137,20 +138,25 @@ def planted(mutant: Mutant, folder: Path) -> Iterator[None]:
         file.write_text(right)
 
 
-def _start_compiled(mutant: Mutant, folder: Path, right: Path | None) -> None:
+def _start_compiled(mutant: Mutant, folder: Path, right: Path | None, planted: bool) -> None:
     """Keep nothing compiled in a copy but what `right` has, and the mistake leaves as it is."""
     shutil.rmtree(_compiled(folder), ignore_errors=True)
     if right is not None:
         file = Path(mutant.file)
         is_kernel = file.parent.name == "kernels" and file.suffix == ".py"
         changed = kept_kernels.changed_with(file.stem, folder / "kernels") if is_kernel else set()
-        _use_again(right, _environment(right), folder, changed)
+        to = _kept(folder, mutant if planted and is_kernel else None)
+        _use_again(_kept(right), to, changed)
 
 
-def _use_again(of: Path, environment: dict[str, str], folder: Path, changed: set[str]) -> None:
+@cache
+def _kept(folder: Path, mistake: Mutant | None = None) -> Path | None:
+    """Where a copy keeps compiled kernels; another place for each mistake in one."""
+    return kept_kernels.where(folder, _environment(folder))
+
+
+def _use_again(kept: Path | None, to: Path | None, changed: set[str]) -> None:
     """Let a copy use what another checkout has compiled, but for the changed modules."""
-    kept = kept_kernels.where(of, environment)
-    to = kept_kernels.where(folder, _environment(folder))
     if kept and to:
         kept_kernels.link(kept, to, changed)
 
@@ -163,12 +169,12 @@ def verdict(
     `folder` is a copy of the checkout, `right` another that has compiled kernels.
     """
     with planted(mutant, folder):
-        _start_compiled(mutant, folder, right)
+        _start_compiled(mutant, folder, right, planted=True)
         status, out = run_tests(folder, mutant.tests, timeout)
     if status == 0:
         return "survived", ""
     if status is None or _WAITED.search(out):
-        _start_compiled(mutant, folder, right)
+        _start_compiled(mutant, folder, right, planted=False)
         if run_tests(folder, mutant.tests, timeout / 2)[0] != 0:
             raise TableError(
                 f"{mutant}: the tests did not end in {timeout} s, nor in half of that without the "
@@ -193,7 +199,8 @@ class Judge:
         self.free: SimpleQueue[Path] = SimpleQueue()
         for copy in (right, *copies):
             shutil.copytree(CHECKOUT, copy, symlinks=True, ignore=_LEFT_OUT)
-        _use_again(CHECKOUT, {**os.environ, "PYTHONPATH": str(CHECKOUT)}, right, set())
+        here = kept_kernels.where(CHECKOUT, {**os.environ, "PYTHONPATH": str(CHECKOUT)})
+        _use_again(here, _kept(right), set())
         for copy in copies:
             self.free.put(copy)
         self._faults: dict[tuple[str, ...], str] = {}

@@ -127,13 +127,17 @@ def test_what_ran_over_before_a_call_is_queued_again():
     assert is_done(engine, ONE_CHUNK)
 
 
-def test_what_lies_behind_the_queued_is_not_pushed():
+@pytest.mark.parametrize("ran_over", [False, True])
+def test_what_lies_behind_the_queued_is_not_pushed(ran_over):
     """Left from earlier rounds; the arcs of its rows would be looked at again."""
     arcs = []
     for behind in (-1, ROOT):
         engine = engine_of(ONE_CHUNK, room=8 * ONE_CHUNK.n)
-        run_over(engine)
         engine.queues.entries[:] = (behind, 0, engine._bits(0.0), engine._bits(0.0))
+        if ran_over:
+            run_over(engine)
+        else:
+            queue_far(engine, (ROOT, 0.0))
         engine.relax(0.0)
         assert is_done(engine, ONE_CHUNK)
         arcs.append(int(engine.queues.thread_counters[0, ARCS]))

@@ -267,13 +267,13 @@ def test_a_leaf_whose_one_arc_leads_to_another_ranks_row(size, node):
 @pytest.mark.parametrize("node", [1, 2])
 def test_the_first_of_another_ranks_vertices_is_offered_to_it(node):
     """By the middle one of 1199 vertices: so many are queued that the heap does not hold them."""
-    spokes, path = range(1, 1200), range(1200, 1300)
-    ends = [(0, v) for v in spokes] + [(600, 1200)] + [(v, v + 1) for v in path]
+    spokes, path = range(1, 1200), range(2000, 2100)
+    ends = [(0, v) for v in spokes] + [(600, 2000)] + [(v, v + 1) for v in path]
     weight = [*spokes, 1, *[1] * len(path)]
     for step in range(1, 5):  # so that there are no hubs
         ends += [(v, (v + step - 1) % 1199 + 1) for v in spokes]
         weight += [1e6] * len(spokes)
-    edges = edge_list(ends, weight, 2400)
+    edges = edge_list(ends, weight, 4000)
     assert not build_csr(edges).stats.hubs
     assert alike(edges, search_on(2, edges, [0], node=node)[0])
 

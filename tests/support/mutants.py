@@ -9,7 +9,7 @@ noticed it, too, if without the mistake they pass in half the time right afterwa
 compile.
 Where a mistake changes nothing that anyone can see, `equivalent` says why, and it is not run.
 Exit status 0 where at least 95 % of the others are noticed, 2 where tests could not judge one.
-Takes an hour on two cores: a mistake in a kernel has it compiled again, and those that call it.
+Takes an hour or two: a mistake in a kernel has it compiled again, and those that call it.
 """
 
 from __future__ import annotations

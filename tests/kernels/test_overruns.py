@@ -13,7 +13,16 @@ from graphs.csr import build_csr
 from graphs.edges import EdgeList
 from kernels.heap import HEAP_LIMIT
 from kernels.push import NEVER
-from kernels.queues import ARCS, FAR, FAR_TAIL, HEAP_SIZE, LEAST, OVERFLOW
+from kernels.queues import (
+    ARCS,
+    FAR,
+    FAR_TAIL,
+    HEAP_SIZE,
+    LEAST,
+    OVERFLOW,
+    THREAD_WORDS,
+    least_far,
+)
 from sssp.cpu import CPUEngine
 from sssp.engine import Answer
 from sssp.tuning import choose
@@ -143,6 +152,14 @@ def test_what_lies_behind_the_queued_is_not_pushed(ran_over):
         assert is_done(engine, ONE_CHUNK)
         arcs.append(int(engine.queues.thread_counters[0, ARCS]))
     assert arcs[0] == arcs[1] >= len(engine.csr.out.arcs)
+
+
+@pytest.mark.parametrize("nearest", range(3))
+def test_the_next_bucket_starts_at_the_nearest_of_all_threads(nearest):
+    counters = np.zeros((3, THREAD_WORDS), np.int64)
+    counters[:, LEAST] = 9
+    counters[nearest, LEAST] = 5
+    assert least_far(counters) == 5
 
 
 @pytest.mark.parametrize("equal", [1000, *range(2 * HEAP_LIMIT - 2, 2 * HEAP_LIMIT + 3), 2000])

@@ -91,6 +91,18 @@ def test_slices_of_any_size_hold_the_same_edges(device, size, monkeypatch):
     assert same(made(device, 5), kronecker(5))
 
 
+def test_nothing_is_written_behind_a_slice(device, monkeypatch):
+    """The last slice is shorter than the arrays, which hold the end of the one before."""
+    monkeypatch.setattr(graphs.device_edges, "slice_edges", lambda n, m: 7)
+    stream = DeviceStream(device, KroneckerStream(3, edgefactor=2))
+    first, _, last = list(stream.slices())
+    assert last.m == 2
+    whole = kronecker(3, edgefactor=2)
+    for name in ("src", "dst", "weight"):
+        arrays = device.to_host(getattr(first, name)), getattr(whole, name)
+        assert np.array_equal(arrays[0], np.concatenate([arrays[1][14:], arrays[1][9:14]]))
+
+
 def test_edges_brought_to_the_device_come_back_as_they_were(device):
     edges = kronecker(13, edgefactor=2)
     there = on_device(device, edges)

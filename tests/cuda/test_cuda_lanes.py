@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracle import dijkstra
 from ranks import on_ranks
-from shim import LaneDevice, compiler_missing
+from shim import LaneDevice, ShimDevice, compiler_missing
 from strategies import edge_list, make_edges, searches, with_hubs
 from verdicts import verdict
 
@@ -116,6 +116,36 @@ def test_zero_weights_make_no_cycle_of_parents(dtype):
     for seed in range(12):
         edges = make_edges(90, "multigraph", "zero_or_one", np.dtype(dtype), False, seed)
         check(Solver(build_csr(edges), device=LaneDevice(3, 64, seed)), edges, seed)
+
+
+OFFER = """
+#include "grid.cuh"
+#include "tentative.cuh"
+
+extern "C" __global__ void offer(u64 *state, const u64 *dist, i64 parent, i64 *seen)
+{
+    seen[0] = improve(state, 0, (Dist)dist[0], parent);
+    seen[1] = (i64)dist_of(state, 0);
+    seen[2] = parent_of(state, 0);
+}
+"""
+
+
+@pytest.mark.parametrize("kind", ["float32", "uint32", "float64"])
+def test_an_equal_way_never_changes_the_parent(kind, monkeypatch, tmp_path):
+    """Two lanes may find it at once, and parents would form a cycle over arcs of weight 0."""
+    for name in ("grid.cuh", "tentative.cuh"):
+        (tmp_path / name).write_text((kernels.device.FOLDER / name).read_text())
+    (tmp_path / "offer.cu").write_text(OFFER)
+    monkeypatch.setattr(kernels.device, "FOLDER", tmp_path)
+    module = ShimDevice().module("offer.cu", **{f"KIND_{kind.upper()}": 1})
+    state = np.array([9, 2] if kind == "float64" else [9 << 32 | 2, 0], np.uint64)
+    seen = np.zeros(3, np.int64)
+    found = []
+    for dist, parent in ((9, 3), (10, 4), (8, 6), (8, 7)):
+        module.launch("offer", 1, state, np.array([dist], np.uint64), np.int64(parent), seen)
+        found.append(seen.tolist())
+    assert found == [[0, 9, 2], [0, 9, 2], [1, 8, 6], [0, 8, 6]]
 
 
 @pytest.mark.slow

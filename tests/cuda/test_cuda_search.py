@@ -197,12 +197,23 @@ def test_rows_about_as_long_as_a_chunk(device, chunks, more, early):
     ends = [(0, v) for v in range(1, arcs + 1)] + [(0, v + arcs) for v in range(1, arcs + 1)]
     weight = np.concatenate([np.linspace(1, 2, arcs), np.linspace(11, 12, arcs)])
     edges = edge_list(ends, weight, 2 * arcs + 1, directed=True)
+    check(pushing(device, edges, early), edges, 0)
+
+
+def pushing(device, edges, early):
+    """A solver of buckets 5 wide that never pulls; does it stop in a row where a bucket ends?"""
     solver = solver_on(device, edges, delta=5.0)
     chosen = replace(
         solver._engine.choices, stop_at_bucket_end=early, switch=None, switch_settled=NEVER
     )
     solver._engine = sssp.cuda.CUDAEngine(solver._engine.csr, chosen, device)
-    check(solver, edges, 0)
+    return solver
+
+
+def test_a_row_that_waits_goes_on_where_it_has_stopped(device):
+    """At the ends of seven buckets; each of its arcs is looked at once."""
+    edges = edge_list([(0, v) for v in range(1, 41)], range(1, 41), 41, directed=True)
+    assert check(pushing(device, edges, True), edges, 0).arcs == 40
 
 
 def test_an_isolated_root_is_forgotten_by_the_next_search(device):
@@ -276,6 +287,18 @@ def test_a_queue_that_runs_over_loses_nothing(device, monkeypatch):
         for root in (0, 1, 30):
             check(solver, edges, root)
     assert overruns
+
+
+@pytest.mark.parametrize("isolated", range(7, 11))
+def test_a_queue_that_one_entry_too_many_was_found_for(device, isolated, monkeypatch):
+    """Each of 5 vertices improves 5 others again: 25 entries, where there is room for 23 to 26."""
+    monkeypatch.setattr(sssp.cuda, "SPARE_ENTRIES", 0)
+    five = range(1, 6)
+    ends = [(0, i) for i in five] + [(i, 5 + j) for i in five for j in five]
+    ends += [(5 + j, 10 + j) for j in five]
+    weight = [*five, *(100 - 3 * i for i in five for _ in five), *[1] * 5]
+    edges = edge_list(ends, weight, 16 + isolated, directed=True)
+    check(solver_on(device, edges, delta=1e30), edges, 0)
 
 
 def test_two_searches_are_equal(device):

@@ -117,11 +117,14 @@ def test_construction_is_timed_from_all_ranks_start_to_the_last_ones_end(clocks)
 
 
 def test_validation_is_timed_from_all_ranks_start(clocks):
+    """Answers that are judged together share the time."""
+
     def work(comm):
         def validate(answers):
             clocks.takes(WORK[comm.rank])
             comm.barrier()
-            return [SimpleNamespace(m=1, m_with_self_loops=1, reached=2, valid=True, violations=[])]
+            right = SimpleNamespace(m=1, m_with_self_loops=1, reached=2, valid=True, violations=[])
+            return [right] * len(answers)
 
         place = SimpleNamespace(
             validator=lambda edges: SimpleNamespace(validate=validate),
@@ -130,12 +133,12 @@ def test_validation_is_timed_from_all_ranks_start(clocks):
         )
         opened = LoadedEdges(SimpleNamespace(n=2), Need(2, 1), 0.0)
         judge = searches.Judge(opened, True, None, QUIET, comm, place)
-        record = {"root": 0, "violations": []}
+        records = [{"root": root, "violations": []} for root in (0, 1)]
         clocks.takes(LATE[comm.rank])
-        judge.judge([record], [answer()])
-        return record["validate_seconds"]
+        judge.judge(records, [answer(), answer()])
+        return [record["validate_seconds"] for record in records]
 
-    assert on_ranks(3, work) == [3.0] * 3
+    assert on_ranks(3, work) == [[1.5, 1.5]] * 3
 
 
 @pytest.mark.parametrize("keep", [True, False])

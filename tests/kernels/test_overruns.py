@@ -13,7 +13,16 @@ from graphs.csr import build_csr
 from graphs.edges import EdgeList
 from kernels.heap import HEAP_LIMIT
 from kernels.push import NEVER
-from kernels.queues import FAR, FAR_TAIL, HEAP_SIZE, LEAST, OVERFLOW
+from kernels.queues import (
+    ARCS,
+    FAR,
+    FAR_TAIL,
+    HEAP_SIZE,
+    LEAST,
+    OVERFLOW,
+    THREAD_WORDS,
+    least_far,
+)
 from sssp.cpu import CPUEngine
 from sssp.engine import Answer
 from sssp.tuning import choose
@@ -110,17 +119,47 @@ def test_a_push_runs_over():
     assert is_done(engine, ONE_CHUNK)
 
 
-def test_what_ran_over_before_a_call_is_queued_again():
-    """As where other ranks' offers were more than a queue holds."""
-    engine = engine_of(ONE_CHUNK)
+def run_over(engine: CPUEngine) -> None:
+    """Let a queue have run over when the row of ROOT was pushed, as other ranks' offers make it."""
     reach_spokes(engine)
     queue_far(engine, (ROOT, 0.0))
     queues = engine.queues
     queues.control[FAR_TAIL] = 0
     queues.thread_counters[0, LEAST] = np.int64(engine.unreached)
     queues.thread_counters[0, OVERFLOW] = 1
+
+
+def test_what_ran_over_before_a_call_is_queued_again():
+    engine = engine_of(ONE_CHUNK)
+    run_over(engine)
     engine.relax(0.0)
     assert is_done(engine, ONE_CHUNK)
+
+
+@pytest.mark.parametrize("ran_over", [False, True])
+def test_what_lies_behind_the_queued_is_not_pushed(ran_over):
+    """Left from earlier rounds; the arcs of its rows would be looked at again."""
+    arcs = []
+    for behind in (-1, ROOT):
+        engine = engine_of(ONE_CHUNK, room=8 * ONE_CHUNK.n)
+        engine.queues.entries[:] = (behind, 0, engine._bits(0.0), engine._bits(0.0))
+        if ran_over:
+            run_over(engine)
+        else:
+            queue_far(engine, (ROOT, 0.0))
+        engine.relax(0.0)
+        engine.relax(0.0)  # as a rank does once more, whether it has been offered anything or not
+        assert is_done(engine, ONE_CHUNK)
+        arcs.append(int(engine.queues.thread_counters[0, ARCS]))
+    assert arcs[0] == arcs[1] >= len(engine.csr.out.arcs)
+
+
+@pytest.mark.parametrize("nearest", range(3))
+def test_the_next_bucket_starts_at_the_nearest_of_all_threads(nearest):
+    counters = np.zeros((3, THREAD_WORDS), np.int64)
+    counters[:, LEAST] = 9
+    counters[nearest, LEAST] = 5
+    assert least_far(counters) == 5
 
 
 @pytest.mark.parametrize("equal", [1000, *range(2 * HEAP_LIMIT - 2, 2 * HEAP_LIMIT + 3), 2000])

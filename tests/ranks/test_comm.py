@@ -10,10 +10,11 @@ from sssp.mpi_comm import world
 pytestmark = pytest.mark.mpi
 
 _WORK = """
+from time import perf_counter
 import numpy as np
 from sssp.mpi_comm import world
 
-comm = world()
+comm, start = world(), perf_counter()
 RECORD = np.dtype([("a", "<i4"), ("b", "<f8")])
 for seed in range(20):
     # Every rank knows what each one gives each: how many, and which.
@@ -33,6 +34,7 @@ for seed in range(20):
     assert second["b"].tolist() == (expected / 3).tolist()
 sent = comm.traffic
 assert sent.bytes % (4 + RECORD.itemsize) == 0 and sent.bytes > 0 and sent.calls == 20
+assert 0 < sent.seconds < perf_counter() - start
 assert comm.allreduce_min(comm.rank + 2.5) == 2.5 and comm.allreduce_max(comm.rank) == comm.size - 1
 assert comm.allreduce_sum([1, comm.rank]).tolist() == [comm.size, sum(range(comm.size))]
 assert comm.allreduce_or(comm.rank == 1) and not comm.allreduce_and(comm.rank == 1)

@@ -53,6 +53,17 @@ def test_arcs_of_a_slice_go_to_the_owners_of_their_rows(scale, size):
     assert edges.src.max() > 2**31 and rows.dtype == np.int32 and ends.dtype == np.int64
 
 
+@pytest.mark.parametrize("n, size", [(100, 7), (101, 100), (12, 5)])
+def test_arcs_of_the_first_and_the_last_vertex_of_a_block_go_to_its_owner(n, size):
+    ring = np.arange(n)
+    piece = EdgeSlice(ring, np.roll(ring, -1), np.zeros(n, np.uint32))
+    partition = Partition(n, size)
+    counts, (rows, _, _) = route_arcs(piece, partition.bounds, Ways(True, False))
+    owner = np.repeat(np.arange(size), counts)
+    assert counts.tolist() == np.bincount(partition.owner(ring), minlength=size).tolist()
+    assert np.all((rows >= 0) & (rows < np.diff(partition.bounds)[owner]))
+
+
 @pytest.mark.parametrize("scale", SCALES)
 def test_ranks_make_the_whole_list_between_them(scale):
     m, size = 16 << scale, 250
@@ -67,6 +78,7 @@ def test_ranks_make_the_whole_list_between_them(scale):
 def test_ghosts_are_listed_and_placed_in_the_order_of_their_ids():
     n, first, last = 5000, 1000, 1500
     ends = np.random.default_rng(1).integers(0, n, 3000)
+    ends[:4] = first - 1, first, last - 1, last
     bitmap = np.zeros((n >> 6) + 1, np.uint64)
     mark_ghosts(ends, first, last, bitmap)
     ghosts, before = list_ghosts(bitmap)

@@ -33,6 +33,7 @@ from kernels.tentative import UNREACHED
 from sssp import Solver
 from sssp.cpu import CPUEngine
 from sssp.errors import EngineError
+from sssp.tuning import choose
 
 # Of three ranks: each apart, two that share their memory and one apart, all together.
 NODES = [1, 2, 3]
@@ -147,6 +148,18 @@ def test_queues_that_run_over_at_the_switch_lose_nothing(size, node, monkeypatch
     assert sorted(counts) == [0] * size + [1] * size
 
 
+@pytest.mark.parametrize("arcs", [0, 10**6])
+@pytest.mark.parametrize("node", NODES)
+def test_any_number_of_arcs_pushed_between_switch_and_pull(arcs, node, monkeypatch):
+    """What other ranks offer then is queued, and the pull forgets it."""
+    monkeypatch.setattr(
+        "sssp.solver.choose", lambda *given: replace(choose(*given), finish_arcs=arcs)
+    )
+    edges = kronecker(11)
+    for answer in search_on(3, edges, edges.src[:2].tolist(), node=node):
+        assert alike(edges, answer)
+
+
 def count_calls(monkeypatch, kernel, instead=lambda count, found, args: found) -> list[int]:
     """Number each rank's calls of a kernel of the pull from 0 on; `instead` is what they return."""
     call, rank, counts = getattr(pull, kernel), threading.local(), []
@@ -238,6 +251,34 @@ def test_a_leaf_whose_one_arc_leads_to_another_ranks_leaf(size, node, directed):
         assert alike(edges, answer)
 
 
+@pytest.mark.parametrize("size, node", [(2, 1), (4, 1), (4, 2), (4, 4)])
+def test_a_leaf_whose_one_arc_leads_to_another_ranks_row(size, node):
+    """Each rank has a hub, whose leaves are on the rank after the next."""
+    each = 40
+    hubs = range(0, size * each, each)
+    ends = [(hub, (hub + size // 2 * each + v) % (size * each)) for hub in hubs
+            for v in range(1, each)]  # fmt: skip
+    ends += [(hub, hub + each) for hub in hubs[:-1]]
+    edges = edge_list(ends, np.linspace(0.5, 1, len(ends)), size * each)
+    assert build_csr(edges).stats.hubs
+    for answer in search_on(size, edges, [hub + 5 for hub in hubs], node=node):
+        assert alike(edges, answer)
+
+
+@pytest.mark.parametrize("node", [1, 2])
+def test_the_first_of_another_ranks_vertices_is_offered_to_it(node):
+    """By the middle one of 1199 vertices: so many are queued that the heap does not hold them."""
+    spokes, path = range(1, 1200), range(2000, 2100)
+    ends = [(0, v) for v in spokes] + [(600, 2000)] + [(v, v + 1) for v in path]
+    weight = [*spokes, 1, *[1] * len(path)]
+    for step in range(1, 5):  # so that there are no hubs
+        ends += [(v, (v + step - 1) % 1199 + 1) for v in spokes]
+        weight += [1e6] * len(spokes)
+    edges = edge_list(ends, weight, 4000)
+    assert not build_csr(edges).stats.hubs
+    assert alike(edges, search_on(2, edges, [0], node=node)[0])
+
+
 @pytest.mark.parametrize("size, node", [(1, 1), (3, 1), (3, 3)])
 def test_the_arcs_of_all_buckets_are_counted(size, node):
     """On a path each row is pushed once, in whatever bucket."""
@@ -250,11 +291,16 @@ def test_the_arcs_of_all_buckets_are_counted(size, node):
     assert sum(on_ranks(size, work, node)) == 2 * 199
 
 
+HEAVY_PATH = edge_list([(0, 1), (1, 2), (2, 3)], [3e38, 3e38, 1.0], 4)
+# From leaf 1, the hub is in range, and leaf 80, of another rank, is not.
+HEAVY_LEAVES = edge_list([(0, v) for v in range(1, 81)], [3e38, *[1.0] * 78, 3e38], 81)
+
+
 @pytest.mark.parametrize("node", NODES)
-def test_a_distance_beyond_the_range_is_refused_on_every_rank(node):
-    edges = edge_list([(0, 1), (1, 2), (2, 3)], [3e38, 3e38, 1.0], 4)
+@pytest.mark.parametrize("edges, root", [(HEAVY_PATH, 0), (HEAVY_LEAVES, 1)])
+def test_a_distance_beyond_the_range_is_refused_on_every_rank(edges, root, node):
     with pytest.raises(GraphError, match="beyond the range of float32"):
-        search_on(3, edges, [0], node=node)
+        search_on(3, edges, [root], node=node)
 
 
 @pytest.mark.parametrize("node", NODES)

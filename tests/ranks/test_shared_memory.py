@@ -273,3 +273,9 @@ def test_nobody_else_can_send_to_a_rank_that_waits(monkeypatch):
 
 def test_a_node_of_one_rank_shares_nothing():
     assert on_a_node(1, shared_memory.can_share) == [False]
+
+
+@pytest.mark.parametrize("told, shared", [("0", False), ("1", True)])
+def test_ranks_that_are_told_so_share_nothing(told, shared, monkeypatch):
+    monkeypatch.setenv(shared_memory.ALLOWED, told)
+    assert on_a_node(3, shared_memory.can_share) == [shared] * 3

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import ast
+import os
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
+import kept_kernels
 import mutants
 import pytest
 from repository import HOUSE
@@ -100,10 +104,68 @@ def test_a_mistake_is_caught_survives_or_changes_nothing(checkout, capsys):
     assert (checkout / "product.py").read_text() == PRODUCT
 
 
-def test_tests_that_never_end_have_noticed(checkout):
+def test_tests_that_do_not_end_are_ended(checkout):
+    (checkout / "product.py").write_text(PRODUCT.replace("n -= 1", "n -= 0"))
+    files = ("tests/of_it/test_product.py",)
+    assert mutants.run_tests(checkout, files, timeout=0.1) == (None, "")
+
+
+@pytest.mark.parametrize("with_it", [(None, ""), (1, "subprocess.TimeoutExpired: Command")])
+@pytest.mark.parametrize("without, judged", [(0, True), (None, False), (1, False)])
+def test_tests_that_do_not_end_have_noticed_if_they_end_without(
+    checkout, monkeypatch, with_it, without, judged
+):
+    """A busy machine is no mistake: the same tests pass in half the time, right afterwards."""
+    seen = []
+
+    def run_tests(folder, tests, timeout):
+        seen.append(("n -= 0" in (folder / "product.py").read_text(), timeout))
+        return with_it if seen[-1][0] else (without, "")
+
+    monkeypatch.setattr(mutants, "run_tests", run_tests)
     endless = mutants.Mutant("product.py", "n -= 1", "n -= 0", ("tests/of_it/test_product.py",))
-    assert mutants.verdict(endless, checkout, timeout=0.1) == ("caught", "it did not end")
-    assert (checkout / "product.py").read_text() == PRODUCT
+    if judged:
+        assert mutants.verdict(endless, checkout, 8.0) == ("caught", "it did not end")
+    else:
+        with pytest.raises(mutants.TableError, match="did not end in 8.0 s, nor in half"):
+            mutants.verdict(endless, checkout, 8.0)
+    assert seen == [(True, 8.0), (False, 4.0)]
+
+
+@pytest.mark.parametrize(
+    "module, changed",
+    [("b", {"b", "c", "d"}), ("d", {"d"}), ("a", {"a", "b", "c", "d"}), ("__init__", None)],
+)
+def test_kernels_are_used_again_unless_they_import_what_changed(tmp_path, module, changed):
+    texts = {
+        "__init__": "",
+        "a": "import numpy",
+        "b": "from kernels.a import one",
+        "c": "from kernels import b",
+        "d": "import kernels.c",
+        "e": "from json import a_list",
+    }
+    for name, text in texts.items():
+        (tmp_path / f"{name}.py").write_text(text)
+    found = kept_kernels.changed_with(module, tmp_path)
+    assert found == (set(texts) if changed is None else changed)
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    for name in texts:
+        (kept / f"{name}.work-7.py311.nbi").write_bytes(b"")
+    kept_kernels.link(kept, tmp_path / "new", found)
+    linked = {file.name.partition(".")[0] for file in (tmp_path / "new").iterdir()}
+    assert linked == set(texts) - found
+
+
+def test_where_kernels_are_kept_is_where_the_package_keeps_them(tmp_path):
+    environment = {**os.environ, "PYTHONPATH": str(HOUSE), "NUMBA_CACHE_DIR": str(tmp_path)}
+    folder = kept_kernels.where(HOUSE, environment)
+    code = "import kernels.cache, kernels.bits; print(kernels.bits.ones._cache.cache_path)"
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert str(folder) == done.stdout.strip()
+    assert kept_kernels.where(tmp_path, environment) is None
 
 
 @pytest.mark.slow

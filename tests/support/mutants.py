@@ -4,10 +4,12 @@
 
 tests/support/mutants.toml names, for each, the file, the text to find there (once) and to put in
 its place, and the tests that are to fail. They run in copies of the checkout in a temporary folder,
-once as they are, then with one mistake after another; tests that never end have noticed it, too.
+once as they are, then with one mistake after another. Tests that do not end, or wait in vain, have
+noticed it, too, if without the mistake they pass in half the time right afterwards, with as much to
+compile.
 Where a mistake changes nothing that anyone can see, `equivalent` says why, and it is not run.
 Exit status 0 where at least 95 % of the others are noticed, 2 where tests could not judge one.
-Takes most of an hour on two cores: a mistake in a kernel has kernels compiled again.
+Takes an hour or two: a mistake in a kernel has it compiled again, and those that call it.
 """
 
 from __future__ import annotations
@@ -26,11 +28,14 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from queue import SimpleQueue
 from tempfile import TemporaryDirectory
 from threading import Lock
 from time import monotonic
+
+import kept_kernels
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 TABLE = CHECKOUT / "tests" / "support" / "mutants.toml"
@@ -38,6 +43,8 @@ ENOUGH = 0.95
 _LEFT_OUT = shutil.ignore_patterns(".git", ".venv", ".*_cache", "__pycache__", "runs", "build")
 # pytest's statuses for tests that failed, and for those that could not even be imported.
 _FAILED = (1, 2)
+# What a test fails with that has waited in vain: for a mistake, or for a busy machine.
+_WAITED = re.compile(r"TimeoutExpired|TimeoutError|BrokenBarrierError")
 
 
 class TableError(Exception):
@@ -90,17 +97,24 @@ def _located(word: str) -> str:
     return found[0]
 
 
-def run_tests(folder: Path, tests: Sequence[str], timeout: float) -> tuple[int | None, str]:
-    """Run some tests in a copy of the checkout; return pytest's status, None if it never ends."""
-    environment = {
+def _compiled(folder: Path) -> Path:
+    return folder.parent / f"{folder.name}-compiled"
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    return {
         **os.environ,
         "PYTHONPATH": str(folder),
         "PYTHONDONTWRITEBYTECODE": "1",
-        "NUMBA_CACHE_DIR": str(folder.parent / f"{folder.name}-compiled"),
+        "NUMBA_CACHE_DIR": str(_compiled(folder)),
     }
+
+
+def run_tests(folder: Path, tests: Sequence[str], timeout: float) -> tuple[int | None, str]:
+    """Run some tests in a copy of the checkout; return pytest's status, None if it never ends."""
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests]
     process = subprocess.Popen(
-        command, cwd=folder, env=environment, text=True, start_new_session=True,
+        command, cwd=folder, env=_environment(folder), text=True, start_new_session=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip
     try:
@@ -124,13 +138,48 @@ def planted(mutant: Mutant, folder: Path) -> Iterator[None]:
         file.write_text(right)
 
 
-def verdict(mutant: Mutant, folder: Path, timeout: float) -> tuple[str, str]:
-    """Return whether a mistake was `caught` or has `survived`, and by which test."""
+def _start_compiled(mutant: Mutant, folder: Path, right: Path | None, planted: bool) -> None:
+    """Keep nothing compiled in a copy but what `right` has, and the mistake leaves as it is."""
+    shutil.rmtree(_compiled(folder), ignore_errors=True)
+    if right is not None:
+        file = Path(mutant.file)
+        is_kernel = file.parent.name == "kernels" and file.suffix == ".py"
+        changed = kept_kernels.changed_with(file.stem, folder / "kernels") if is_kernel else set()
+        to = _kept(folder, mutant if planted and is_kernel else None)
+        _use_again(_kept(right), to, changed)
+
+
+@cache
+def _kept(folder: Path, mistake: Mutant | None = None) -> Path | None:
+    """Where a copy keeps compiled kernels; another place for each mistake in one."""
+    return kept_kernels.where(folder, _environment(folder))
+
+
+def _use_again(kept: Path | None, to: Path | None, changed: set[str]) -> None:
+    """Let a copy use what another checkout has compiled, but for the changed modules."""
+    if kept and to:
+        kept_kernels.link(kept, to, changed)
+
+
+def verdict(
+    mutant: Mutant, folder: Path, timeout: float, right: Path | None = None
+) -> tuple[str, str]:
+    """Return whether a mistake was `caught` or has `survived`, and by which test.
+
+    `folder` is a copy of the checkout, `right` another that has compiled kernels.
+    """
     with planted(mutant, folder):
+        _start_compiled(mutant, folder, right, planted=True)
         status, out = run_tests(folder, mutant.tests, timeout)
     if status == 0:
         return "survived", ""
-    if status is None:
+    if status is None or _WAITED.search(out):
+        _start_compiled(mutant, folder, right, planted=False)
+        if run_tests(folder, mutant.tests, timeout / 2)[0] != 0:
+            raise TableError(
+                f"{mutant}: the tests did not end in {timeout} s, nor in half of that without the "
+                "mistake; give a longer --timeout, or try when less runs on this machine"
+            )
         return "caught", "it did not end"
     if status not in _FAILED and status > 0:
         raise TableError(f"{mutant}: pytest {' '.join(mutant.tests)}: status {status}\n{out}")
@@ -141,14 +190,18 @@ def verdict(mutant: Mutant, folder: Path, timeout: float) -> tuple[str, str]:
 class Judge:
     """Plants mistakes in copies of the checkout, as many at once as there are copies.
 
-    Tests that fail without a mistake, too, judge nothing; they are asked once, before their first.
+    Tests that fail without a mistake, too, judge nothing; they are asked once, before their first,
+    in the copy `right`, which has no mistake ever.
     """
 
-    def __init__(self, copies: Sequence[Path], timeout: float):
-        self.timeout = timeout
+    def __init__(self, right: Path, copies: Sequence[Path], timeout: float):
+        self.timeout, self.right = timeout, right
         self.free: SimpleQueue[Path] = SimpleQueue()
-        for copy in copies:
+        for copy in (right, *copies):
             shutil.copytree(CHECKOUT, copy, symlinks=True, ignore=_LEFT_OUT)
+        here = kept_kernels.where(CHECKOUT, {**os.environ, "PYTHONPATH": str(CHECKOUT)})
+        _use_again(here, _kept(right), set())
+        for copy in copies:
             self.free.put(copy)
         self._faults: dict[tuple[str, ...], str] = {}
         self._one_asks = Lock()
@@ -160,7 +213,7 @@ class Judge:
         else:
             copy = self.free.get()
             try:
-                fault = self._fault(mutant.tests, copy)
+                fault = self._fault(mutant.tests)
                 start = monotonic()
                 outcome, by = ("unjudged", fault) if fault else self._verdict(mutant, copy)
                 seconds = monotonic() - start
@@ -171,15 +224,15 @@ class Judge:
 
     def _verdict(self, mutant: Mutant, copy: Path) -> tuple[str, str]:
         try:
-            return verdict(mutant, copy, self.timeout)
+            return verdict(mutant, copy, self.timeout, self.right)
         except TableError as error:
             return "unjudged", str(error)
 
-    def _fault(self, tests: tuple[str, ...], copy: Path) -> str:
+    def _fault(self, tests: tuple[str, ...]) -> str:
         """Why some tests cannot judge; empty where they pass. Compiles the kernels as well."""
         with self._one_asks:
             if tests not in self._faults:
-                status, out = run_tests(copy, tests, 4 * self.timeout)
+                status, out = run_tests(self.right, tests, 4 * self.timeout)
                 said = f"without a mistake, pytest {' '.join(tests)} ends with {status}: {out}"
                 self._faults[tests] = said if status != 0 else ""
             return self._faults[tests]
@@ -197,7 +250,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     flags = parser.parse_args(arguments)
     chosen = [mutant for mutant in mutants() if any(text in str(mutant) for text in flags.k)]
     with TemporaryDirectory(prefix="sssp-mutants-") as work, ThreadPoolExecutor(flags.jobs) as pool:
-        judge = Judge([Path(work) / f"copy{i}" for i in range(flags.jobs)], flags.timeout)
+        copies = [Path(work) / f"copy{i}" for i in range(flags.jobs)]
+        judge = Judge(Path(work) / "right", copies, flags.timeout)
         count = Counter(pool.map(judge.outcome, chosen))
     told = f"{count['caught']} caught, {count['survived']} survived"
     print(f"{told}, {count['equivalent']} change nothing, {count['unjudged']} unjudged")

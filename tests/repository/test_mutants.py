@@ -110,6 +110,18 @@ def test_tests_that_do_not_end_are_ended(checkout):
     assert mutants.run_tests(checkout, files, timeout=0.1) == (None, "")
 
 
+@pytest.mark.parametrize("number, judged", [(11, True), (6, True), (9, False), (15, False)])
+def test_a_crash_is_noticed_and_an_end_from_outside_is_not(checkout, number, judged):
+    """As by somebody who ends the tests, or a system that is out of memory."""
+    killed = f"n -= __import__('os').kill(__import__('os').getpid(), {number})"
+    mutant = mutants.Mutant("product.py", "n -= 1", killed, ("tests/of_it/test_product.py",))
+    if judged:
+        assert mutants.verdict(mutant, checkout, 60.0) == ("caught", f"status {-number}")
+    else:
+        with pytest.raises(mutants.TableError, match=f"status {-number}"):
+            mutants.verdict(mutant, checkout, 60.0)
+
+
 @pytest.mark.parametrize("with_it", [(None, ""), (1, "subprocess.TimeoutExpired: Command")])
 @pytest.mark.parametrize("without, judged", [(0, True), (None, False), (1, False)])
 def test_tests_that_do_not_end_have_noticed_if_they_end_without(

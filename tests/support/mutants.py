@@ -43,6 +43,8 @@ ENOUGH = 0.95
 _LEFT_OUT = shutil.ignore_patterns(".git", ".venv", ".*_cache", "__pycache__", "runs", "build")
 # pytest's statuses for tests that failed, and for those that could not even be imported.
 _FAILED = (1, 2)
+# Signals by which a process ends by its own fault; any other has come from outside.
+_CRASHES = (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL)
 # What a test fails with that has waited in vain: for a mistake, or for a busy machine.
 _WAITED = re.compile(r"TimeoutExpired|TimeoutError|BrokenBarrierError")
 
@@ -181,7 +183,7 @@ def verdict(
                 "mistake; give a longer --timeout, or try when less runs on this machine"
             )
         return "caught", "it did not end"
-    if status not in _FAILED and status > 0:
+    if status not in _FAILED and -status not in _CRASHES:
         raise TableError(f"{mutant}: pytest {' '.join(mutant.tests)}: status {status}\n{out}")
     failed = re.search(r"^(?:FAILED|ERROR) (\S+)", out, re.MULTILINE)
     return "caught", failed[1] if failed else f"status {status}"

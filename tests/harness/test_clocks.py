@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import threading
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -133,7 +134,7 @@ def test_validation_is_timed_from_all_ranks_start(clocks):
         )
         opened = LoadedEdges(SimpleNamespace(n=2), Need(2, 1), 0.0)
         judge = searches.Judge(opened, True, None, QUIET, comm, place)
-        records = [{"root": root, "violations": []} for root in (0, 1)]
+        records: list[dict[str, Any]] = [{"root": root, "violations": []} for root in (0, 1)]
         clocks.takes(LATE[comm.rank])
         judge.judge(records, [answer(), answer()])
         return [record["validate_seconds"] for record in records]

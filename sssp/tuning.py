@@ -17,6 +17,8 @@ _EXPANDS = 10
 _WIDER = 4
 # Of a core, whose trees were taken off, rows have four arcs on average: see docs/presolve.md.
 _CORE_SHARE, _CORE_SWITCH = 0.2, 0.05
+# Ranks leave the trees in the rows: a push there finds leaves of trees, and sends them in vain.
+_PRESOLVED_SWITCH = 0.01
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ def choose(csr: CSR, delta: float | None = None, on_device: bool = False) -> Cho
         if expands:
             # A bucket in which a share of the vertices has an arc that light.
             share = 0.05 if stats.hubs else 2.0
-            if csr.presolved and stats.hubs:
+            if csr.forest is not None and stats.hubs:
                 share = _CORE_SHARE
             delta = weight_quantile(csr, share * vertices / max(stats.arcs, 1))
         else:
@@ -71,13 +73,16 @@ def choose(csr: CSR, delta: float | None = None, on_device: bool = False) -> Cho
     switch = None
     if csr.incoming is not None and expands:
         switch = 0.025 if stats.hubs else 0.5
-        if csr.presolved and stats.hubs:
-            switch = _CORE_SWITCH
+        if csr.presolved is not None and stats.hubs:
+            switch = _PRESOLVED_SWITCH if csr.forest is None else _CORE_SWITCH
+    arcs_part = 3
+    if csr.presolved is not None:
+        arcs_part = 10 if csr.forest is None else 5
     return Choices(
         delta=delta,
         stop_at_bucket_end=stats.long_rows and expands,
         switch=switch,
         switch_settled=int(switch * vertices) + 1 if switch is not None else NEVER,
-        switch_arcs=stats.arcs // (5 if csr.presolved else 3) if stats.hubs else 0,
+        switch_arcs=stats.arcs // arcs_part if stats.hubs else 0,
         finish_arcs=csr.arcs // 1024,
     )

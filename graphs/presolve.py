@@ -34,8 +34,8 @@ by the final ones: paths of kept edges are paths of the graph. Integers are adde
 In other components U is infinite, and nothing goes. Each vertex keeps its lightest edge: U is at
 least the weight of the first and of the last arc of its path, so no detour is shorter than that.
 
-Sources: bounds over landmarks as in Goldberg and Harrelson 2005; dropping dominated edges as in
-Thorup 2004 (closed shortcuts) and in the Graph500 submissions for Fugaku (presolve).
+Sources: bounds over landmarks as in Goldberg and Harrelson 2005; the Graph500 code for Fugaku
+presolves, too.
 """
 
 from __future__ import annotations

@@ -88,7 +88,6 @@ def take_off_trees(csr: CSR) -> CSR:
         reachable=len(core),
         arcs=within,
         sample=arcs["weight"][: within : max(within // SAMPLE, 1)].copy(),
-        long_rows=False,
     )
     return replace(
         csr,

@@ -59,11 +59,13 @@ def choose(csr: CSR, delta: float | None = None, on_device: bool = False) -> Cho
     stats = csr.stats
     vertices = max(stats.reachable, 1)
     expands = stats.levels <= _EXPANDS
+    # Short rows, by what was dropped; where that did not pay, a graph is searched as any other.
+    dropped = csr.presolved is not None and csr.presolved["hub"] is not None
     if delta is None:
         if expands:
             # A bucket in which a share of the vertices has an arc that light.
             share = 0.05 if stats.hubs else 2.0
-            if csr.forest is not None and stats.hubs:
+            if dropped and stats.hubs and csr.forest is not None:
                 share = _CORE_SHARE
             delta = weight_quantile(csr, share * vertices / max(stats.arcs, 1))
         else:
@@ -73,10 +75,10 @@ def choose(csr: CSR, delta: float | None = None, on_device: bool = False) -> Cho
     switch = None
     if csr.incoming is not None and expands:
         switch = 0.025 if stats.hubs else 0.5
-        if csr.presolved is not None and stats.hubs:
+        if dropped and stats.hubs:
             switch = _PRESOLVED_SWITCH if csr.forest is None else _CORE_SWITCH
     arcs_part = 3
-    if csr.presolved is not None:
+    if dropped:
         arcs_part = 10 if csr.forest is None else 5
     return Choices(
         delta=delta,

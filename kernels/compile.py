@@ -16,6 +16,7 @@ from importlib import import_module
 from typing import Any
 
 import numba
+import numpy as np
 from numba import typeof
 
 from kernels.cache import KernelCache
@@ -25,7 +26,8 @@ def njit(cache: bool, **options: Any) -> Callable[[Any], Any]:
     """numba's decorator of the same name; what it compiles is kept as `kernels.cache` does."""
 
     def decorate(function: Any) -> Any:
-        dispatcher = numba.njit(**options)(function)
+        # No kernel is called from C.
+        dispatcher = numba.njit(no_cfunc_wrapper=True, **options)(function)
         if cache and hasattr(dispatcher, "_cache"):  # NUMBA_DISABLE_JIT leaves the function
             dispatcher._cache = KernelCache(function)
         return dispatcher
@@ -34,7 +36,12 @@ def njit(cache: bool, **options: Any) -> Callable[[Any], Any]:
 
 
 kernel = njit(cache=True, _nrt=False)
-inlined = njit(cache=True, _nrt=False, forceinline=True)
+# It is called by kernels only, so Python needs no way to call it.
+inlined = njit(cache=True, _nrt=False, forceinline=True, no_cpython_wrapper=True)
+
+# For an index that starts at 0, or an argument that is 0: of a literal numba makes a type of its
+# own, and compiles the kernel that it is handed to once more for it.
+ZERO = np.int64(0)
 
 
 class _SameTypes:

@@ -12,7 +12,7 @@ import numpy as np
 
 from kernels.atomics import prefetch
 from kernels.bits import lowest
-from kernels.compile import inlined, kernel, njit
+from kernels.compile import ZERO, inlined, kernel, njit
 from kernels.heap import heap_to_far
 from kernels.queues import (
     FIRST_THREAD,
@@ -170,9 +170,9 @@ def apply_requests(requests, state, queues):
         x = requests[i].dist
         if requests[i].parent == STORED:
             if dist_of(state, v) == x:
-                append_far(far, v, 0, x, x)
+                append_far(far, v, ZERO, x, x)
         elif x < dist_of(state, v) and improve(state, v, x, requests[i].parent):
-            append_far(far, v, 0, x, x)
+            append_far(far, v, ZERO, x, x)
 
 
 @kernel

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from kernels.compile import inlined, kernel
+from kernels.compile import ZERO, inlined, kernel
 from kernels.queues import (
     ARCS,
     FAR,
@@ -112,13 +112,13 @@ def run_heap(bucket, rows, state, queues):
             touched += 1
             if v < bucket.leaf_begin and x < dist_of(state, v) and improve(state, v, x, u):
                 if v < bucket.own_begin or v >= bucket.own_end:
-                    append(mine.outbox, v, 0, x, x)
+                    append(mine.outbox, v, ZERO, x, x)
                     continue
                 if size < len(heap) - 1:
-                    _put(heap, size, v, 0, x, x)
+                    _put(heap, size, v, ZERO, x, x)
                     size += 1
                 else:
-                    append_far(mine.far, v, 0, x, x)
+                    append_far(mine.far, v, ZERO, x, x)
                 bound = min(bound, x)
     control[HEAP_SIZE] = size
     mine.counters[ARCS] += touched
@@ -133,7 +133,7 @@ def heap_to_far(queues):
     far = thread_queues(queues, FIRST_THREAD).far
     for i in range(queues.control[HEAP_SIZE]):
         entry = heap[i]
-        append_far(far, entry.vertex, entry.offset, entry.dist, entry.key)
+        append_far(far, np.int64(entry.vertex), np.int64(entry.offset), entry.dist, entry.key)
     queues.control[HEAP_SIZE] = 0
 
 
@@ -143,7 +143,7 @@ def far_to_heap(state, queues):
     heap, control = queues.heap, queues.control
     take_far(state.unreached, queues)
     far = queues.entries[control[FAR]]
-    size = 0
+    size = ZERO
     for i in range(control[NEAR_COUNT]):
         if far[i].vertex >= 0 and dist_of(state, np.int64(far[i].vertex)) == far[i].dist:
             heap[size] = far[i]

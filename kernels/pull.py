@@ -21,7 +21,7 @@ import numpy as np
 from numba import prange
 
 from kernels.atomics import atomic_add, prefetch
-from kernels.compile import kernel, njit
+from kernels.compile import ZERO, kernel, njit
 from kernels.heap import heap_to_far
 from kernels.push import ALONE
 from kernels.queues import (
@@ -93,7 +93,7 @@ def _push_below(queue, settled_below, cut, scale, ranges, rows, state, queues):
             x = plus(entry.dist, arcs[k].weight)
             better = v < ranges.leaf_begin and x < dist_of(state, v) and improve(state, v, x, u)
             if better and (v < own_begin or v >= own_end):
-                append(mine.outbox, v, 0, x, x)
+                append(mine.outbox, v, ZERO, x, x)
         mine.counters[ARCS] += end - start
     return floor
 
@@ -193,7 +193,7 @@ def _sweep(pending, count, weight, state, queues, thread):
             v = np.int64(entry.vertex)
             x = plus(dist_of(state, u), weight_of(entry.key, weight))
             if x < dist_of(state, v) and improve(state, v, x, u):
-                append(improved, v, 0, x, x)
+                append(improved, v, ZERO, x, x)
         counters[ARCS] += end - start
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from numba import prange
 
 from kernels.atomics import atomic_add, prefetch
-from kernels.compile import inlined, kernel, njit
+from kernels.compile import ZERO, inlined, kernel, njit
 from kernels.groups import Bucket
 from kernels.heap import HEAP_LIMIT, far_to_heap, heap_to_far, run_heap
 from kernels.queues import (
@@ -78,9 +78,9 @@ def _push_row(entry, bucket, rows, state, mine, filled):
             prefetch(state.words, arcs[k + 6].adj)
         if v < bucket.leaf_begin and x < dist_of(state, v) and improve(state, v, x, u):
             if v < bucket.own_begin or v >= bucket.own_end:
-                append(mine.outbox, v, 0, x, x)
+                append(mine.outbox, v, ZERO, x, x)
             elif x >= bucket.end:
-                append_far(mine.far, v, 0, x, x)
+                append_far(mine.far, v, ZERO, x, x)
             elif filled < len(fifo):
                 prefetch(rows.indptr, v)
                 fifo[filled].vertex = v
@@ -88,7 +88,7 @@ def _push_row(entry, bucket, rows, state, mine, filled):
                 fifo[filled].dist = x
                 filled += 1
             else:
-                append(mine.following, v, 0, x, x)
+                append(mine.following, v, ZERO, x, x)
     counters[ARCS] += k - first
     return filled
 
@@ -117,7 +117,7 @@ def _drain(bucket, step, rows, state, queues, thread):
         if start >= count:
             break
         end = min(start + step, count)
-        filled = done = 0
+        filled = done = ZERO
         for i in range(start, end):
             _look_ahead(mine.near, i, end, rows, state)
             if mine.near[i].vertex >= 0:
@@ -127,7 +127,7 @@ def _drain(bucket, step, rows, state, queues, thread):
             filled = _push_row(mine.fifo[done], bucket, rows, state, mine, filled)
             done += 1
             if done == filled:
-                done = filled = 0
+                done = filled = ZERO
         if mine.counters[SETTLED] > bucket.settled_cap:
             control[STOP] = 1
 
@@ -160,9 +160,17 @@ def _split(bucket_end, rows, state, queues, thread):
                 continue
             if entry.key < bucket_end:
                 prefetch(rows.indptr, entry.vertex)
-                append(mine.following, entry.vertex, entry.offset, entry.dist, entry.key)
+                append(
+                    mine.following,
+                    np.int64(entry.vertex),
+                    np.int64(entry.offset),
+                    entry.dist,
+                    entry.key,
+                )
             else:
-                append_far(mine.far, entry.vertex, entry.offset, entry.dist, entry.key)
+                append_far(
+                    mine.far, np.int64(entry.vertex), np.int64(entry.offset), entry.dist, entry.key
+                )
 
 
 @njit(cache=True, parallel=True)

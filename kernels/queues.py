@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from kernels.atomics import atomic_add
-from kernels.compile import inlined, kernel
+from kernels.compile import ZERO, inlined, kernel
 from kernels.tentative import LABEL, as_dist, dist_of, parent_of
 
 # Words of `control`, each on a cache line of its own.
@@ -255,10 +255,10 @@ def requeue_reached(ranges, state, queues):
     """After an overflow: queue all own that is reached, whole; offer all found for others."""
     bounds, control, thread_counters = ranges.bounds, queues.control, queues.thread_counters
     near = queues.entries[control[NEAR]]
-    count = 0
+    count = ZERO
     for r in range(OTHERS):
         count = _list_reached(bounds[r], bounds[:0], state, near, count)
-    found = 0
+    found = ZERO
     for r in range(OTHERS, len(bounds)):
         found = _list_reached(bounds[r], bounds, state, queues.outbox, found)
     for t in range(len(thread_counters)):

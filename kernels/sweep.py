@@ -6,7 +6,7 @@ import numpy as np
 from numba import prange
 
 from kernels.atomics import prefetch
-from kernels.compile import kernel, njit
+from kernels.compile import ZERO, kernel, njit
 from kernels.queues import OTHERS
 from kernels.tentative import dist_of, parent_of, plus, put, value
 
@@ -91,7 +91,7 @@ def answer(workers, local_id, global_id, state, weight, dist, parent):
     weight      any weight of the graph's kind
     """
     if workers == 1 or len(local_id) <= _ALONE:
-        _answer(0, len(local_id), local_id, global_id, state, weight, dist, parent)
+        _answer(ZERO, len(local_id), local_id, global_id, state, weight, dist, parent)
     else:
         _answer_parallel(workers, local_id, global_id, state, weight, dist, parent)
 

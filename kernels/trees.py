@@ -6,7 +6,7 @@ import numpy as np
 from numba import prange
 
 from kernels.atomics import prefetch
-from kernels.compile import kernel, njit
+from kernels.compile import ZERO, kernel, njit
 from kernels.tentative import both_of, dist_of, plus, put, value
 
 CORE = -1
@@ -150,7 +150,7 @@ def answer(workers, local_id, leaf_weight, global_id, state, dist, parent):
     global_id     int (labels + 1,)   original id of each label; the last, -1, is nobody's
     """
     if workers == 1 or len(local_id) <= _ALONE:
-        _answer(0, len(local_id), local_id, leaf_weight, global_id, state, dist, parent)
+        _answer(ZERO, len(local_id), local_id, leaf_weight, global_id, state, dist, parent)
     else:
         _answer_parallel(workers, local_id, leaf_weight, global_id, state, dist, parent)
 

@@ -65,9 +65,10 @@ def pytest_runtestloop(session: pytest.Session) -> Iterator[None]:
     if workerinput is not None and len(session.items) > _WHOLE:
         from harness.benchmark.warmup import Plan, compile_apart
 
-        first = int(workerinput["workerid"].removeprefix("gw")) % 2 == 0
-        dtypes = ("float32",) if first else ("float64", "int64")
-        for plan in (Plan(d, False, ranks=r) for d in dtypes for r in (False, True)):
+        dtypes = ("float32", "float64", "int64")
+        plans = [Plan(dtype, False, ranks=ranks) for ranks in (False, True) for dtype in dtypes]
+        worker = int(workerinput["workerid"].removeprefix("gw")) % 2
+        for plan in plans[worker::2]:
             if not plan.is_compiled():
                 compile_apart(plan)
     return (yield)

@@ -5,12 +5,14 @@ once on a graph of the same weight type and directedness, before anything is tim
 several ranks call, by two that are threads (`graphs.thread_comm`).
 
 A process that has compiled runs its kernels slower, up to one and a half times, than one that has
-loaded them from the cache. Where something is missing in the cache, a process of its own compiles
-it first (`prepare`); of several ranks one a cache folder starts it, and the others wait.
+loaded them from the cache. Where something is missing in the cache, two processes of their own
+compile it first, about one half each (`prepare`); of several ranks one a cache folder starts them,
+and the others wait.
 """
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import json
 import os
@@ -18,7 +20,8 @@ import re
 import secrets
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -45,9 +48,13 @@ KINDS = tuple(
     (dtype, directed) for dtype in ("float32", "float64", "int64") for directed in (False, True)
 )
 
-# Large enough to have hubs, so that the pull is met, too.
 TINY_SCALE = 8
+# Vertices: large enough to have hubs, so that the pull is met, too.
+_TINY = 256
 _RANKS = 2
+# What the two processes that compile take on: one the rows and the search, the other the rest and
+# the passes before and after a search. The second finds the kernels of the rows in the cache.
+HALVES = ("search", "rest")
 # One heavy edge makes sums of integers pass what 32 bits hold exactly, which is another path.
 _HEAVY = 2**40
 _POLL_SECONDS = 0.02
@@ -77,10 +84,14 @@ class Plan:
         extra = ", presolved" if self.presolve else ", on several ranks" if self.ranks else ""
         return f"{self.dtype} weights, {ways}{extra}"
 
-    def compile(self, node_rank: int = 0) -> None:
+    def compile(self, node_rank: int = 0, halves: Collection[str] = HALVES) -> None:
         """Call it all once: what was not compiled before is compiled, the rest is loaded."""
-        warm_up_generator()
-        warm_up(self.dtype, self.directed, self.engine, True, self.ranks, node_rank, self.presolve)
+        if "rest" in halves:
+            warm_up_generator()
+        warm_up(
+            self.dtype, self.directed, self.engine, True, self.ranks, node_rank, self.presolve,
+            halves,
+        )  # fmt: skip
 
     def is_compiled(self) -> bool:
         """Has this been compiled here, from these sources, and is it all there still?
@@ -150,8 +161,8 @@ def without_launcher(environment: Mapping[str, str]) -> dict[str, str]:
     return {k: v for k, v in environment.items() if not _LAUNCHERS.match(k)}
 
 
-def compile_apart(plan: Plan) -> bool:
-    """Compile a plan in a process of its own; return whether that worked.
+def compile_apart(plan: Plan, halves: Collection[str] = HALVES) -> bool:
+    """Compile a plan in processes of their own, one a half; return whether that worked.
 
     If not, each process that needs the kernels compiles them itself.
     """
@@ -160,19 +171,30 @@ def compile_apart(plan: Plan) -> bool:
     environment["PYTHONPATH"] = os.pathsep.join(path)
     environment["NUMBA_CACHE_DIR"] = str(cache_folders()[0])
     command = [sys.executable, "-m", "harness.benchmark.warmup", json.dumps(asdict(plan))]
-    try:
-        done = subprocess.run(
-            command, env=environment, capture_output=True, stdin=subprocess.DEVNULL, text=True
-        )
-    except OSError as error:
-        logs.write(f"compiling in a process of its own failed: {error}")
+
+    def run(half: str) -> str | None:
+        """What one process says on stderr; None where it failed."""
+        try:
+            done = subprocess.run(
+                [*command, half], env=environment, capture_output=True, stdin=subprocess.DEVNULL,
+                text=True,
+            )  # fmt: skip
+        except OSError as error:
+            logs.write(f"compiling in a process of its own failed: {error}")
+            return None
+        if done.returncode != 0:
+            logs.write(f"compiling in a process of its own failed:\n{done.stderr}")
+            return None
+        return done.stderr
+
+    with ThreadPoolExecutor(len(halves)) as pool:
+        said = list(pool.map(run, halves))
+    if None in said:
         return False
-    if done.returncode != 0:
-        logs.write(f"compiling in a process of its own failed:\n{done.stderr}")
-        return False
-    for line in done.stderr.splitlines():
-        if line.startswith(f"{NAME}:"):  # of the folder; what else it says is of no use here
-            say(line)
+    # Of the folder; what else they say is of no use here. Both may say the same.
+    lines = [line for text in said for line in (text or "").splitlines()]
+    for line in dict.fromkeys(line for line in lines if line.startswith(f"{NAME}:")):
+        say(line)
     plan.mark()
     return True
 
@@ -185,6 +207,7 @@ def warm_up(
     ranks: bool = False,
     node_rank: int = 0,
     presolve: bool = False,
+    halves: Collection[str] = HALVES,
 ) -> None:
     """Compile what a run on graphs of this kind needs.
 
@@ -203,24 +226,31 @@ def warm_up(
         This process's place on its node: work on its device, not on those of other ranks.
     presolve : bool
         Compile what a presolved graph needs.
+    halves : collection of str
+        Which of `HALVES`.
     """
     from graphs.thread_comm import ThreadComm, on_threads
 
     for edges in tiny_graphs(np.dtype(dtype), directed):
-        steps = _steps(edges, engine, validating, presolve)
-        if ranks:
-            on_threads(_RANKS, steps, partial(ThreadComm, node_rank=node_rank))
-        else:
-            steps(SerialComm())
+        for half in halves:
+            step = partial(_HALVES[half], edges, engine, validating, presolve)
+            if ranks:
+                on_threads(_RANKS, step, partial(ThreadComm, node_rank=node_rank))
+            else:
+                step(SerialComm())
 
 
 def tiny_graphs(dtype: np.dtype, directed: bool) -> list[EdgeList]:
-    """Small graphs that compile the kernels for such weights; two where sums may overflow."""
-    from graphs.generator import kronecker
+    """Small graphs that compile the kernels for such weights; two where sums may overflow.
 
-    edges = kronecker(TINY_SCALE)
-    weight = edges.weight if dtype.kind == "f" else edges.weight * 100
-    edges = replace(edges, weight=weight.astype(dtype), directed=directed)
+    They have hubs, as the benchmark's own have, but do not take its generator to make.
+    """
+    from graphs.edges import EdgeList
+
+    random = np.random.default_rng(0)
+    src, dst = (_TINY * random.random((2, 16 * _TINY)) ** 4).astype(np.int64)
+    weight = random.random(len(src), np.float32) * (1 if dtype.kind == "f" else 100)
+    edges = EdgeList(src, dst, weight.astype(dtype), _TINY, directed=directed)
     if dtype.kind not in "iu" or np.iinfo(dtype).max < _HEAVY:
         return [edges]
     heavy = edges.weight.copy()
@@ -228,28 +258,34 @@ def tiny_graphs(dtype: np.dtype, directed: bool) -> list[EdgeList]:
     return [edges, replace(edges, weight=heavy)]
 
 
-def _steps(
-    whole: EdgeList, engine: str, validating: bool, presolve: bool
-) -> Callable[[Comm], None]:
-    """Return what takes every step of a run on a graph; it is given a comm."""
+def _search(whole: EdgeList, engine: str, validating: bool, presolve: bool, comm: Comm) -> None:
+    """Build the rows and search them."""
     from graphs.csr import build_csr
     from graphs.keys import search_keys
     from graphs.partition import part_of
-    from harness.validation.host import count_m, validate
     from sssp.solver import Solver
 
-    def take(comm: Comm) -> None:
-        edges = whole if comm.size == 1 else part_of(whole, comm.rank, comm.size)
-        csr = build_csr(edges, comm=comm, presolve=presolve)
-        root = int(search_keys(csr.stats.n, csr.degree_positive, count=1, comm=comm)[0])
-        solver = Solver(csr, engine=engine, comm=comm)
-        answer = solver.search(root, out=solver.new_answer())
-        answers = [(root, answer.dist, answer.parent)]
-        count_m(edges, answers, comm)
-        if validating:
-            validate(edges, answers, comm)
+    csr = build_csr(part_of(whole, comm.rank, comm.size), comm=comm, presolve=presolve)
+    root = int(search_keys(csr.stats.n, csr.degree_positive, count=1, comm=comm)[0])
+    Solver(csr, engine=engine, comm=comm).search(root)
 
-    return take
+
+def _rest(whole: EdgeList, engine: str, validating: bool, presolve: bool, comm: Comm) -> None:
+    """Check an answer that no search gave: only the root is reached."""
+    from graphs.partition import Partition, part_of
+    from harness.validation.host import count_m, validate
+
+    edges = part_of(whole, comm.rank, comm.size)
+    n, is_float32 = Partition(edges.n, comm.size).count(comm.rank), edges.weight.itemsize == 4
+    dist = np.full(n, np.inf, np.float32 if is_float32 else np.float64)
+    answers = [(0, dist, np.full(n, -1))]
+    count_m(edges, answers, comm)
+    if validating:
+        validate(edges, answers, comm)
+
+
+# What the two processes that compile take on. A search takes as long as all the rest.
+_HALVES = {"search": _search, "rest": _rest}
 
 
 def warm_up_generator() -> None:
@@ -267,4 +303,5 @@ def cache_folders() -> list[Path]:
 
 
 if __name__ == "__main__":
-    Plan(**json.loads(sys.argv[1])).compile()
+    gc.disable()  # a tenth of numba's time: it makes many objects, and few that are circles
+    Plan(**json.loads(sys.argv[1])).compile(halves=sys.argv[2:] or HALVES)

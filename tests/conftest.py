@@ -20,6 +20,8 @@ settings.load_profile("house")
 # way, where MPI and OpenMP otherwise spin. Set before either is loaded; every process inherits it.
 os.environ.setdefault("MPIR_CVAR_ENABLE_HEAVY_YIELD", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+# Hundreds of processes import the packages: what they compile is kept for the next.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # More tests than any one folder has: the whole suite, which needs all kernels.
 _WHOLE = 1000

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from harness import neighbours  # noqa: F401  (comes first)
+from harness.commands import compare as commands_compare
 from harness.commands import files as commands_files
 from harness.commands import info as commands_info
 from harness.commands import peers as commands_peers
@@ -66,6 +67,7 @@ def build_parser() -> ArgumentParser:
         commands_peers,
         commands_files,
         commands_report,
+        commands_compare,
         commands_info,
         commands_template,
     ):

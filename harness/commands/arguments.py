@@ -51,6 +51,24 @@ class Positive:
         return value
 
 
+class Percent:
+    """A share above 0, written in percent: 5% or 5 is 0.05."""
+
+    accepts: tuple[type, ...] = (int, float, str)
+
+    def __str__(self) -> str:
+        return "a percentage above 0, as 5%"
+
+    def __call__(self, text: str) -> float:
+        try:
+            value = float(text.removesuffix("%")) / 100
+        except ValueError:
+            raise ArgumentTypeError(f"must be {self}, got {shown(text)}") from None
+        if not (value > 0 and math.isfinite(value)):
+            raise ArgumentTypeError(f"must be {self}, got {shown(text)}")
+        return value
+
+
 class Text:
     """Any text that a path may be."""
 

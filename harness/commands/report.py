@@ -57,7 +57,7 @@ def run_report(flags: dict[str, Any], _argv: list[str]) -> int:
     from harness.peers import record as peer_record
     from harness.reports import report
 
-    loaded = [(path, _load(path)) for path in flags["files"]]
+    loaded = [(path, load(path)) for path in flags["files"]]
     comparisons = [(path, found) for path, found in loaded if peer_record.is_peers(found)]
     results = [(path, found) for path, found in loaded if not peer_record.is_peers(found)]
     invalid = [(path, line) for path, found in results for line in report.failures(found)]
@@ -87,7 +87,7 @@ def _check_output(form: str, output: str | None) -> None:
     check_writable(Path(output).parent, make=False)
 
 
-def _load(path: str) -> dict[str, Any]:
+def load(path: str) -> dict[str, Any]:
     """Load the result of a run, or the record of a comparison."""
     from harness.peers import record as peer_record
     from harness.results import record as results

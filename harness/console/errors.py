@@ -22,7 +22,7 @@ class Exit(IntEnum):
 EXIT_CODES = """\
 exit status:
   0    done, and every answer that was checked is right
-  1    a search is invalid
+  1    a search is invalid; of compare: answers differ, or B is slower than allowed
   2    usage, input or resources: a bad flag, a bad file, too little memory
   3    the engine is missing or failed (an internal error counts as this)
   4    a rank failed

@@ -46,13 +46,13 @@ def parts(result: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 # Of machine and sources: where parts of a run differ in one of these, they are not one benchmark.
-_MACHINE = ("cpu", "architecture", "cores", "gpu")
+MACHINE = ("cpu", "architecture", "cores", "gpu")
 
 
 def differing_parts(result: dict[str, Any]) -> list[str]:
     """Return in what the parts of a resumed run differ, a clause for each."""
     whole = parts(result)
-    machines = [[part["machine"].get(key) for key in _MACHINE] for part in whole]
+    machines = [[part["machine"].get(key) for key in MACHINE] for part in whole]
     sources = [(part["commit"], part["versions"].get("sssp-bench")) for part in whole]
     clauses = []
     if any(machine != machines[0] for machine in machines):

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import random
 
+import command
 import pytest
-from command import only_result, sssp, stored  # noqa: F401
 from example_peers import record, row
 from example_result import example, from_file, search
+
+sssp, stored = command.sssp, command.stored
 
 
 def times(factor=1.0, count=64, **changes):
@@ -29,13 +31,13 @@ def answers(*, root=5, **changes):
 
 
 @pytest.fixture
-def compared(sssp, stored):  # noqa: F811
+def compared(sssp, stored):
     """Compare two results as files; flags follow."""
     return lambda a, b, *flags: sssp("compare", *stored(a, b), *flags)
 
 
 @pytest.fixture
-def folders(sssp, tmp_path):  # noqa: F811
+def folders(sssp, tmp_path):
     """Compare two folders of results; flags follow."""
 
     def compare(a, b, *flags):
@@ -222,7 +224,7 @@ def test_no_root_in_common_is_refused(compared):
     assert compared(example(), other).refused("no search key in common")
 
 
-def test_a_folder_without_results_is_refused(sssp, stored, tmp_path):  # noqa: F811
+def test_a_folder_without_results_is_refused(sssp, stored, tmp_path):
     (tmp_path / "empty").mkdir()
     assert sssp("compare", *stored(example()), "empty").refused("empty: no .json file")
 
@@ -236,7 +238,7 @@ def test_a_time_of_zero_gives_no_ratio(compared):
 
 
 @pytest.mark.parametrize("value", ["0%", "-5%", "nan", "inf", "1e999", "5%%", "", "five"])
-def test_a_limit_is_a_percentage_above_0(sssp, value):  # noqa: F811
+def test_a_limit_is_a_percentage_above_0(sssp, value):
     done = sssp("compare", "a", "b", f"--fail-if-slower={value}")
     assert done.refused("--fail-if-slower", "must be a percentage above 0, as 5%")
 
@@ -281,12 +283,14 @@ def test_markdown_is_a_table_with_the_verdict_above(compared):
     assert all(line.count("|") == 5 for line in lines[2:7])
 
 
-def test_two_real_runs_have_equal_answers(sssp, tmp_path):  # noqa: F811
+def test_two_real_runs_have_equal_answers(sssp, tmp_path):
     for name in ("a", "b"):
         done = sssp("run", "--scale", 5, "--roots", 8, "--quiet", "--output", name)
         assert done.status == 0
     found = json.loads(sssp("compare", "a", "b", "--format", "json").out)
     (only,) = found["comparisons"]
     assert only["answers"]["shown_equal"] == 8
-    a, b = ({s["root"]: s["seconds"] for s in only_result(n)["searches"]} for n in ("a", "b"))
+    a, b = (
+        {s["root"]: s["seconds"] for s in command.only_result(n)["searches"]} for n in ("a", "b")
+    )
     assert only["ratios"] == pytest.approx([b[root] / a[root] for root in only["roots"]])

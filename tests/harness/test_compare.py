@@ -10,6 +10,10 @@ import pytest
 from example_peers import record, row
 from example_result import example, from_file, search
 
+from harness.reports.compare import compare
+from harness.reports.compare_formats import render
+from harness.reports.measured import measured
+
 sssp, stored = command.sssp, command.stored
 
 
@@ -40,14 +44,14 @@ def compared(sssp, stored):
 def folders(sssp, tmp_path):
     """Compare two folders of results; flags follow."""
 
-    def compare(a, b, *flags):
+    def run(a, b, *flags):
         for name, results in (("a", a), ("b", b)):
             (tmp_path / name).mkdir()
             for i, result in enumerate(results):
                 (tmp_path / name / f"{i}.json").write_text(json.dumps(result))
         return sssp("compare", "a", "b", *flags)
 
-    return compare
+    return run
 
 
 @pytest.mark.parametrize(
@@ -102,6 +106,13 @@ def test_energy_stands_beside_the_times(compared):
     done = compared(example(energy=energy | {"components": [used]}), example())
     (line,) = (line for line in done.out.splitlines() if line.startswith("component energy"))
     assert line.split()[-4:] == ["15", "J", "-", "-"]
+
+
+def test_memory_stands_beside_the_times_where_a_run_has_measured_it():
+    a, b = (measured("f", example(memory={"peak_bytes": n * 2**30})) for n in (1, 2))
+    out = render([compare(tuple(a), tuple(b), 0.05)], 0.05, "text")
+    (line,) = (line for line in out.splitlines() if line.startswith("memory, peak"))
+    assert line.split()[-5:] == ["1", "GiB", "2", "GiB", "2.000"]
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,7 @@ FLAGS_OF_OTHERS = {
     "pip": {"--force-reinstall", "--no-binary"},
     "docker, apptainer": {"--build-arg", "--bind", "--env"},
     "ruff": {"--check"},
+    "reframe, jube, spack": {"--run", "--result", "--tag", "--path"},
     "compute-sanitizer": {"--tool", "--error-exitcode"},
     "ncu": {"--metrics", "--launch-skip", "--launch-count"},
 }

@@ -14,6 +14,7 @@ import numpy as np
 
 from graphs.arguments import as_integer, plain_array
 from graphs.errors import GraphError
+from graphs.vertex_ids import VertexIds
 
 
 class Edges(Protocol):
@@ -64,6 +65,7 @@ class EdgeList:
     weight     (m,)         float32, float64 or an integer type; finite and not negative
     n          vertices
     directed   False: an undirected tuple, walked both ways
+    ids        the ids of the vertices in the file they come from, where these are others
 
     Lists and whatever else NumPy makes an array of are converted, as are other byte orders, and
     float16 weights to float32. What
@@ -78,6 +80,7 @@ class EdgeList:
     n: int
     directed: bool = False
     generation_seconds: float = 0.0
+    ids: VertexIds | None = None
 
     def __post_init__(self) -> None:
         for name in ("src", "dst", "weight"):

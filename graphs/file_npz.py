@@ -17,6 +17,7 @@ import numpy as np
 
 from graphs.edges import EdgeList, Edges, check_edges
 from graphs.errors import GraphError
+from graphs.file_options import Options
 
 _OURS = ("src", "dst", "weight")
 # Index arrays of each scipy.sparse format; every one also has shape and data.
@@ -34,9 +35,11 @@ _HEADERS = {
 LARGEST = int(np.iinfo(np.int64).max)
 
 
-def read_npz(name: str, stream: BinaryIO, most_bytes: int | None = None) -> EdgeList:
+def read_npz(name: str, stream: BinaryIO, options: Options) -> EdgeList:
     """Read an .npz archive of either kind; `stream` must be able to seek."""
-    with opened_archive(name, stream, most_bytes) as archive:
+    if fault := options.present():
+        raise GraphError(f"{name}: {fault}")
+    with opened_archive(name, stream, options.most_bytes) as archive:
         if "format" in archive and "shape" in archive:
             edges = _read_scipy(archive)
         elif any(key in archive for key in _OURS):

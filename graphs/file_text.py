@@ -1,25 +1,28 @@
 """A text file as numbered lines: a header line by line, then blocks of lines.
 
-Lines end in newline, carriage return or both. No more than a block is held at a time.
+Lines end in newline, carriage return or both; a byte order mark in front is passed over. No more
+than a block is held at a time.
 """
 
 from __future__ import annotations
 
 import codecs
-import io
 from collections.abc import Iterator
 from typing import BinaryIO
 
 from graphs.errors import GraphError
 
-# Bytes read at once; no line may be longer.
-BLOCK = 1 << 20
+# Bytes read at once.
+BLOCK = 1 << 22
+# No line may be longer.
+LONGEST = 1 << 20
 
 
-def quoted(words: str) -> str:
+def quoted(words: str | bytes) -> str:
     """Return words of a file as a message may show them: short, in printable ASCII, quoted."""
-    words = words.strip()
-    return ascii(words if len(words) <= 60 else words[:57] + "...")
+    text = words.decode("latin-1") if isinstance(words, bytes) else words
+    text = text.strip()
+    return ascii(text if len(text) <= 60 else text[:57] + "...")
 
 
 class Text:
@@ -30,45 +33,62 @@ class Text:
     name : str
         The file, as messages name it.
     stream : BinaryIO
-        Its bytes. Any byte passes here (Latin-1), so that comments may be in any encoding.
+        Its bytes. Any byte passes here but zero, so that comments may be in any encoding.
     """
 
     def __init__(self, name: str, stream: BinaryIO):
         self.name = name
         self._stream = stream
-        self._decoder = io.IncrementalNewlineDecoder(
-            codecs.getincrementaldecoder("latin-1")(), translate=True
-        )
-        self._lines: list[str] = []
-        self._next = 0  # of these lines, the first that is not handed out yet
-        self._first = 1  # the number of lines[0]
-        self._rest = ""
+        self._block = b""  # whole lines, each with its newline
+        self._at = 0  # in this block, the first byte that is not handed out yet
+        self._number = 1  # of the line there
+        self._rest = b""
         self._ended = False
+        self._started = False
 
     def error(self, number: int, fault: str) -> GraphError:
         """Return the error that names the file, the line's number (from 1) and its fault."""
         return GraphError(f"{self.name}, line {number}: {fault}")
 
-    def line(self) -> tuple[int, str] | None:
+    def line(self) -> tuple[int, bytes] | None:
         """Return the next line and its number, None at the end of the file."""
-        while self._next == len(self._lines):
-            if not self._fill():
-                return None
-        self._next += 1
-        return self._first + self._next - 1, self._lines[self._next - 1]
-
-    def line_after_comments(self, comment: str) -> tuple[int, str] | None:
-        """Return the next line that is neither blank nor starts with `comment`."""
-        while (found := self.line()) is not None:
-            if not is_skipped(found[1], comment):
-                break
+        found = self.peek()
+        if found is not None:
+            self._at += len(found[1]) + 1
+            self._number += 1
         return found
 
-    def blocks(self) -> Iterator[tuple[int, list[str]]]:
-        """Yield what is left, a block at a time: (number of its first line, its lines)."""
-        while self._next < len(self._lines) or self._fill():
-            yield self._first + self._next, self._lines[self._next :]
-            self._next = len(self._lines)
+    def peek(self) -> tuple[int, bytes] | None:
+        """Return what `line` will return."""
+        while self._at == len(self._block):
+            if not self._fill():
+                return None
+        return self._number, self._block[self._at : self._block.index(b"\n", self._at)]
+
+    def line_after_comments(self, comments: bytes) -> tuple[int, bytes] | None:
+        """Return the next line that is neither blank nor starts with one of `comments`."""
+        self.pass_comments(comments)
+        return self.line()
+
+    def pass_comments(self, comments: bytes) -> list[bytes]:
+        """Pass over lines that are blank or start with one of `comments`; return the first 100."""
+        passed: list[bytes] = []
+        while (found := self.peek()) is not None and is_skipped(found[1], comments):
+            self.line()
+            passed += [found[1]] if len(passed) < 100 else []
+        return passed
+
+    def blocks(self) -> Iterator[tuple[int, bytes]]:
+        """Yield what is left, a block at a time: the number of its first line, and its lines.
+
+        Each line ends in a newline, the file's last one too.
+        """
+        while self._at < len(self._block) or self._fill():
+            number, block = self._number, self._block[self._at :] if self._at else self._block
+            self._number += block.count(b"\n")
+            self._at = len(self._block)
+            if block:
+                yield number, block
 
     def _fill(self) -> bool:
         """Read on; False at the end of the file."""
@@ -76,23 +96,32 @@ class Text:
             return False
         data = self._stream.read(BLOCK)
         self._ended = not data
-        piece = self._decoder.decode(data, final=self._ended)
-        self._first += len(self._lines)
-        self._next = 0
-        self._lines = (self._rest + piece).split("\n")
-        # What follows the last newline is the start of a line, or the file's end.
-        self._rest = "" if self._ended else self._lines.pop()
-        if "\0" in piece:
-            lines = enumerate([*self._lines, self._rest], self._first)
-            number = next(number for number, line in lines if "\0" in line)
+        if not self._started:
+            self._started = True
+            data = data.removeprefix(codecs.BOM_UTF8)
+        piece = self._rest + data
+        if self._ended and piece:
+            piece += b"\n"
+        if b"\r" in piece:
+            # The newline behind a carriage return at the end has not been read yet.
+            held = b"\r" if piece.endswith(b"\r") else b""
+            piece = piece[: len(piece) - len(held)].replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+            piece += held
+        end = piece.rfind(b"\n") + 1
+        self._block, self._rest, self._at = piece[:end], piece[end:], 0
+        zero = piece.find(b"\0")
+        if zero >= 0:
+            number = self._number + piece.count(b"\n", 0, zero)
             raise self.error(number, "holds a zero byte, so this is no text file")
-        if len(self._rest) > BLOCK:
-            number = self._first + len(self._lines)
-            raise self.error(number, f"is longer than {BLOCK} characters; no graph file's line is")
+        if len(self._rest) > LONGEST:
+            number = self._number + self._block.count(b"\n")
+            raise self.error(
+                number, f"is longer than {LONGEST} characters; no graph file's line is"
+            )
         return True
 
 
-def is_skipped(line: str, comment: str) -> bool:
+def is_skipped(line: bytes, comments: bytes) -> bool:
     """Say whether a line is blank or a comment."""
     words = line.lstrip()
-    return not words or words.startswith(comment)
+    return not words or words[0] in comments

@@ -1,64 +1,100 @@
 """Graphs from files and to files.
 
-`read_graph` goes by the suffix: DIMACS .gr, Matrix Market .mtx, GAP .wel, and .npz, which is an
-edge list of ours or a matrix of scipy.sparse; each also compressed, with .gz behind. Whatever is
-wrong with a file is one GraphError that names the file, the line where there are lines, and the
-value.
+`read_graph` goes by the suffix, or by a format's name where that is given: see `FORMATS`. Each may
+be packed, and be in a tar archive. Whatever is wrong with a file is one GraphError that names the
+file, the line where there are lines, and the value.
 """
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
-import gzip
 import os
 import tempfile
-import zlib
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from graphs.edges import EdgeList, Edges
 from graphs.errors import GraphError
+from graphs.file_edge_lists import read_edge_list, read_konect
 from graphs.file_formats import read_gr, read_mtx, read_wel
+from graphs.file_ldbc import SUFFIXES as LDBC
+from graphs.file_ldbc import read_ldbc
+from graphs.file_metis import read_metis
 from graphs.file_npz import read_npz, write_npz
+from graphs.file_options import Options
+from graphs.file_parquet import read_parquet
+from graphs.file_unpack import FAULTS, PACKED, counted, member, split, unpacked
 from kernels.disk import reading, replacing
 
-_READERS: dict[str, Callable[[str, BinaryIO, int | None], EdgeList]] = {
-    ".gr": read_gr,
-    ".mtx": read_mtx,
-    ".wel": read_wel,
-    ".npz": read_npz,
+Reader = Callable[[str, BinaryIO, Options], EdgeList]
+
+
+@dataclass(frozen=True)
+class Format:
+    """A format: its reader, the suffixes of its files, and whether the reader must seek."""
+
+    read: Reader | None
+    suffixes: tuple[str, ...]
+    seeks: bool = False
+
+
+FORMATS = {
+    "gr": Format(read_gr, (".gr",)),
+    "mtx": Format(read_mtx, (".mtx",)),
+    "wel": Format(read_wel, (".wel",)),
+    "npz": Format(read_npz, (".npz",), seeks=True),
+    "edges": Format(read_edge_list, (".el", ".txt", ".tsv", ".csv", ".edges", ".edgelist", ".e")),
+    "konect": Format(read_konect, ()),
+    "metis": Format(read_metis, (".graph",)),
+    "ldbc": Format(None, (".properties", ".v")),
+    "parquet": Format(read_parquet, (".parquet",), seeks=True),
 }
-SUFFIXES = tuple(_READERS)
-# An archive is read from its end, which gzip would unpack anew each time: it is unpacked first,
-# on disk where it is larger than this.
+_BY_SUFFIX = {suffix: name for name, form in FORMATS.items() for suffix in form.suffixes}
+SUFFIXES = tuple(_BY_SUFFIX)
+# An archive is read from its end, which would be unpacked anew each time: it is unpacked first, on
+# disk where it is larger than this.
 _UNPACKED_IN_MEMORY = 1 << 26
 _PIECE = 1 << 20
 
 
 def read_graph(
-    path: str | os.PathLike[str], symmetrize: bool = False, most_bytes: int | None = None
+    path: str | os.PathLike[str],
+    symmetrize: bool = False,
+    most_bytes: int | None = None,
+    format: str | None = None,
+    weights: str | None = None,
+    progress: Callable[[int], object] | None = None,
 ) -> EdgeList:
     """Read a graph from a file.
 
     Parameters
     ----------
     path : str or path-like
-        A file whose name ends in one of `SUFFIXES`, perhaps with .gz behind.
+        A file whose name ends in one of `SUFFIXES` or starts with `out.` (KONECT), perhaps with
+        .gz, .bz2, .xz or .zst behind, or .tar and one of these.
     symmetrize : bool
         Walk every edge both ways, also where the file says directed. `m` stays the file's.
     most_bytes : int, optional
         What the edges may take of the memory, found out before they take it: packed files may
         hold a thousand times their size.
+    format : str, optional
+        One of `FORMATS`, where the name does not say it.
+    weights : str, optional
+        For a file without weights: "unit", each 1 (int64), or "random:SEED", float32 in [0, 1).
+    progress : callable, optional
+        Called now and then with the bytes of the file that have been read.
 
     Returns
     -------
     EdgeList
-        Edges in the file's order, self loops and parallel edges kept; ids from 0. Directed
-        unless the file says symmetric (.mtx) or is one of ours that says nothing or no. Weights
-        are float32 or float64 as in the file and int64 for integers; in text files int64 where
-        all are written as integers, else float64.
+        Edges in the file's order, self loops and parallel edges kept. Vertices are numbered from 0
+        in the order of their ids; `ids` gives these back. Directed unless the file says otherwise
+        or is one of ours that says nothing or no. Weights are float32 or float64 as in the file
+        and int64 for integers; in text files int64 where all are written as integers, else
+        float64.
 
     Raises
     ------
@@ -66,17 +102,29 @@ def read_graph(
         If the file cannot be read or is no graph: file, line (text formats) and value are named.
     """
     name = _name(path)
-    suffix, packed = _suffix(name)
+    options = Options(most_bytes, weights)
+    kind = format_of(name, format)
     try:
-        with _opened(name, suffix, packed, most_bytes) as stream:
-            edges = _READERS[suffix](name, stream, most_bytes)
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise GraphError(f"{name}: cannot be unpacked, damaged or no gzip file: {error}") from error
+        if kind == "ldbc":
+            edges = read_ldbc(_stem(name), lambda part: _opened(part, options, progress), options)
+        else:
+            edges = _read(name, kind, options, progress)
+    except FAULTS as error:
+        raise GraphError(f"{name}: cannot be unpacked, damaged or not packed: {error}") from error
     except OSError as error:
-        raise GraphError(f"{name}: cannot be read: {error.strerror or error}") from error
+        raise GraphError(
+            f"{error.filename or name}: cannot be read: {error.strerror or error}"
+        ) from error
     except MemoryError as error:
         raise GraphError(f"{name}: does not fit into memory: {error}") from error
     return dataclasses.replace(edges, directed=edges.directed and not symmetrize)
+
+
+def files_of(path: str, format: str | None = None) -> list[str]:
+    """Return the files that a graph is read from: `path`, or the three of Graphalytics."""
+    if format_of(_name(path), format) == "ldbc":
+        return [_stem(path) + suffix for suffix in LDBC]
+    return [path]
 
 
 def write_edges(path: str | os.PathLike[str], edges: Edges) -> None:
@@ -116,35 +164,87 @@ def _name(path: str | os.PathLike[str]) -> str:
     return name
 
 
-def _suffix(name: str) -> tuple[str, bool]:
-    """Return the suffix that decides, and whether .gz stands behind it."""
-    lower = name.lower()
-    suffix = Path(lower.removesuffix(".gz")).suffix
-    if suffix not in _READERS:
-        known = ", ".join(SUFFIXES)
-        raise GraphError(f"{name}: unknown suffix {suffix!r}; known are {known}, each also as .gz")
-    return suffix, lower.endswith(".gz")
+def format_of(name: str, format: str | None = None) -> str | None:
+    """Return the name of a file's format, None where it is an archive and its content decides.
+
+    Raises
+    ------
+    GraphError
+        If it is not known.
+    """
+    if format is not None:
+        if format not in FORMATS:
+            raise GraphError(f"format={format!r} is not known; choose {', '.join(FORMATS)}")
+        return format
+    plain, _, is_tar = split(name)
+    if is_tar:
+        return None
+    if Path(plain).name.startswith("out."):
+        return "konect"
+    suffix = Path(plain).suffix
+    if suffix == ".e" and os.path.exists(_stem(name) + ".properties"):
+        return "ldbc"
+    if suffix not in _BY_SUFFIX:
+        known, packed = ", ".join(SUFFIXES), ", ".join(PACKED)
+        raise GraphError(
+            f"{name}: unknown suffix {suffix!r}; known are {known} and out.*, each also with "
+            f"{packed} behind; --format names the format of another"
+        )
+    return _BY_SUFFIX[suffix]
+
+
+def _stem(name: str) -> str:
+    return name[: -len(Path(name).suffix)] if Path(name).suffix.lower() in LDBC else name
+
+
+def _read(
+    name: str, kind: str | None, options: Options, progress: Callable[[int], object] | None
+) -> EdgeList:
+    """Read a graph that is one file, or one in an archive."""
+    stem, packed, is_tar = split(name)
+    with contextlib.ExitStack() as stack:
+        stream = stack.enter_context(_opened(name, options, progress))
+        if is_tar:
+            known = (lambda inner: True) if kind else _is_known
+            inner, stream = stack.enter_context(member(name, stem, stream, known))
+            kind = kind or format_of(Path(inner).name)
+            name = f"{name}: {ascii(inner)[1:-1]}"
+        form = FORMATS[kind or ""]
+        if form.read is None:
+            raise GraphError(f"{name}: the format {kind} is three files, which cannot be packed")
+        if form.seeks and (packed or is_tar):
+            stream = stack.enter_context(_unpacked_first(name, stream, options.most_bytes))
+        return form.read(name, stream, options)
+
+
+def _is_known(name: str) -> bool:
+    try:
+        return FORMATS[format_of(name) or ""].read is not None
+    except (GraphError, KeyError):
+        return False
 
 
 @contextlib.contextmanager
-def _opened(name: str, suffix: str, packed: bool, most_bytes: int | None) -> Iterator[BinaryIO]:
+def _opened(
+    name: str, options: Options, progress: Callable[[int], object] | None
+) -> Iterator[BinaryIO]:
     """Open a file that is not empty for its reader, unpacked."""
     with contextlib.ExitStack() as stack:
-        # Typed loosely: the standard library's readers do not agree on one type.
-        stream: Any = stack.enter_context(reading(name))
-        if packed:
-            stream = stack.enter_context(gzip.GzipFile(fileobj=stream))
+        file = stack.enter_context(reading(name))
+        if progress is not None:
+            file = stack.enter_context(counted(file, progress))
+        stream = stack.enter_context(unpacked(name, split(name)[1], file))
         if not stream.peek(1):
             raise GraphError(f"{name}: the file is empty")
-        if not (packed and suffix == ".npz"):
-            yield stream
-            return
-        unpacked: Any = stack.enter_context(
-            tempfile.SpooledTemporaryFile(max_size=_UNPACKED_IN_MEMORY)
-        )
+        yield stream
+
+
+@contextlib.contextmanager
+def _unpacked_first(name: str, stream: BinaryIO, most_bytes: int | None) -> Iterator[BinaryIO]:
+    with tempfile.SpooledTemporaryFile(max_size=_UNPACKED_IN_MEMORY) as whole:
         while piece := stream.read(_PIECE):
-            unpacked.write(piece)
-            if most_bytes is not None and unpacked.tell() > most_bytes:
+            whole.write(piece)
+            if most_bytes is not None and whole.tell() > most_bytes:
                 raise GraphError(f"{name}: holds more than the {most_bytes} bytes available")
-        unpacked.seek(0)
-        yield unpacked
+        whole.seek(0)
+        yield whole  # type: ignore[misc]

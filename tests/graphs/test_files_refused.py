@@ -148,9 +148,12 @@ def test_damaged_gz_files_are_refused(tmp_path, suffix):
     assert "cannot be unpacked" in refusal(put(tmp_path, name, "p sp 3 2\n"))
 
 
-@pytest.mark.parametrize("name", ["graph.txt", "graph", "graph.gz", ".gr", "graph.gr.bz2"])
+@pytest.mark.parametrize("name", ["graph.xyz", "graph", "graph.gz", ".gr", "graph.gr.lz4"])
 def test_an_unknown_suffix_is_refused_with_the_known_ones(tmp_path, name):
-    assert "known are .gr, .mtx, .wel, .npz, each also as .gz" in refusal(tmp_path / name)
+    said = refusal(tmp_path / name)
+    assert ": unknown suffix" in said
+    assert "known are .gr, .mtx, .wel, .npz, .el," in said
+    assert "--format names the format" in said
 
 
 @pytest.mark.parametrize("path", [None, 7, "a\0b.gr"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -67,10 +68,10 @@ def put(folder: Path, name: str, content: str | bytes) -> Path:
     return path
 
 
-def refusal(path: str | Path) -> str:
+def refusal(path: str | Path, **options: Any) -> str:
     """Return what follows the file's name in the message with which a file is refused."""
     with pytest.raises(GraphError) as error:
-        read_graph(path)
+        read_graph(path, **options)
     message = str(error.value)
     assert message.startswith(str(path)), message
     assert "\n" not in message

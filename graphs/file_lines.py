@@ -92,9 +92,10 @@ class EdgeLines:
             fault = f"promises {self.m} edges, but the file holds {self._count}: it was cut short"
             raise self.text.error(self.promised, f"{fault}, or the count is wrong")
         src, dst, weight = (_joined(column) for column in self._columns)
-        # The integers of a file with floats become floats; -0.0 becomes 0.0.
+        # The integers of a file with floats become floats.
         weight = weight.astype(np.int64 if self._as_integers else np.float64, copy=False)
-        weight += 0
+        if not self._as_integers:
+            weight += 0  # -0.0 becomes 0.0
         return src, dst, weight
 
     def _tables(self) -> Iterator[tuple[int, bytes, Table]]:

@@ -86,6 +86,6 @@ def numbered(
             src -= first
             dst -= first
         return src, dst, VertexIds(n, first)
-    given = np.unique(np.concatenate([np.unique(src), np.unique(dst)]))
-    ids = VertexIds(len(given), given=given)
-    return np.searchsorted(given, src), np.searchsorted(given, dst), ids
+    # One sort of all: finding 10^7 ids among as many takes four times as long.
+    given, ends = np.unique(np.concatenate([src, dst]), return_inverse=True)
+    return ends[: len(src)], ends[len(src) :], VertexIds(len(given), given=given)

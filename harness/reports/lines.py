@@ -26,10 +26,8 @@ def graph500_lines(result: dict[str, Any]) -> str:
     """
     if failures(result):
         return _invalid(result)
-    scale, edgefactor = graph_size(result)
     lines = [
-        _line("SCALE", scale),
-        _line("edgefactor", edgefactor),
+        *(_line(key, value) for key, value in size_keys(result).items()),
         _line("NBFS", str(len(result["searches"]))),
         _line("graph_generation", f"{longest(result, 'generation_seconds'):g}"),
         _line("num_mpi_processes", str(result["num_mpi_processes"])),
@@ -56,9 +54,9 @@ def spec_lines(result: dict[str, Any]) -> str:
     """
     if failures(result):
         return _invalid(result)
-    scale, edgefactor = graph_size(result)
     searches = result["searches"]
-    lines = [f"SCALE: {scale}\n", f"edgefactor: {edgefactor}\n", f"NBFS: {len(searches)}\n"]
+    lines = [f"{key}: {value}\n" for key, value in size_keys(result).items()]
+    lines.append(f"NBFS: {len(searches)}\n")
     lines.append(f"construction_time: {longest(result, 'construction_seconds'):20.17e}\n")
     if searches:
         seconds, m = [search["seconds"] for search in searches], [s["m"] for s in searches]
@@ -73,14 +71,30 @@ def spec_lines(result: dict[str, Any]) -> str:
     return "".join(lines)
 
 
-def graph_size(result: dict[str, Any]) -> tuple[str, str]:
-    """Return SCALE and edgefactor as they are printed.
+def size_keys(result: dict[str, Any]) -> dict[str, str]:
+    """Return the size of the graph as it is printed: SCALE and edgefactor of an official one.
 
-    A graph from a file has the scale of the next power of two, and input edges / n.
+    A graph from a file has neither, but vertices and edges.
     """
+    scale, edgefactor = graph_size(result)
+    if scale is None or edgefactor is None:
+        return {"vertices": str(result["graph"]["n"]), "edges": str(result["graph"]["edges"])}
+    return {"SCALE": scale, "edgefactor": edgefactor}
+
+
+def size_text(result: dict[str, Any]) -> str:
+    """Return the size of the graph as a clause."""
+    scale, edgefactor = graph_size(result)
+    if scale is None:
+        return f"{result['graph']['n']} vertices, {result['graph']['edges']} edges"
+    return f"scale {scale}, edge factor {edgefactor}"
+
+
+def graph_size(result: dict[str, Any]) -> tuple[str | None, str | None]:
+    """Return scale and edge factor as they are printed; None of a graph from a file."""
     graph = result["graph"]
     if graph["scale"] is None:
-        return str((graph["n"] - 1).bit_length()), f"{graph['edges'] / graph['n']:g}"
+        return None, None
     edgefactor = graph["edgefactor"]
     whole = edgefactor == int(edgefactor)
     return str(graph["scale"]), str(int(edgefactor)) if whole else f"{edgefactor:g}"

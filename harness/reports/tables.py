@@ -11,7 +11,7 @@ from typing import Any
 
 from harness.console.escapes import markdown, sheet_cell
 from harness.reports.energy import energy_of
-from harness.reports.lines import graph_size
+from harness.reports.lines import size_text
 from harness.reports.ranks import exchange_of
 from harness.results.statistics import summarize, summarize_teps
 from harness.results.submission import failures, longest, submission_problems
@@ -134,7 +134,6 @@ def _table_line(cells: Sequence[str]) -> str:
 
 def _markdown_row(i: int, result: dict[str, Any]) -> dict[str, str]:
     graph, solver, searches = result["graph"], result["solver"], result["searches"]
-    scale, edgefactor = graph_size(result)
     name = graph["file"] or f"Kronecker, seeds {' '.join(map(str, graph['seed'] or []))}"
     engine = [solver["engine"]]
     if solver["threads"]:
@@ -146,7 +145,7 @@ def _markdown_row(i: int, result: dict[str, Any]) -> dict[str, str]:
     problems = submission_problems(result)
     return {
         "run": str(i),
-        "graph": f"{name}: scale {scale}, edge factor {edgefactor}",
+        "graph": f"{name}: {size_text(result)}",
         "machine": _machine(result["machine"]),
         "engine": ", ".join(engine),
         "searches": str(len(searches)),

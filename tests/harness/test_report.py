@@ -164,18 +164,15 @@ def test_without_a_single_search_only_the_head_is_printed():
 
 
 @pytest.mark.parametrize(
-    ("n", "edges", "scale", "edgefactor"),
-    [
-        (1, 0, "0", "0"),
-        (2, 1, "1", "0.5"),
-        (1024, 16384, "10", "16"),
-        (1025, 3000, "11", "2.92683"),
-    ],
+    ("n", "edges"),
+    [(1, 0), (1024, 16384), (1025, 3000)],
 )
-def test_a_graph_from_a_file_has_the_scale_of_the_next_power_of_two(n, edges, scale, edgefactor):
+def test_a_graph_from_a_file_has_no_scale_made_up(n, edges):
     lines = graph500_lines(from_file(n, edges)).splitlines()
-    assert lines[0] == f"SCALE:                          {scale}"
-    assert lines[1] == f"edgefactor:                     {edgefactor}"
+    assert lines[0] == f"vertices:                       {n}"
+    assert lines[1] == f"edges:                          {edges}"
+    named = render([from_file(n, edges)], "spec").splitlines()
+    assert named[:2] == [f"vertices: {n}", f"edges: {edges}"]
 
 
 def test_a_generated_graphs_edge_factor_is_printed_whole():
@@ -227,7 +224,7 @@ def test_markdown_has_a_row_for_each_run_with_its_figures():
     assert first["machine"] == r"Model \| 3000, 2 cores"
     assert first["engine"] == "cpu, 2 threads"
     assert (first["validated"], first["remarks"]) == ("yes", "-")
-    assert second["graph"].startswith("road, north.gr.gz: scale 10, edge factor 2.5")
+    assert second["graph"].startswith("road, north.gr.gz: 1000 vertices, 2500 edges")
     assert second["remarks"].startswith("not a submission: the graph comes from a file")
     assert third["harmonic mean TEPS"] == third["median time"] == "-"
     assert third["validated"] == "failed"

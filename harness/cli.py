@@ -20,6 +20,7 @@ from harness.commands import info as commands_info
 from harness.commands import peers as commands_peers
 from harness.commands import report as commands_report
 from harness.commands import run as commands_run
+from harness.commands import solve as commands_solve
 from harness.commands import template as commands_template
 from harness.commands.options import refuse_ranks
 from harness.console.errors import EXIT_CODES, Exit, Interrupted, UsageError
@@ -64,6 +65,7 @@ def build_parser() -> ArgumentParser:
     commands = parser.add_subparsers(metavar="COMMAND", title="commands")
     for module in (
         commands_run,
+        commands_solve,
         commands_peers,
         commands_files,
         commands_report,
@@ -112,7 +114,7 @@ def _run(arguments: list[str]) -> int:
         return _print_version()
     command = flags.pop("command", None)
     if command is None:
-        build_parser().error("name a command: run, generate, validate, report, ...")
+        build_parser().error("name a command: run, solve, generate, validate, report, ...")
     if arguments[0] not in launch.COMMANDS:
         refuse_ranks()
     return int(command(flags, ["sssp", *arguments]))

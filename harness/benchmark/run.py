@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from graphs.csr import CSR
+    from graphs.edges import Edges
     from sssp.solver import Solver
 
 
@@ -40,6 +41,7 @@ class Settings:
 
     source      the graph
     roots       searches asked for; fewer run where fewer vertices have an edge
+    root        where to search from, by the file's own ids; None: from the search keys
     engine      auto, cpu, cuda
     threads     threads of the engine
     delta       width of a bucket in units of weight, None: chosen from the graph
@@ -58,6 +60,7 @@ class Settings:
     validate: bool = True
     check: str | None = None
     energy: bool = True
+    root: list[int] | None = None
 
     def flags(self) -> dict[str, Any]:
         """Return what the run is asked for, by the names of the flags."""
@@ -164,7 +167,10 @@ def run(
     if csr.halo is not None:
         part["ranks"] = rank_facts(comm, solver.threads, csr.halo.nodes)
     graph["arcs"] = int(csr.stats.arcs)
-    keys = draw_keys(settings.source, csr, settings.roots, comm)
+    if settings.root is None:
+        keys = draw_keys(settings.source, csr, settings.roots, comm)
+    else:
+        keys = given_roots(settings.root, opened.edges, csr, comm)
     if part is not result:
         check_construction(result, graph["arcs"], part["solver"], keys.tolist())
     result["graph"] = graph
@@ -255,6 +261,29 @@ def draw_keys(source: Source, csr: CSR, count: int, comm: Comm | None = None) ->
     keys = search_keys(n, csr.degree_positive, source.seed, min(count, n), "spec", comm)
     if len(keys) == 0:
         raise UsageError(f"{source}: no edge other than self loops, nothing to search")
+    return keys
+
+
+def given_roots(roots: list[int], edges: Edges, csr: CSR, comm: Comm) -> np.ndarray:
+    """Return the vertices of roots that are given by their ids.
+
+    Raises
+    ------
+    UsageError
+        If one is no vertex, or has no edge: a search from there traverses nothing.
+    """
+    import numpy as np
+
+    from graphs.vertex_ids import ids_of
+
+    ids = ids_of(edges)
+    keys = np.array([ids.vertex(root) for root in roots], np.int64)
+    own = keys - csr.first
+    mine = (own >= 0) & (own < csr.n)
+    lonely = mine & ~csr.degree_positive[np.where(mine, own, 0)]
+    for root, *found in zip(roots, *comm.allgather(lonely), strict=True):
+        if any(found):
+            raise UsageError(f"--root {root}: has no edge, a search from there finds nothing")
     return keys
 
 

@@ -10,13 +10,14 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from graphs.comm import Comm, SerialComm
 from graphs.memory import BASE, Need, PresolvedNeed, gib
 from harness.console.errors import MemoryRefused, UsageError
+from harness.console.progress import Progress
 from harness.machine.memory import available, available_to_each, choose
 from kernels.disk import reading
 
@@ -131,16 +132,22 @@ class OfficialGraph:
 
 @dataclass(frozen=True)
 class GraphFile:
-    """A graph from a file, its format by its suffix.
+    """A graph from a file.
 
     path         the file
     symmetrize   make both directions of a directed file
     seed         for the search keys
+    format       its format, None: by its name
+    weights      "unit" or "random:SEED" for a file without weights
+    progress     shows how much has been read
     """
 
     path: str
     symmetrize: bool = False
     seed: tuple[int, int] = (2, 3)
+    format: str | None = None
+    weights: str | None = None
+    progress: Progress = field(default=Progress(quiet=True), compare=False)
 
     def __str__(self) -> str:
         return self.path
@@ -156,11 +163,7 @@ class GraphFile:
 
     def _refuse_early(self, comm: Comm) -> int:
         """Return the bytes that the edges may take; UsageError if the file alone has more."""
-        try:
-            with reading(self.path) as file:
-                size = os.fstat(file.fileno()).st_size
-        except OSError as error:
-            raise UsageError(f"{self.path}: cannot be read: {error.strerror}") from error
+        size = self._size()
         there = available_to_each(comm)
         if BASE + size > there.bytes:
             raise MemoryRefused(
@@ -168,6 +171,26 @@ class GraphFile:
                 f"available are {gib(there.bytes)} ({there.limit})"
             )
         return there.bytes - BASE
+
+    def _files(self) -> list[str]:
+        from graphs.errors import GraphError
+        from graphs.files import files_of
+
+        try:
+            return files_of(self.path, self.format)
+        except GraphError:  # reading it says why, unless it is a folder or not there
+            return [self.path]
+
+    def _size(self) -> int:
+        """Return the bytes of its files; UsageError if one cannot be read."""
+        size = 0
+        for path in self._files():
+            try:
+                with reading(path) as file:
+                    size += os.fstat(file.fileno()).st_size
+            except OSError as error:
+                raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
+        return size
 
     def _open(self, comm: Comm) -> LoadedEdges:
         from graphs.partition import part_of
@@ -188,8 +211,11 @@ class GraphFile:
 
     def _digest(self, comm: Comm) -> str:
         """Return the SHA-256 of the file; UsageError if not every rank has the same one."""
-        with reading(self.path) as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        whole = hashlib.sha256()
+        for path in self._files():
+            with reading(path) as file:
+                hashlib.file_digest(file, lambda: whole)
+        digest = whole.hexdigest()
         digests = comm.allgather(digest)
         for rank, other in enumerate(digests):
             if other != digests[0]:
@@ -203,12 +229,16 @@ class GraphFile:
     def _read(self, most_bytes: int) -> EdgeList:
         from graphs.files import read_graph
 
-        return read_graph(self.path, self.symmetrize, most_bytes)
+        with self.progress.reading(self._size()) as read:
+            return read_graph(
+                self.path, self.symmetrize, most_bytes, self.format, self.weights, read
+            )
 
     def flags(self) -> dict[str, Any]:
         """Return the flags that name this graph."""
         seed = [int(seed) for seed in self.seed]
-        return {"graph": self.path, "symmetrize": self.symmetrize, "seed": seed}
+        how = {"format": self.format, "weights": self.weights}
+        return {"graph": self.path, "symmetrize": self.symmetrize, "seed": seed, **how}
 
     def describe(self, opened: LoadedEdges) -> dict[str, Any]:
         return opened.describe(edgefactor=opened.need.edges / opened.edges.n, file=self.path)

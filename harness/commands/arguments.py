@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from argparse import ArgumentTypeError
 
 from harness.console.escapes import shown
@@ -34,19 +35,23 @@ class Whole:
 
 
 class Positive:
-    """A finite number above 0."""
+    """A finite number above 0 and below `below`."""
 
     accepts: tuple[type, ...] = (int, float)
 
+    def __init__(self, below: float = math.inf):
+        self.below = below
+
     def __str__(self) -> str:
-        return "a finite number above 0"
+        below = "" if self.below == math.inf else f" and below {self.below:g}"
+        return f"a finite number above 0{below}"
 
     def __call__(self, text: str) -> float:
         try:
             value = float(text)
         except ValueError:
             raise ArgumentTypeError(f"must be {self}, got {shown(text)}") from None
-        if not (value > 0 and math.isfinite(value)):
+        if not (value > 0 and value < self.below):
             raise ArgumentTypeError(f"must be {self}, got {shown(value)}")
         return value
 
@@ -87,11 +92,27 @@ class Text:
         return text
 
 
+class Weights:
+    """A rule for the weights of a file that has none."""
+
+    accepts: tuple[type, ...] = (str,)
+
+    def __str__(self) -> str:
+        return "unit, or random:SEED with a whole number"
+
+    def __call__(self, text: str) -> str:
+        if text != "unit" and not re.fullmatch(r"random:[0-9]{1,19}", text):
+            raise ArgumentTypeError(f"must be {self}, got {shown(text)}")
+        return text
+
+
 SCALE = Whole(1, 62)
 EDGEFACTOR = Whole(1, 2**31)
 SEED = Whole(0, 2**64 - 1)
 ROOTS = Whole(1, 2**31)
 THREADS = Whole(1, 4096)
-ROOT = Whole(0, 2**62)
+ROOT = Whole(0, 2**63 - 1)
 DELTA = Positive()
+RTOL = Positive(below=1)
 PATH = Text()
+WEIGHTS = Weights()

@@ -12,7 +12,13 @@ Names are those of the flags, with hyphens or underscores. Every fault names the
 from __future__ import annotations
 
 import tomllib
-from argparse import Action, ArgumentParser, ArgumentTypeError, BooleanOptionalAction
+from argparse import (
+    Action,
+    ArgumentParser,
+    ArgumentTypeError,
+    BooleanOptionalAction,
+    _AppendAction,
+)
 from collections.abc import Iterable
 from typing import Any
 
@@ -106,6 +112,10 @@ def _value(action: Action, name: str, value: object) -> object:
     if isinstance(action.nargs, int):
         if not isinstance(value, list) or len(value) != action.nargs:
             raise ArgumentTypeError(f"must be a list of {action.nargs} values, got {shown(value)}")
+        return [_single(action, item) for item in value]
+    if isinstance(action, _AppendAction):
+        if not isinstance(value, list) or not value:
+            raise ArgumentTypeError(f"must be a list of values, got {shown(value)}")
         return [_single(action, item) for item in value]
     return _single(action, value)
 

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.commands.arguments import PATH, ROOT
+from harness.commands.arguments import PATH, ROOT, RTOL
 from harness.commands.options import (
     Commands,
     add_graph_file,
@@ -24,6 +24,9 @@ from harness.console.streams import emit, say
 if TYPE_CHECKING:
     import numpy as np
 
+    from graphs.edges import Edges
+    from harness.validation.verdict import Counts
+
 _EDGE_BYTES = 20  # src and dst int64, weight float32, stored as they are
 
 _GENERATE = """\
@@ -39,13 +42,20 @@ example:
 
 _VALIDATE = """\
 Check an answer that somebody else computed against every rule: the root, the tree of parents, the
-parent edges, the distances to the bit, that no edge improves one, and the component.
+parent edges, the distances to the bit, that no edge improves one, and the component. Of distances
+without parents: that each is the length of a path, and no edge improves it.
 """
 _VALIDATE_EPILOG = f"""\
 The solution is an .npz with the arrays
-  dist     (n,) float32 or float64, inf where a vertex is not reached
-  parent   (n,) integers, parent[root] = root, -1 where a vertex is not reached
-Sums count in the arithmetic of the graph: float32 weights are added in float32.
+  dist     (n,) float32 or float64, inf where a vertex is not reached; or integers, where -1 and the
+           largest of their type mean that
+  parent   (n,) integers, parent[root] = root, -1 where a vertex is not reached; or SciPy's, -9999
+           for both; may be missing
+  vertex   (n,) the ids of the vertices in the graph's file, ascending: then root and parents are
+           such ids, as `sssp solve` writes them; without it, they are counted from 0
+  root     the roots, where dist and parent have a row for each of several
+Sums count in the arithmetic of the graph: float32 weights are added in float32. For sums that were
+taken otherwise, --rtol allows a difference; they are then compared in float64.
 
 example:
   sssp validate --graph rome99.gr --solution answer.npz --root 0
@@ -84,7 +94,17 @@ def add_commands(commands: Commands) -> None:
         "--solution", type=PATH, metavar="F.npz", required=True, help="the answer to check"
     )
     validate.add_argument(
-        "--root", type=ROOT, metavar="R", required=True, help="the vertex it starts from, from 0"
+        "--root",
+        type=ROOT,
+        metavar="R",
+        required=True,
+        help="the vertex it starts from, counted as in the solution",
+    )
+    validate.add_argument(
+        "--rtol",
+        type=RTOL,
+        metavar="X",
+        help="how far a sum may be off, as a part of it, such as 1e-9 (default: not at all)",
     )
     validate.set_defaults(command=run_validate)
 
@@ -116,47 +136,39 @@ def run_validate(flags: dict[str, Any], _argv: list[str]) -> int:
     refuse_ranks()
     use_default_threads()
     source = source_of(flags)
-    dist, parent = read_solution(flags["solution"])
+    from graphs.vertex_ids import ids_of
+    from harness.validation.solution import read_solution
+
+    solution = read_solution(flags["solution"])
     edges = source.load()
-    from harness.validation.host import validate
-
-    n, root = edges.n, flags["root"]
-    if root >= n:
-        raise UsageError(f"--root {root}: the graph's vertices are 0..{n - 1}")
-    for name, array in (("dist", dist), ("parent", parent)):
-        if array.shape != (n,):
-            raise UsageError(
-                f"{flags['solution']}: {name} has shape {array.shape}, "
-                f"the graph has {n} vertices, so it must be ({n},)"
-            )
-    (found,) = validate(edges, [(root, dist, parent)])
-    if found.valid:
-        emit(f"valid: root {root}, {found.reached} vertices reached, m = {found.m}")
-        return Exit.OK
-    emit("\n".join(f"invalid: {violation}" for violation in found.violations))
-    return Exit.INVALID
+    root, dist, parent = solution.of(flags["root"], ids_of(edges))
+    faults, counts = _verdict(edges, root, dist, parent, flags.get("rtol", 0.0))
+    if faults:
+        emit("\n".join(f"invalid: {fault}" for fault in faults))
+        return Exit.INVALID
+    how = ["distances only, no parents given"] if parent is None else []
+    how += [f"rtol {flags['rtol']:g}"] if "rtol" in flags else []
+    more = f" ({', '.join(how)})" if how else ""
+    emit(f"valid: root {flags['root']}, {counts.reached} vertices reached, m = {counts.m}{more}")
+    return Exit.OK
 
 
-def read_solution(path: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return the arrays `dist` and `parent` of an .npz.
+def _verdict(
+    edges: Edges, root: int, dist: np.ndarray, parent: np.ndarray | None, rtol: float
+) -> tuple[list[str], Counts]:
+    """Return what is wrong with an answer, and what it traversed."""
+    from harness.validation.distances import check_distances
+    from harness.validation.host import Validator
+    from harness.validation.verdict import Counts
 
-    Raises
-    ------
-    UsageError
-        If the file cannot be read, or lacks one of them.
-    GraphError
-        If it is no .npz of plain arrays, or takes more memory than there is.
-    """
-    from graphs.file_npz import opened_archive
-    from graphs.memory import BASE
-    from harness.machine.memory import available
-    from kernels.disk import reading
+    judge = Validator(edges)
+    if parent is not None and not rtol:
+        (found,) = judge.validate([(root, dist, parent)])
+        counts = Counts(found.m, found.m_with_self_loops, found.reached)
+        return [str(violation) for violation in found.violations], counts
+    import numpy as np
 
-    try:
-        with reading(path) as file, opened_archive(path, file, available().bytes - BASE) as stored:
-            missing = [name for name in ("dist", "parent") if name not in stored]
-            if missing:
-                raise UsageError(f"{path}: no array {' and '.join(missing)} in it")
-            return stored.array("dist", ndim=None), stored.array("parent", ndim=None)
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read: {error.strerror or error}") from error
+    # Counting asks for parents, and only for their type.
+    given = np.zeros(len(dist), np.int64) if parent is None else parent
+    (counts,) = judge.count_m([(root, dist, given)])
+    return check_distances(edges, root, dist, parent, rtol), counts

@@ -9,7 +9,7 @@ from argparse import ArgumentParser, BooleanOptionalAction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from harness.commands.arguments import EDGEFACTOR, PATH, SCALE, SEED
+from harness.commands.arguments import EDGEFACTOR, PATH, ROOT, SCALE, SEED, WEIGHTS
 from harness.console.errors import UsageError
 from harness.machine.facts import default_threads, launched_ranks
 from harness.machine.thread_limit import refuse_few_threads
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 SEEDS = (2, 3)
 DEFAULT_SCALE = 16
 DEFAULT_OUTPUT = "results/runs"
+# Spelled out, as the readers are not needed to print a page of help.
+FORMATS = ("gr", "mtx", "wel", "npz", "edges", "konect", "metis", "ldbc", "parquet")
 
 
 class Commands(Protocol):
@@ -58,14 +60,33 @@ def add_graph_file(parser: Flags) -> None:
         "--graph",
         type=PATH,
         metavar="FILE",
-        help="a graph file instead: .gr (DIMACS), .mtx (Matrix Market), .wel (GAP), .npz (ours or "
-        "scipy.sparse), each also with .gz behind",
+        help="a graph file instead, by its suffix: .gr (DIMACS), .mtx (Matrix Market), .wel (GAP), "
+        ".npz (ours or scipy.sparse), .txt .csv .tsv .el .edges (edge list), out.* (KONECT), "
+        ".properties (Graphalytics), .graph (METIS), .parquet; each also with .gz, .bz2, .xz or "
+        ".zst behind, or in a .tar",
+    )
+    parser.add_argument(
+        "--format",
+        choices=FORMATS,
+        help="the file's format, where its name does not say it",
+    )
+    parser.add_argument(
+        "--weights",
+        type=WEIGHTS,
+        metavar="RULE",
+        help="weights for a file that has none: unit, every edge 1, or random:SEED, float32 in "
+        "[0, 1)",
     )
     parser.add_argument(
         "--symmetrize",
         action=BooleanOptionalAction,
         help="walk every edge of a directed file both ways (default: no)",
     )
+
+
+def add_root(parser: Flags, what: str) -> None:
+    """Add the flag that names a root, once for each."""
+    parser.add_argument("--root", type=ROOT, action="append", metavar="R", help=f"{what} several")
 
 
 def add_output(parser: Flags, what: str) -> None:
@@ -95,11 +116,22 @@ def source_of(flags: dict[str, Any], default_scale: int | None = None) -> Source
                 flag = other.replace("_", "-")
                 raise UsageError(f"--{flag} does not go with --graph: the file is the graph")
         from harness.benchmark.source import GraphFile
+        from harness.console.progress import Progress
 
         first, second = flags.get("seed", SEEDS)
-        return GraphFile(flags["graph"], flags.get("symmetrize", False), (first, second))
+        return GraphFile(
+            flags["graph"],
+            flags.get("symmetrize", False),
+            (first, second),
+            flags.get("format"),
+            flags.get("weights"),
+            Progress(flags.get("quiet", False)),
+        )
     if flags.get("symmetrize"):
         raise UsageError("--symmetrize goes with --graph: the official graph is undirected")
+    for name in ("format", "weights"):
+        if name in flags:
+            raise UsageError(f"--{name} goes with --graph: it says how that file is read")
     if "scale" not in flags and default_scale is None:
         raise UsageError("name a graph: --graph FILE, or --scale S")
     return official_graph({"scale": default_scale, **flags})

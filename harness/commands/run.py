@@ -18,6 +18,7 @@ from harness.commands.options import (
     add_graph_file,
     add_official_graph,
     add_output,
+    add_root,
     add_seed,
     check_writable,
     source_of,
@@ -88,6 +89,7 @@ def add_commands(commands: Commands) -> None:
     search.add_argument(
         "--roots", type=ROOTS, metavar="K", help="searches (default: 64, as a submission needs)"
     )
+    add_root(search, "a root to search from, by the file's own ids, instead of the keys; again for")
     search.add_argument(
         "--engine",
         choices=("auto", "cpu", "cuda"),
@@ -239,11 +241,14 @@ def _settings(flags: dict[str, Any], threads: int, comm: Comm) -> Settings:
             f"--check networkx runs as one process, not as {comm.size} ranks; the validation "
             "needs no second opinion, and dist_digest in the result files compares runs"
         )
+    if "root" in flags and flags.get("roots", len(flags["root"])) != len(flags["root"]):
+        raise UsageError("--roots does not go with --root: as many searches run as are named")
     if flags.get("presolve") and flags.get("engine") == "cuda":
         raise UsageError("--presolve does not go with --engine cuda; take --engine cpu")
     return Settings(
         source=source_of(flags, DEFAULT_SCALE),
-        roots=flags.get("roots", 64),
+        roots=len(flags["root"]) if "root" in flags else flags.get("roots", 64),
+        root=flags.get("root"),
         engine=flags.get("engine", "auto"),
         threads=threads,
         delta=flags.get("delta"),

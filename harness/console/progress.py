@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 # Between two plain lines of one count.
 _LINE_SECONDS = 10.0
+_LONG_FILE = 16  # MiB
 # Called with every stage: a rank's heartbeat reports it (harness.job.heartbeat).
 observers: list[Callable[[str], None]] = []
 
@@ -52,13 +53,35 @@ class Progress:
         self._line(text)
 
     @contextmanager
-    def count(self, total: int, what: str, done: int = 0) -> Iterator[Callable[[], object]]:
+    def reading(self, size: int) -> Iterator[Callable[[int], object]]:
+        """Show how much of a file of `size` bytes has been read.
+
+        The block calls what it is given with the bytes so far; a file shorter than 16 MiB is read
+        before anybody could look.
+        """
+        total, seen = size >> 20, 0
+        if total < _LONG_FILE:
+            yield lambda _: None
+            return
+        with self.count(total, "MiB read") as step:
+
+            def read(so_far: int) -> None:
+                nonlocal seen
+                now = min(so_far >> 20, total)
+                if now > seen:
+                    step(now - seen)
+                    seen = now
+
+            yield read
+
+    @contextmanager
+    def count(self, total: int, what: str, done: int = 0) -> Iterator[Callable[..., object]]:
         """Count steps of `what` from `done` to `total`.
 
-        The block calls what it is given after each step.
+        The block calls what it is given after each step, or with a number after several.
         """
         if self.quiet:
-            yield lambda: None
+            yield lambda by=1: None
         elif _is_terminal(error_stream()):
             with self._terminal_bar(total, what, done) as step:
                 yield step
@@ -66,7 +89,7 @@ class Progress:
             yield self._plain_lines(total, what, done)
 
     @contextmanager
-    def _terminal_bar(self, total: int, what: str, done: int) -> Iterator[Callable[[], object]]:
+    def _terminal_bar(self, total: int, what: str, done: int) -> Iterator[Callable[..., object]]:
         from tqdm import tqdm
 
         tqdm.monitor_interval = 0  # its thread would wake up inside the timed searches
@@ -78,12 +101,12 @@ class Progress:
                 self._bar.close()
                 self._bar = None
 
-    def _plain_lines(self, total: int, what: str, done: int) -> Callable[[], object]:
+    def _plain_lines(self, total: int, what: str, done: int) -> Callable[..., object]:
         last = time.monotonic()
 
-        def step() -> None:
+        def step(by: int = 1) -> None:
             nonlocal done, last
-            done += 1
+            done += by
             if done == total or time.monotonic() - last >= _LINE_SECONDS:
                 last = time.monotonic()
                 self._line(f"{what}: {done} of {total}")

@@ -74,6 +74,8 @@ def submission_problems(result: dict[str, Any]) -> list[str]:
     if stopped:
         problems.append(stopped)
     searches = result["searches"]
+    if result.get("flags", {}).get("root"):
+        problems.append("the roots were given, not drawn as search keys")
     if len(searches) < SEARCHES:
         ran = f"only {len(searches)} searches" if len(searches) != 1 else "only 1 search"
         problems.append(f"{ran} ran, {SEARCHES} are asked for")

@@ -13,8 +13,8 @@ from graph_files import put, refusal
 import harness.benchmark.source
 from graphs import GraphError, read_graph
 from graphs.memory import BASE
-from harness.commands.files import read_solution
 from harness.machine.memory import Available
+from harness.validation import solution
 
 M = 300_000  # edges, all alike: 7 MB unpacked, 7 KB packed
 MOST = 1_000_000
@@ -58,14 +58,11 @@ def test_a_run_asks_for_what_is_available(bomb, monkeypatch):
 
 
 def test_a_solution_is_measured_too(tmp_path, monkeypatch):
-    import harness.machine.memory
-
-    monkeypatch.setattr(
-        harness.machine.memory, "available", lambda: Available(BASE + MOST, "a test")
-    )
+    there = Available(BASE + MOST, "a test")
+    monkeypatch.setattr(solution, "available", lambda: there)
     zeros = np.zeros(M, np.int64)
     np.savez_compressed(tmp_path / "s.npz", dist=zeros, parent=zeros)
-    said = reads_less(MOST, lambda: read_solution(str(tmp_path / "s.npz")))
+    said = reads_less(MOST, lambda: solution.read_solution(str(tmp_path / "s.npz")))
     assert said.startswith(f"{tmp_path / 's.npz'}: its arrays take 48")
 
 

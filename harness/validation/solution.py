@@ -1,0 +1,143 @@
+"""Somebody's answer from a file: its arrays, made what the rules are written for.
+
+Whoever wrote it may number vertices by the ids of the graph's file, leave parents out, mark what
+is not reached as SciPy does (-9999), or have integer distances.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from graphs.file_npz import opened_archive
+from graphs.memory import BASE
+from graphs.vertex_ids import VertexIds
+from harness.console.errors import UsageError
+from harness.machine.memory import available
+from kernels.disk import reading
+
+_SCIPY_NONE = -9999
+_EXACT = 2**53
+
+
+@dataclass(frozen=True)
+class Solution:
+    """The arrays of an answer, as they are in its file.
+
+    path     the file
+    dist     (n,), or (k, n) of several roots
+    parent   the same, None where there is none
+    root     (k,) ids, None where the file does not say
+    vertex   (n,) ids, None: dist[v] is of the vertex v, counted from 0
+    """
+
+    path: str
+    dist: np.ndarray
+    parent: np.ndarray | None
+    root: np.ndarray | None
+    vertex: np.ndarray | None
+
+    def of(self, wanted: int, ids: VertexIds) -> tuple[int, np.ndarray, np.ndarray | None]:
+        """Return root, dist and parent by vertices.
+
+        Parameters
+        ----------
+        wanted : int
+            The root: the file's own id where the answer has `vertex`, else a vertex from 0.
+        ids : VertexIds
+            The graph's.
+
+        Raises
+        ------
+        UsageError
+            If the arrays are not of this graph, or of this root.
+        """
+        dist, parent = self._row(wanted)
+        for name, array in (("dist", dist), ("parent", parent)):
+            if array is not None and array.shape != (ids.n,):
+                raise UsageError(
+                    f"{self.path}: {name} has shape {array.shape}, "
+                    f"the graph has {ids.n} vertices, so it must be ({ids.n},)"
+                )
+        if self.vertex is None:
+            root = wanted
+            if root >= ids.n:
+                raise UsageError(f"--root {root}: the graph's vertices are 0..{ids.n - 1}")
+        else:
+            root = ids.vertex(wanted, "--root")
+            if not np.array_equal(self.vertex, ids.of(np.arange(ids.n))):
+                raise UsageError(f"{self.path}: 'vertex' are not the ids of the graph, {ids}")
+            if parent is not None:
+                none = parent < 0
+                parent = np.where(none, parent, _foreign(ids.vertices(parent), ids.n))
+        return root, self._distances(dist), _without_scipys(parent, root)
+
+    def _row(self, wanted: int) -> tuple[np.ndarray, np.ndarray | None]:
+        """Return the row of a root where there are several."""
+        if self.root is not None and self.root.ndim <= 1:
+            at = np.flatnonzero(self.root.ravel() == wanted)
+            if not len(at):
+                roots = ", ".join(map(str, self.root.ravel()[:6].tolist()))
+                raise UsageError(f"{self.path}: is an answer from {roots}, not from {wanted}")
+            if self.dist.ndim == 2 and at[0] < len(self.dist):
+                parent = self.parent
+                if parent is not None and parent.ndim == 2 and at[0] < len(parent):
+                    parent = parent[at[0]]
+                return self.dist[at[0]], parent
+        return self.dist, self.parent
+
+    def _distances(self, dist: np.ndarray) -> np.ndarray:
+        """Return float distances; of integers -1 and the largest of the type are unreached."""
+        if dist.dtype.kind not in "iu":
+            return dist
+        unreached = dist == np.iinfo(dist.dtype).max
+        if dist.dtype.kind == "i":
+            unreached |= dist == -1
+        large = ~unreached & (dist >= _EXACT)
+        if large.any():
+            v = int(np.argmax(large))
+            raise UsageError(
+                f"{self.path}: dist[{v}] = {dist[v]} is not below 2^53, up to which sums are exact"
+            )
+        return np.where(unreached, np.inf, dist)
+
+
+def _foreign(vertices: np.ndarray, n: int) -> np.ndarray:
+    """Return vertices, n for an id that no vertex has: no vertex, and not -1 either."""
+    return np.where(vertices < 0, n, vertices)
+
+
+def _without_scipys(parent: np.ndarray | None, root: int) -> np.ndarray | None:
+    """Return parents with SciPy's -9999 as -1, and the root its own parent."""
+    if parent is None or parent.dtype.kind != "i" or not (parent == _SCIPY_NONE).any():
+        return parent
+    parent = np.where(parent == _SCIPY_NONE, -1, parent)
+    parent[root] = root if parent[root] == -1 else parent[root]
+    return parent
+
+
+def read_solution(path: str) -> Solution:
+    """Return an answer in an .npz.
+
+    Raises
+    ------
+    UsageError
+        If the file cannot be read, or has no distances.
+    GraphError
+        If it is no .npz of plain arrays, or takes more memory than there is.
+    """
+    try:
+        with reading(path) as file, opened_archive(path, file, available().bytes - BASE) as stored:
+            if "dist" not in stored:
+                raise UsageError(f"{path}: no array dist in it")
+            names = ("dist", "parent", "root", "vertex")
+            found = {n: stored.array(n, ndim=None) if n in stored else None for n in names}
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror or error}") from error
+    for name in ("root", "vertex"):
+        array = found[name]
+        if array is not None and (array.dtype.kind not in "iu" or array.ndim > 1):
+            raise UsageError(f"{path}: {name!r} must be a row of integers, got {array.dtype}")
+    assert found["dist"] is not None
+    return Solution(path, found["dist"], found["parent"], found["root"], found["vertex"])

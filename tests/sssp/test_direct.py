@@ -1,0 +1,183 @@
+"""Searches on the arrays of a matrix as they are: an oracle's distances, parents that are a tree."""
+
+import numpy as np
+import oracle
+import pytest
+import scipy.sparse
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.sparse import csgraph
+from strategies import DTYPES, INT64, searches
+
+from graphs import EdgeList, GraphError
+from harness.validation.host import validate
+from sssp.direct import search
+
+
+def arrays(edges, ids=np.int64):
+    """The arcs of an edge list as indptr, indices and weights: rows unsorted, parallel arcs kept."""
+    src, dst, weight = edges.src, edges.dst, edges.weight
+    if not edges.directed:
+        src, dst = np.append(src, dst), np.append(dst, src)
+        weight = np.append(weight, weight)
+    order = np.argsort(src, kind="stable")
+    indptr = np.zeros(edges.n + 1, ids)
+    indptr[1:] = np.cumsum(np.bincount(src, minlength=edges.n))
+    return indptr, dst[order].astype(ids), weight[order]
+
+
+def assert_same(edges, root, dist, parent):
+    """Distances equal the oracle's to the bit; the independent validator accepts both."""
+    expected, _ = oracle.dijkstra(edges, root)
+    assert dist.dtype == expected.dtype
+    assert np.array_equal(dist, expected)
+    [verdict] = validate(edges, [(root, dist, parent.astype(np.int64))])
+    assert verdict.valid, [str(v) for v in verdict.violations]
+
+
+@given(searches(), st.sampled_from([np.int32, np.int64]))
+@settings(max_examples=200)
+def test_distances_equal_the_oracle(drawn, ids):
+    edges, root = drawn
+    assert_same(edges, root, *search(*arrays(edges, ids), root)[:2])
+
+
+@given(searches(), st.floats(0, 1))
+@settings(max_examples=100)
+def test_a_limit_leaves_out_what_is_farther(drawn, share):
+    edges, root = drawn
+    whole, _, _ = search(*arrays(edges), root)
+    limit = float(np.quantile(whole[np.isfinite(whole)], share, method="higher"))
+    dist, parent, _ = search(*arrays(edges), root, limit=limit)
+    assert np.array_equal(dist, np.where(whole <= limit, whole, np.inf))
+    assert np.array_equal(parent >= 0, whole <= limit)
+
+
+@given(searches(), st.data())
+@settings(max_examples=100)
+def test_a_target_is_a_limit_at_its_distance(drawn, data):
+    edges, root = drawn
+    target = data.draw(st.integers(0, edges.n - 1))
+    whole, _, _ = search(*arrays(edges), root)
+    dist, parent, _ = search(*arrays(edges), root, target=target)
+    assert np.array_equal(dist, np.where(whole <= whole[target], whole, np.inf))
+    assert np.array_equal(parent >= 0, np.isfinite(dist))
+
+
+@given(searches(), st.data())
+@settings(max_examples=100)
+def test_several_sources_are_searched_apart_or_together(drawn, data):
+    edges, root = drawn
+    roots = data.draw(st.lists(st.integers(0, edges.n - 1), max_size=4)) + [root]
+    apart, parents, _ = search(*arrays(edges), roots)
+    for row, parent, source in zip(apart, parents, roots, strict=True):
+        assert_same(edges, source, row, parent)
+    dist, parent, source = search(*arrays(edges), roots, min_only=True)
+    assert np.array_equal(dist, apart.min(axis=0))
+    reached = np.flatnonzero(np.isfinite(dist))
+    assert np.array_equal(source[reached], source[parent[reached]])
+    assert set(source[reached]) <= set(roots)
+    assert np.array_equal(source >= 0, np.isfinite(dist))
+    own = source == np.arange(edges.n)
+    assert np.all(parent[own] == source[own])
+    for v in reached:  # the source has this distance itself
+        assert dist[v] == search(*arrays(edges), int(source[v]))[0][v]
+
+
+@given(searches(dtypes=[INT64]), st.integers(0, 2000))
+@settings(max_examples=100)
+def test_integers_equal_scipy_with_its_limit_and_its_third_array(drawn, limit):
+    edges, root = drawn
+    indptr, indices, weights = arrays(edges)
+    matrix = scipy.sparse.csr_array((weights, indices, indptr), (edges.n, edges.n))
+    matrix.sum_duplicates()
+    roots = sorted({root, 0})
+    for options in ({}, {"limit": limit}):
+        dist, parent, source = search(
+            matrix.indptr, matrix.indices, matrix.data, roots, min_only=True, **options
+        )
+        theirs, before, their_source = csgraph.dijkstra(
+            matrix, indices=roots, min_only=True, return_predecessors=True, **options
+        )
+        assert np.array_equal(dist, theirs)
+        assert np.array_equal(source >= 0, their_source >= 0)
+        assert np.array_equal((parent >= 0) & (parent != np.arange(edges.n)), before >= 0)
+
+
+def test_a_heap_that_is_full_of_old_entries_loses_nothing():
+    # Vertex 0 leads to each of 1..n, in an order in which each improves those after it.
+    n = 60
+    src, dst = np.triu_indices(n, 1)
+    weight = ((dst - src) ** 2).astype(np.float64)
+    edges = EdgeList(src, dst, weight, n, directed=True)
+    assert_same(edges, 0, *search(*arrays(edges), 0)[:2])
+
+
+@pytest.mark.parametrize("dtype", ["bool", "u1", "i1", "i2", "u2", "i4", "u4", "u8", ">i4", "f2"])
+def test_every_real_type_of_weights_is_taken(dtype):
+    dist, _, _ = search([0, 1, 2, 2], [1, 2], np.ones(2, dtype), 0)
+    assert dist.tolist() == [0, 1, 2]
+    assert dist.dtype == (np.float32 if dtype == "f2" else np.float64)
+
+
+PATH = [0, 1, 2, 2], [1, 2]
+
+
+@pytest.mark.parametrize("weights", [[2**53 - 1, 1], [2**53 + 1, 0], [1, 2**63 - 1]])
+def test_integer_sums_that_float64_does_not_hold_are_refused(weights):
+    with pytest.raises(GraphError, match="beyond 2.53"):
+        search(*PATH, np.array(weights), 0)
+
+
+@pytest.mark.parametrize(("dtype", "large"), [("float32", 3e38), ("float64", 1e308)])
+def test_a_sum_beyond_the_range_is_an_error_never_unreached(dtype, large):
+    weights = np.full(2, large, dtype)
+    with pytest.raises(GraphError, match=f"beyond the range of {dtype}"):
+        search(*PATH, weights, 0)
+    assert np.isinf(search(*PATH, weights, 0, limit=large)[0][2])
+    assert search(*PATH, weights, 0, target=1)[0][1] == weights[0]
+    beside = np.append(weights, weights[0] / 4)
+    assert np.isfinite(search([0, 2, 3, 3], [1, 2, 2], beside[[0, 2, 1]], 0)[0]).all()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"indptr": [0, 1, 2, 3]}, "rise from 0 to at most 2"),
+        ({"indptr": [0, 2, 1, 2]}, "rise from 0"),
+        ({"indptr": [1, 1, 2, 2]}, "rise from 0"),
+        ({"indptr": [0]}, "1 to 2.31 - 2 vertices"),
+        ({"indptr": [[0, 1]]}, "one dimension"),
+        ({"indptr": [0.0, 1.0]}, "must hold integers"),
+        ({"indices": [1, 3]}, "index 3 is not a vertex; ids are 0..2"),
+        ({"indices": [-1, 2]}, "index -1 is not a vertex"),
+        ({"weights": [1.0, -1.0]}, "entry 1: weight -1.0 is not allowed"),
+        ({"weights": [np.nan, 1.0]}, "entry 0: weight nan is not allowed"),
+        ({"weights": [1.0, np.inf]}, "entry 1: weight inf is not allowed"),
+        ({"weights": [1j, 0]}, "must be float32, float64 or integers, got dtype complex128"),
+        ({"sources": 3}, "root=3 is not a vertex; ids are 0..2"),
+        ({"sources": [0, -1]}, "root=-1 is not a vertex"),
+        ({"sources": 0.5}, "root=0.5 is not an integer"),
+        ({"sources": "a"}, "root='a' is not an integer"),
+        ({"limit": -1}, "limit=-1 is not allowed"),
+        ({"limit": np.nan}, "limit=nan is not allowed"),
+        ({"limit": "x"}, "limit='x' is not allowed"),
+        ({"target": 3}, "target=3 is not a vertex"),
+        ({"target": [0]}, "is not an integer"),
+    ],
+)
+def test_what_cannot_be_searched_is_refused(change, message):
+    given = {"indptr": [0, 1, 2, 2], "indices": [1, 2], "weights": [1.0, 1.0], "sources": 0}
+    with pytest.raises(GraphError, match=message):
+        search(**(given | change))
+
+
+def test_entries_behind_the_last_row_are_not_looked_at():
+    dist, _, _ = search([0, 1, 2, 2], [1, 2, 99], [1.0, 1.0, -1.0], 0)
+    assert dist.tolist() == [0, 1, 2]
+
+
+def test_the_types_of_distances_are_those_of_the_solver():
+    assert [search(*PATH, np.ones(2, dtype), 0)[0].dtype for dtype in DTYPES] == [
+        np.float32, np.float64, np.float64,
+    ]  # fmt: skip

@@ -71,7 +71,7 @@ class Arcs:
                 raise GraphError(f"{name} must have one dimension, got shape {array.shape}")
         if not 1 <= len(indptr) - 1 < _MOST:
             raise GraphError(f"a graph has 1 to 2^31 - 2 vertices, got {len(indptr) - 1}")
-        ids = np.dtype(np.int32)
+        ids: np.dtype = np.dtype(np.int32)
         for name, array in (("indptr", indptr), ("indices", indices)):
             if array.dtype.kind not in "iu":
                 raise GraphError(f"{name} must hold integers, got dtype {array.dtype}")
@@ -80,32 +80,40 @@ class Arcs:
         self.n = len(indptr) - 1
         self.dtype = distance_type(weights.dtype)
         self.integers = weights.dtype.kind in "iub"
-        self.indptr = np.ascontiguousarray(indptr, ids)
-        self.indices = np.ascontiguousarray(indices, ids)
-        self.weights = np.ascontiguousarray(weights, _weight_type(weights.dtype))
+        self.matrix = direct.Matrix(
+            np.ascontiguousarray(indptr, ids),
+            np.ascontiguousarray(indices, ids),
+            np.ascontiguousarray(weights, _weight_type(weights.dtype)),
+        )
         self._large = float(np.finfo(self.dtype).max) / 2
-        fault, self._has_large = direct.check(self.indptr, self.indices, self.weights, self._large)
+        fault, self._has_large = direct.check(
+            self.matrix.indptr, self.matrix.indices, self.matrix.weights, self._large
+        )
         if fault != direct.FINE:
             raise GraphError(self._fault(fault))
 
     def _fault(self, code: int) -> str:
         """What is wrong, with the first value that is."""
         if code == direct.BAD_BOUNDS:
+            entries = min(len(self.matrix.indices), len(self.matrix.weights))
             return (
                 "the matrix's arrays do not fit each other: indptr must rise from 0 to at most "
-                f"{min(len(self.indices), len(self.weights))}, the entries that there are"
+                f"{entries}, the entries that there are"
             )
-        used = slice(int(self.indptr[-1]))
+        used = slice(int(self.matrix.indptr[-1]))
         if code == direct.BAD_INDEX:
-            indices = self.indices[used]
+            indices = self.matrix.indices[used]
             first = indices[(indices < 0) | (indices >= self.n)][0]
             return (
                 f"the matrix's arrays do not fit each other: index {first} is not a vertex; "
                 f"ids are 0..{self.n - 1}"
             )
-        weights = self.weights[used]
+        weights = self.matrix.weights[used]
         first = int(np.flatnonzero(~((weights >= 0) & (weights < np.inf)))[0])
-        return f"entry {first}: weight {weights[first]} is not allowed; weights must be finite and >= 0"
+        return (
+            f"entry {first}: weight {weights[first]} is not allowed; "
+            "weights must be finite and >= 0"
+        )
 
     def vertex(self, name: str, value: Any) -> int:
         """A vertex as an int; raises GraphError for what is none."""
@@ -131,14 +139,19 @@ class Arcs:
         self, sources: np.ndarray, limit: float, target: int, with_source: bool
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Search from the nearest of checked sources; the arrays of the answer, see `search`."""
-        n = self.n
+        n, room = self.n, direct.room(self.n)
         dist = np.full(n, np.inf, self.dtype)
         parent = np.full(n, -1, np.int32)
         source = np.full(n, -1, np.int32) if with_source else _NONE
-        farthest = direct.dijkstra(
-            self.indptr, self.indices, self.weights, sources, limit, target,
-            np.empty(2 * n + 1, self.dtype), np.empty(2 * n + 1, np.int32), dist, parent, source,
-        )  # fmt: skip
+        found = direct.Tree(dist, parent, source)
+        keys, vertices = np.empty((2, room), self.dtype), np.empty((2, room), np.int32)
+        farthest = direct.dijkstra(self.matrix, sources, limit, target, keys, vertices, found)
+        if target >= 0:
+            beyond = dist > dist[target]
+            dist[beyond] = np.inf
+            parent[beyond] = -1
+            if with_source:
+                source[beyond] = -1
         self._check_range(farthest, dist, limit if target < 0 or np.isinf(dist[target]) else 0.0)
         return dist, parent, source
 
@@ -151,12 +164,12 @@ class Arcs:
             )
         if limit < math.inf or (farthest < self._large and not self._has_large):
             return
-        reached = np.repeat(dist < np.inf, np.diff(self.indptr))
-        used = self.indices[: len(reached)]
+        reached = np.repeat(dist < np.inf, np.diff(self.matrix.indptr))
+        used = self.matrix.indices[: len(reached)]
         if np.any(reached & np.isinf(dist[used])):
             raise GraphError(
                 f"a distance is beyond the range of {self.dtype}: the largest weight is "
-                f"{self.weights[: len(used)].max():g}; scale the weights down"
+                f"{self.matrix.weights[: len(used)].max():g}; scale the weights down"
             )
 
 

@@ -1,7 +1,8 @@
 """Dijkstra's algorithm on the arrays of a sparse matrix as they are: nothing sorted, nothing built.
 
 For a graph that is searched once, or that is small or long: one thread, and a heap. It shares no
-code with the kernels of rows that are built, so that it compiles in seconds.
+code with the kernels of rows that are built, so that it compiles in seconds. Python's other threads
+run meanwhile: several searches at the same time take a core each.
 
 What is queued up to a bound lies in the heap; what is farther lies in a list, in no order, until
 the heap is empty. So the heap stays so small that it is in the first cache, and most entries that
@@ -21,7 +22,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kernels.compile import inlined, kernel
+from kernels.compile import inlined, kernel, njit
 
 
 class Matrix(NamedTuple):
@@ -215,7 +216,7 @@ def _queue(keys, vertices, size, count, bound, key, vertex, dist):
     return size, count + 1
 
 
-@kernel
+@njit(cache=True, _nrt=False, nogil=True)
 def dijkstra(matrix, sources, limit, target, keys, vertices, answer):
     """Distances from the nearest of `sources`, for those up to `limit`; returns the longest.
 

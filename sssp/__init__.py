@@ -1,6 +1,7 @@
 """Single-source shortest paths by delta-stepping.
 
-shortest_paths(graph, root)   distances and parents from one root
+shortest_paths(graph, root)   distances and parents from one root, or from several
+Graph(matrix)                 a graph that is searched more than once
 Solver(csr)                   many searches on one graph
 engines()                     which engines can run here, and why one cannot
 
@@ -17,6 +18,7 @@ check_neighbours()
 _HOME = {
     "Answer": "solver",
     "EngineError": "errors",
+    "Graph": "graph",
     "Solver": "solver",
     "engines": "solver",
     "shortest_paths": "paths",

@@ -1,25 +1,30 @@
 """Searches on the arrays of a CSR matrix as they are: nothing is sorted, relabelled or copied.
 
-`search` is Dijkstra's algorithm on one thread. It is what one call on a matrix takes where the
-graph is small or long, where rows that are built first would cost more than they save. Distances
-are the same to the bit as those of `Solver`; parents may be others where two paths are equally
-short.
+`search` is Dijkstra's algorithm on one thread, or on one for each source. It is what a call on a
+matrix takes: rows that are built first cost more than they save until many searches have used them.
+Distances are the same to the bit as those of `Solver`; parents may be others where two paths are
+equally short.
 """
 
 from __future__ import annotations
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 
-from graphs.arguments import as_integer, plain_array
+from graphs.arguments import as_integer, checked_threads, plain_array
+from graphs.csr import CSR
+from graphs.edges import EdgeList, check_edges
 from graphs.errors import GraphError
 from kernels import direct
-from kernels.threads import check_threads_run
+from kernels.threads import check_threads_run, thread_count
 
 EXACT = 2.0**53
 _MOST = 2**31 - 1
+# Vertices and arcs of all searches together that are worth starting Python threads for.
+_WORTH_THREADS = 1 << 17
 _NONE = np.empty(0, np.int32)
 
 
@@ -91,6 +96,7 @@ class Arcs:
         )
         if fault != direct.FINE:
             raise GraphError(self._fault(fault))
+        self.m = int(self.matrix.indptr[-1])
 
     def _fault(self, code: int) -> str:
         """What is wrong, with the first value that is."""
@@ -155,6 +161,10 @@ class Arcs:
         self._check_range(farthest, dist, limit if target < 0 or np.isinf(dist[target]) else 0.0)
         return dist, parent, source
 
+    def looked_at(self, dist: np.ndarray) -> int:
+        """How many arcs lead from what is reached."""
+        return int(np.diff(self.matrix.indptr)[dist < np.inf].sum())
+
     def _check_range(self, farthest: float, dist: np.ndarray, limit: float) -> None:
         """Refuse distances that their type does not hold: inexact integers, infinite sums."""
         if self.integers and farthest >= EXACT:
@@ -171,6 +181,38 @@ class Arcs:
                 f"a distance is beyond the range of {self.dtype}: the largest weight is "
                 f"{self.matrix.weights[: len(used)].max():g}; scale the weights down"
             )
+
+
+def _numbered(lengths: np.ndarray, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Bounds of rows of such lengths, and their indices: int32 where that does, as of SciPy."""
+    ids = np.int32 if max(len(lengths), len(indices)) < _MOST else np.int64
+    indptr = np.zeros(len(lengths) + 1, ids)
+    np.cumsum(lengths, out=indptr[1:])
+    return indptr, indices.astype(ids, copy=False)
+
+
+def arcs_of_edges(edges: EdgeList) -> Arcs:
+    """An edge list, checked, as arcs: parallel ones and self loops stay."""
+    check_edges(edges)
+    src, dst, weight = edges.src, edges.dst, edges.weight
+    if not edges.directed:
+        src, dst = np.append(src, dst), np.append(dst, src)
+        weight = np.append(weight, weight)
+    order = np.argsort(src, kind="stable")
+    return Arcs(*_numbered(np.bincount(src, minlength=edges.n), dst[order]), weight[order])
+
+
+def arcs_of_rows(csr: CSR) -> Arcs:
+    """The rows of one process as arcs of original ids."""
+    starts = csr.out.indptr[csr.local_id]
+    lengths = csr.out.indptr[csr.local_id + 1] - starts
+    at = np.repeat(starts - np.cumsum(lengths) + lengths, lengths) + np.arange(lengths.sum())
+    weight = csr.out.weight[at]
+    if csr.stats.weight_dtype.kind in "iub":
+        weight = weight.astype(np.int64 if csr.kind == "uint32" else np.float64)
+    arcs = Arcs(*_numbered(lengths, csr.global_id[csr.out.adj[at]]), weight)
+    arcs.integers = csr.stats.weight_dtype.kind in "iub"
+    return arcs
 
 
 def search(
@@ -235,8 +277,9 @@ def search_arcs(
     limit: float = math.inf,
     target: int | None = None,
     min_only: bool = False,
+    threads: int | None = None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-    """`search` on arrays that are checked."""
+    """`search` on arrays that are checked; of several sources, one on each of `threads`."""
     limit, roots = checked_limit(limit), arcs.roots(sources)
     end = -1 if target is None else arcs.vertex("target", target)
     if min_only:
@@ -244,6 +287,18 @@ def search_arcs(
     if np.ndim(sources) == 0:
         dist, parent, _ = arcs.search(roots, limit, end, False)
         return dist, parent, None
-    found = [arcs.search(roots[i : i + 1], limit, end, False) for i in range(len(roots))]
-    dist = np.array([row for row, _, _ in found], arcs.dtype).reshape(len(roots), arcs.n)
-    return dist, np.array([row for _, row, _ in found], np.int32).reshape(dist.shape), None
+    dist = np.empty((len(roots), arcs.n), arcs.dtype)
+    parent = np.empty(dist.shape, np.int32)
+
+    def search_one(i: int) -> None:
+        dist[i], parent[i], _ = arcs.search(roots[i : i + 1], limit, end, False)
+
+    workers = min(thread_count(checked_threads(threads)), len(roots))
+    if workers < 2 or len(roots) * (arcs.n + arcs.m) < _WORTH_THREADS:
+        for i in range(len(roots)):
+            search_one(i)
+    else:
+        search_one(0)  # compiled before threads ask for it
+        with ThreadPoolExecutor(workers) as pool:
+            list(pool.map(search_one, range(1, len(roots))))
+    return dist, parent, None

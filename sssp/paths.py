@@ -1,50 +1,20 @@
-"""shortest_paths: one search on a matrix, an edge list or a graph that is already built."""
+"""shortest_paths: searches of a matrix, an edge list, a Graph or rows that are already built."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
-from graphs.arguments import check_matrix, plain_array
+from graphs.arguments import checked_delta, checked_threads
 from graphs.csr import CSR, build_csr
 from graphs.edges import EdgeList
 from graphs.errors import GraphError
 from sssp.errors import EngineError
 
-
-def matrix_edges(matrix: Any) -> EdgeList:
-    """The edges of a scipy.sparse matrix, as scipy.sparse.csgraph reads it.
-
-    Entry (i, j) is an arc from i to j, explicit zeros included; a COO matrix adds up entries of
-    the same place. A symmetric matrix is an undirected graph.
-    """
-    check_matrix(matrix)
-    plain_array("the matrix's data", getattr(matrix, "data", ()))
-    rows = matrix.tocsr()
-    try:
-        rows.check_format(full_check=True)
-    except (TypeError, ValueError) as error:
-        raise GraphError(f"the matrix's arrays do not fit each other: {error}") from None
-    n = rows.shape[0]
-    src = np.repeat(np.arange(n, dtype=np.int64), np.diff(rows.indptr))
-    dst = rows.indices.astype(np.int64)
-    weight = rows.data
-    directed = not _symmetric(rows)
-    if not directed:
-        upper = src <= dst
-        src, dst, weight = src[upper], dst[upper], weight[upper]
-    return EdgeList(src, dst, weight, n=n, directed=directed)
-
-
-def _symmetric(rows: Any) -> bool:
-    ours = rows.sorted_indices()
-    theirs = rows.transpose().tocsr().sorted_indices()
-    return (
-        np.array_equal(ours.indptr, theirs.indptr)
-        and np.array_equal(ours.indices, theirs.indices)
-        and np.array_equal(ours.data, theirs.data)
-    )
+# Edges up to which sorting them by row takes less than building rows does.
+SMALL_EDGES = 1 << 17
 
 
 def _build_there(matrix: Any) -> CSR:
@@ -67,42 +37,59 @@ def _build_there(matrix: Any) -> CSR:
 
 def shortest_paths(
     graph: Any,
-    root: int,
+    root: Any,
     engine: str = "auto",
     threads: int | None = None,
     delta: float | None = None,
     output: str = "host",
     presolve: bool = False,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Shortest paths from one root.
+    *,
+    limit: float = math.inf,
+    target: int | None = None,
+    min_only: bool = False,
+) -> tuple[np.ndarray, ...]:  # fmt: skip
+    """Shortest paths from one root, or from several.
+
+    A matrix, a small edge list and a `Graph` are searched on their own arrays, by Dijkstra's
+    algorithm on one thread a root, unless a device, `delta` or `presolve` is asked for.
 
     Parameters
     ----------
-    graph : CSR, EdgeList or scipy.sparse matrix or array
+    graph : Graph, CSR, EdgeList or scipy.sparse matrix or array
         A matrix is read as scipy.sparse.csgraph reads it: entry (i, j) is an arc from i to j,
-        explicit zeros are arcs, and only a symmetric matrix is undirected. One of
-        cupyx.scipy.sparse, which is on a device, is searched there. CuPy makes one of any format
-        but COO with cuSPARSE, which the extras leave out (nvidia-cusparse-cu12; of CUDA 13,
-        nvidia-cusparse).
-    root : int
-        The vertex to start from.
+        and explicit zeros are arcs. One of cupyx.scipy.sparse, which is on a device, is searched
+        there. CuPy makes one of any format but COO with cuSPARSE, which the extras leave out
+        (nvidia-cusparse-cu12; of CUDA 13, nvidia-cusparse).
+    root : int or sequence of int (k,)
+        The vertex to start from, or several.
     engine : {"auto", "cpu", "cuda"}
+        Where rows are searched. "auto" takes a device for rows that are built, and for an edge
+        list that is not small.
     threads : int, optional
         Threads to use; one a core by default. The answer does not depend on it.
     delta : float, optional
-        Width of a bucket in units of the weights, above 0; chosen from the graph by default.
+        Build rows, and search them in buckets of this width in units of the weights, above 0.
     output : {"host", "device"}
         Where the answer is to be: NumPy arrays, or, of the CUDA engine, CuPy arrays on its device.
     presolve : bool
         Build the rows only of the edges that a search can use, as `graphs.build_csr` does it.
         Undirected graphs of the host. It pays where a `Solver` searches them from many roots.
+    limit : float
+        From 0 on: vertices farther than this are not reached.
+    target : int, optional
+        Stop when the distance of this vertex is known: vertices farther than it are not reached.
+    min_only : bool
+        One search from all roots together: each vertex has the distance from the nearest.
 
     Returns
     -------
-    dist : ndarray, shape (n,)
+    dist : ndarray, shape (n,); (k, n) of k roots in a sequence without `min_only`
         Distances; float32 for float32 weights, else float64. inf where unreached.
-    parent : ndarray of int64, shape (n,)
-        The vertex before each on a shortest path; the root's own is the root, -1 where unreached.
+    parent : ndarray of int64, of the same shape
+        The vertex before each on a shortest path; a root's own is the root, -1 where unreached.
+        Where several paths are equally short it may be of any of them.
+    source : ndarray of int64 (n,), only with `min_only`
+        The root of each vertex's path, -1 where unreached.
 
     Raises
     ------
@@ -125,29 +112,50 @@ def shortest_paths(
     >>> dist.tolist(), parent.tolist()
     ([0.0, 2.0, 5.0], [0, 0, 1])
     """
-    import scipy.sparse
-
-    from sssp.solver import Solver, check_engine, check_output
+    from sssp.graph import Graph, matrix_edges, search_rows
+    from sssp.solver import check_engine, check_output
 
     check_output(output, engine)
+    checked_threads(threads)
     on_device = type(graph).__module__.startswith("cupyx.scipy.sparse")
-    if presolve and (isinstance(graph, CSR) or on_device):
+    if presolve and (isinstance(graph, (CSR, Graph)) or on_device):
         raise GraphError(
             f"presolve=True does not go with {type(graph).__name__}: rows that are built stay as "
             "they are, and a device builds all; give an EdgeList or a scipy.sparse matrix"
         )
-    if isinstance(graph, CSR):
+    stops_early = _stops_early(limit, target, min_only)
+    named = presolve or checked_delta(delta) is not None or engine == "cuda" or output == "device"
+    if stops_early and (named or on_device):
+        raise GraphError(
+            "limit, target and min_only go with searches on the host without delta and presolve; "
+            "leave these and engine='cuda' away"
+        )
+    if not named:
+        check_engine(engine)
+    if not (named or on_device or _on_rows(graph, stops_early)):
+        kept = graph if isinstance(graph, Graph) else Graph(graph)
+        return kept.search(root, threads, limit, target, min_only)
+    if isinstance(graph, Graph):
+        csr = graph.rows(threads)
+    elif isinstance(graph, CSR):
         csr = graph
-    elif isinstance(graph, EdgeList):
-        csr = build_csr(graph, threads, presolve=presolve)
-    elif scipy.sparse.issparse(graph):
-        csr = build_csr(matrix_edges(graph), threads, presolve=presolve)
     elif on_device:
         check_engine("cuda")
         csr = _build_there(graph)
     else:
-        raise GraphError(
-            f"{type(graph).__name__} is no graph; give a CSR, an EdgeList or a scipy.sparse matrix"
-        )
-    answer = Solver(csr, engine, threads, delta, output=output).search(root)
-    return answer.dist, answer.parent
+        edges = graph if isinstance(graph, EdgeList) else matrix_edges(graph)
+        csr = build_csr(edges, threads, presolve=presolve)
+    return search_rows(csr, root, engine=engine, threads=threads, delta=delta, output=output)
+
+
+def _stops_early(limit: float, target: int | None, min_only: bool) -> bool:
+    from sssp.direct import checked_limit
+
+    return checked_limit(limit) < math.inf or target is not None or bool(min_only)
+
+
+def _on_rows(graph: Any, stops_early: bool) -> bool:
+    """Are rows to be searched that are built, or that pay for one search?"""
+    if stops_early:
+        return False
+    return isinstance(graph, CSR) or (isinstance(graph, EdgeList) and graph.m > SMALL_EDGES)

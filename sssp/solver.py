@@ -16,16 +16,19 @@ from sssp import cuda_missing, exchange
 from sssp.cpu import CPUEngine
 from sssp.cpu_rank import CPURankEngine
 from sssp.cpu_trees import TreeEngine
+from sssp.direct import Arcs, arcs_of_rows, distance_type
 from sssp.engine import Answer
 from sssp.errors import EngineError
 from sssp.loop import solve
-from sssp.tuning import choose
+from sssp.tuning import EXPANDS, choose
 
 if TYPE_CHECKING:
     from kernels.device import Device
     from sssp.cuda import CUDAEngine
 
 _EXACT = 2.0**53
+# Arcs up to which a heap on one thread is faster than the engine: of graphs that expand, of others.
+SMALL, SMALL_LONG = 1 << 18, 1 << 21
 
 
 def engines() -> dict[str, str | None]:
@@ -160,10 +163,26 @@ class Solver:
             self.comm.attach_device(self.device)
         self.output = check_output(output, self.name)
         self._delta = delta
+        self._small = self._arcs_if_small(comm)
+        if self._small is not None:
+            return
         with self._using():
             self._engine = self._make(csr)
             if csr.kind == "uint32" and not csr.never_overflows:
                 self._try_width()
+
+    def _arcs_if_small(self, comm: Comm | None) -> Arcs | None:
+        """The rows as arcs, where one thread with a heap is faster than the engine.
+
+        A caller that names a comm or a delta gets the engine.
+        """
+        csr = self.csr
+        if self.name != "cpu" or comm is not None or self._delta is not None:
+            return None
+        if csr.halo is not None or csr.forest is not None:
+            return None
+        expands = csr.stats.levels <= EXPANDS
+        return arcs_of_rows(csr) if csr.arcs <= (SMALL if expands else SMALL_LONG) else None
 
     def _using(self) -> AbstractContextManager[None]:
         """What a search needs of this process: threads, where the CPU searches."""
@@ -189,8 +208,13 @@ class Solver:
     def choices(self) -> dict[str, object]:
         """What this solver chose: engine, arithmetic, delta, switch, threads, threading_layer.
 
-        And what was dropped before, as `presolve`, where kernel 1 was asked to.
+        A delta of 0 stands for Dijkstra's algorithm, which small graphs are searched by, on one
+        thread. And what was dropped before, as `presolve`, where kernel 1 was asked to.
         """
+        if self._small is not None:
+            kind = "float32" if self._small.dtype == np.float32 else "float64"
+            return {"engine": "cpu", "arithmetic": kind, "delta": 0.0, "switch": None,
+                    "threads": 1, "threading_layer": None}  # fmt: skip
         chosen = self._engine.choices
         dropped = {"presolve": dict(self.csr.presolved)} if self.csr.presolved else {}
         return {
@@ -205,11 +229,7 @@ class Solver:
 
     def new_answer(self) -> Answer:
         """Fresh arrays for an answer."""
-        n = self.csr.n
-        is_float32 = (
-            self.csr.stats.weight_dtype.kind == "f" and self.csr.stats.weight_dtype.itemsize <= 4
-        )
-        dtype = np.float32 if is_float32 else np.float64
+        n, dtype = self.csr.n, distance_type(self.csr.stats.weight_dtype)
         xp = np if self.device is None or self.output == "host" else self.device.xp
         return Answer(xp.full(n, np.inf, dtype), xp.full(n, -1, np.int64))
 
@@ -236,6 +256,8 @@ class Solver:
         if not 0 <= number < self.csr.stats.n:
             raise GraphError(f"root={number} is not a vertex; ids are 0..{self.csr.stats.n - 1}")
         out = self.new_answer() if out is None else out
+        if self._small is not None:
+            return self._search_small(self._small, number, out)
         with self._lock:
             self.comm.traffic = Traffic()
             with self._using():
@@ -243,6 +265,11 @@ class Solver:
             if kind == "float64":
                 self._check_exact(out)
             out.traffic = self.comm.traffic
+        return out
+
+    def _search_small(self, arcs: Arcs, root: int, out: Answer) -> Answer:
+        out.dist[:], out.parent[:], _ = arcs.search(np.array([root]), np.inf, -1, False)
+        out.phases, out.arcs = 0, arcs.looked_at(out.dist)
         return out
 
     def _solve(self, engine: CPUEngine | CUDAEngine, root: int, out: Answer) -> str:

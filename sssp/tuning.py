@@ -11,7 +11,7 @@ from graphs.csr import CSR
 from kernels.push import NEVER
 
 # A graph that expands is searched to LEVEL_VERTICES in about this many levels, at most.
-_EXPANDS = 10
+EXPANDS = 10
 # How much wider the buckets of a device are, where a round costs more than some arcs. Counted at
 # scales 16 and 18: 0.65 times the rounds, no more arcs; on grids 0.7 times, and 1.5 times the arcs.
 _WIDER = 4
@@ -58,7 +58,7 @@ def choose(csr: CSR, delta: float | None = None, on_device: bool = False) -> Cho
     delta = checked_delta(delta)
     stats = csr.stats
     vertices = max(stats.reachable, 1)
-    expands = stats.levels <= _EXPANDS
+    expands = stats.levels <= EXPANDS
     # Short rows, by what was dropped; where that did not pay, a graph is searched as any other.
     dropped = csr.presolved is not None and csr.presolved["hub"] is not None
     if delta is None:

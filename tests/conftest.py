@@ -47,6 +47,14 @@ def _no_energy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("harness.machine.nvml.LIBRARY", "there-is-no-such-library.so")
 
 
+@pytest.fixture(autouse=True)
+def _engine_searches_small_graphs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The engine's tests are on small graphs, which a heap would search: tests of it bring it."""
+    monkeypatch.setattr("sssp.solver.SMALL", -1)
+    monkeypatch.setattr("sssp.solver.SMALL_LONG", -1)
+    monkeypatch.setattr("sssp.paths.SMALL_EDGES", -1)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skip the tests that this machine cannot run; ask only about what is marked."""
     for marker, missing in (("gpu", _gpu_missing), ("mpi", _mpi_missing)):

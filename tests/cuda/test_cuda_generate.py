@@ -165,7 +165,7 @@ def in_order(edges):
 def test_a_matrix_on_the_device_is_read_as_one_of_scipy(device, symmetric, dtype, format):
     import scipy.sparse
 
-    from sssp.paths import matrix_edges
+    from sssp.graph import matrix_edges
 
     random = np.random.default_rng(5)
     dense = np.where(random.random((30, 30)) < 0.2, random.random((30, 30)), 0).astype(dtype)

@@ -15,7 +15,7 @@ from graphs.edges import EdgeList
 from graphs.levels import LEVEL_VERTICES, MOST_LEVELS
 from graphs.partition import part_of
 from kernels.push import NEVER
-from sssp.tuning import _EXPANDS, choose
+from sssp.tuning import EXPANDS, choose
 
 
 def ring_with_hub(spokes: int) -> EdgeList:
@@ -58,7 +58,7 @@ def built(edges: EdgeList, read: Callable[[CSR], object]) -> list:
 
 
 def test_the_thresholds_are_those_of_these_tables():
-    assert (HUB_SHARE, LONG_ROWS, _EXPANDS) == (0.25, 8, 10)
+    assert (HUB_SHARE, LONG_ROWS, EXPANDS) == (0.25, 8, 10)
     assert (LEVEL_VERTICES, MOST_LEVELS) == (8192, 64)
 
 

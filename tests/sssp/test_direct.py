@@ -14,7 +14,7 @@ from harness.validation.host import validate
 from sssp.direct import search
 
 
-def arrays(edges, ids=np.int64):
+def arrays(edges, ids=np.int64) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The arcs of an edge list as indptr, indices and weights: unsorted, parallel ones kept."""
     src, dst, weight = edges.src, edges.dst, edges.weight
     if not edges.directed:
@@ -129,7 +129,7 @@ def test_every_real_type_of_weights_is_taken(dtype):
     assert dist.dtype == (np.float32 if dtype == "f2" else np.float64)
 
 
-PATH = [0, 1, 2, 2], [1, 2]
+PATH: tuple[list[int], list[int]] = ([0, 1, 2, 2], [1, 2])
 
 
 @pytest.mark.parametrize("weights", [[2**53 - 1, 1], [2**53 + 1, 0], [1, 2**63 - 1]])
@@ -176,7 +176,7 @@ def test_a_sum_beyond_the_range_is_an_error_never_unreached(dtype, large):
     ],
 )
 def test_what_cannot_be_searched_is_refused(change, message):
-    given = {"indptr": [0, 1, 2, 2], "indices": [1, 2], "weights": [1.0, 1.0], "sources": 0}
+    given: dict = {"indptr": [0, 1, 2, 2], "indices": [1, 2], "weights": [1.0, 1.0], "sources": 0}
     with pytest.raises(GraphError, match=message):
         search(**(given | change))
 

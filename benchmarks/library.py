@@ -18,6 +18,7 @@ import sys
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from statistics import median
 from time import gmtime, perf_counter, strftime
@@ -66,7 +67,7 @@ def _random(n: int, m: int) -> Ends:
 
 
 SHAPES: dict[str, Callable[[], Ends]] = {
-    **{f"Kronecker, scale {scale}": lambda scale=scale: _kronecker(scale) for scale in KRONECKER},
+    **{f"Kronecker, scale {scale}": partial(_kronecker, scale) for scale in KRONECKER},
     "mesh of 32,400": lambda: _grid(180, diagonals=True),
     "grid of 512 x 512": lambda: _grid(512),
     "path of 100,000": lambda: (np.arange(99_999), np.arange(1, 100_000), 100_000),

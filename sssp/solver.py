@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _EXACT = 2.0**53
 # Arcs up to which a heap on one thread is faster than the engine: of graphs that expand, of others.
-SMALL, SMALL_LONG = 1 << 18, 1 << 21
+SMALL, SMALL_LONG = 1 << 17, 1 << 21
 
 
 def engines() -> dict[str, str | None]:

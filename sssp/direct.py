@@ -1,6 +1,6 @@
 """Searches on the arrays of a CSR matrix as they are: nothing is sorted, relabelled or copied.
 
-`search` is Dijkstra's algorithm on one thread, or on one for each source. It is what a call on a
+`search` runs on one thread, or on one for each source. It is what a call on a
 matrix takes: rows that are built first cost more than they save until many searches have used them.
 Distances are the same to the bit as those of `Solver`; parents may be others where two paths are
 equally short.
@@ -22,6 +22,7 @@ from kernels import direct
 from kernels.threads import check_threads_run, thread_count
 
 EXACT = 2.0**53
+_HALF_RANGE = {np.dtype(kind): float(np.finfo(kind).max) / 2 for kind in ("f4", "f8")}
 _MOST = 2**31 - 1
 # Vertices and arcs of all searches together that are worth starting Python threads for.
 _WORTH_THREADS = 1 << 17
@@ -76,12 +77,10 @@ class Arcs:
                 raise GraphError(f"{name} must have one dimension, got shape {array.shape}")
         if not 1 <= len(indptr) - 1 < _MOST:
             raise GraphError(f"a graph has 1 to 2^31 - 2 vertices, got {len(indptr) - 1}")
-        ids: np.dtype = np.dtype(np.int32)
         for name, array in (("indptr", indptr), ("indices", indices)):
             if array.dtype.kind not in "iu":
                 raise GraphError(f"{name} must hold integers, got dtype {array.dtype}")
-            if not np.can_cast(array.dtype, ids):
-                ids = np.dtype(np.int64)
+        ids = np.int32 if indptr.dtype == indices.dtype == np.int32 else np.int64
         self.n = len(indptr) - 1
         self.dtype = distance_type(weights.dtype)
         self.integers = weights.dtype.kind in "iub"
@@ -90,33 +89,43 @@ class Arcs:
             np.ascontiguousarray(indices, ids),
             np.ascontiguousarray(weights, _weight_type(weights.dtype)),
         )
-        self._large = float(np.finfo(self.dtype).max) / 2
-        fault, self._has_large = direct.check(
-            self.matrix.indptr, self.matrix.indices, self.matrix.weights, self._large
-        )
-        if fault != direct.FINE:
-            raise GraphError(self._fault(fault))
-        self.m = int(self.matrix.indptr[-1])
+        self.m = self._checked_bounds()
+        self._check_indices(self.matrix.indices[: self.m])
+        # Two weights of less than half the range have a sum within it.
+        self._large = _HALF_RANGE[self.dtype]
+        self._has_large = self._largest(self.matrix.weights[: self.m]) >= self._large
 
-    def _fault(self, code: int) -> str:
-        """What is wrong, with the first value that is."""
-        if code == direct.BAD_BOUNDS:
-            entries = min(len(self.matrix.indices), len(self.matrix.weights))
-            return (
+    def _checked_bounds(self) -> int:
+        """How many entries there are; refuse bounds of rows that do not rise from 0."""
+        indptr, indices, weights = self.matrix
+        entries = min(len(indices), len(weights))
+        rising = bool((indptr[1:] >= indptr[:-1]).all())
+        if not (indptr[0] == 0 and indptr[-1] <= entries and rising):
+            raise GraphError(
                 "the matrix's arrays do not fit each other: indptr must rise from 0 to at most "
                 f"{entries}, the entries that there are"
             )
-        used = slice(int(self.matrix.indptr[-1]))
-        if code == direct.BAD_INDEX:
-            indices = self.matrix.indices[used]
+        return int(indptr[-1])
+
+    def _check_indices(self, indices: np.ndarray) -> None:
+        """Refuse what is no vertex; below 0 as unsigned it is beyond all of them."""
+        if len(indices) and int(indices.view(f"u{indices.itemsize}").max()) >= self.n:
             first = indices[(indices < 0) | (indices >= self.n)][0]
-            return (
+            raise GraphError(
                 f"the matrix's arrays do not fit each other: index {first} is not a vertex; "
                 f"ids are 0..{self.n - 1}"
             )
-        weights = self.matrix.weights[used]
+
+    @staticmethod
+    def _largest(weights: np.ndarray) -> float:
+        """The largest weight; refuse those that are not allowed."""
+        if len(weights) == 0:
+            return 0.0
+        largest = float(weights.max())  # NaN if one is
+        if weights.min() >= 0 and largest < np.inf:
+            return largest
         first = int(np.flatnonzero(~((weights >= 0) & (weights < np.inf)))[0])
-        return (
+        raise GraphError(
             f"entry {first}: weight {weights[first]} is not allowed; "
             "weights must be finite and >= 0"
         )
@@ -145,13 +154,12 @@ class Arcs:
         self, sources: np.ndarray, limit: float, target: int, with_source: bool
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Search from the nearest of checked sources; the arrays of the answer, see `search`."""
-        n, room = self.n, direct.room(self.n)
+        n = self.n
         dist = np.full(n, np.inf, self.dtype)
         parent = np.full(n, -1, np.int32)
         source = np.full(n, -1, np.int32) if with_source else _NONE
-        found = direct.Tree(dist, parent, source)
-        keys, vertices = np.empty((2, room), self.dtype), np.empty((2, room), np.int32)
-        farthest = direct.dijkstra(self.matrix, sources, limit, target, keys, vertices, found)
+        found, queue = direct.Tree(dist, parent, source), direct.queue(n, self.m, self.dtype)
+        farthest = direct.search(self.matrix, sources, limit, target, queue, found)
         if target >= 0:
             beyond = dist > dist[target]
             dist[beyond] = np.inf
@@ -167,6 +175,8 @@ class Arcs:
 
     def _check_range(self, farthest: float, dist: np.ndarray, limit: float) -> None:
         """Refuse distances that their type does not hold: inexact integers, infinite sums."""
+        if farthest >= (EXACT if self.integers else self._large):
+            farthest = float(dist[dist < np.inf].max())
         if self.integers and farthest >= EXACT:
             raise GraphError(
                 f"a distance is at or beyond 2^53 (about {farthest:.6g}), where float64 does "

@@ -50,8 +50,8 @@ def shortest_paths(
 ) -> tuple[np.ndarray, ...]:  # fmt: skip
     """Shortest paths from one root, or from several.
 
-    A matrix, a small edge list and a `Graph` are searched on their own arrays, by Dijkstra's
-    algorithm on one thread a root, unless a device, `delta` or `presolve` is asked for.
+    A matrix, a small edge list and a `Graph` are searched on their own arrays, on one thread a
+    root, unless a device, `delta` or `presolve` is asked for.
 
     Parameters
     ----------
@@ -130,7 +130,7 @@ def shortest_paths(
             "limit, target and min_only go with searches on the host without delta and presolve; "
             "leave these and engine='cuda' away"
         )
-    if not named:
+    if engine not in ("auto", "cpu"):
         check_engine(engine)
     if not (named or on_device or _on_rows(graph, stops_early)):
         kept = graph if isinstance(graph, Graph) else Graph(graph)

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from sssp.cuda import CUDAEngine
 
 _EXACT = 2.0**53
-# Arcs up to which a heap on one thread is faster than the engine: of graphs that expand, of others.
-SMALL, SMALL_LONG = 1 << 17, 1 << 21
+# Arcs up to which one thread is faster than the engine: of graphs that expand, of others.
+SMALL, SMALL_LONG = 1 << 16, 1 << 20
 
 
 def engines() -> dict[str, str | None]:
@@ -208,7 +208,7 @@ class Solver:
     def choices(self) -> dict[str, object]:
         """What this solver chose: engine, arithmetic, delta, switch, threads, threading_layer.
 
-        A delta of 0 stands for Dijkstra's algorithm, which small graphs are searched by, on one
+        A delta of 0 stands for the search of `sssp.direct`, which small graphs get, on one
         thread. And what was dropped before, as `presolve`, where kernel 1 was asked to.
         """
         if self._small is not None:

@@ -49,7 +49,7 @@ def _no_energy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def _engine_searches_small_graphs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The engine's tests are on small graphs, which a heap would search: tests of it bring it."""
+    """The engine's tests are on small graphs, which one thread on arcs would search."""
     monkeypatch.setattr("sssp.solver.SMALL", -1)
     monkeypatch.setattr("sssp.solver.SMALL_LONG", -1)
     monkeypatch.setattr("sssp.paths.SMALL_EDGES", -1)

@@ -106,7 +106,7 @@ def test_integers_equal_scipy_with_its_limit_and_its_third_array(drawn, limit):
 
 @pytest.mark.parametrize("weights", ["rising", "equal", "random"])
 @pytest.mark.parametrize("n", [60, 900])
-def test_a_heap_and_a_list_that_run_full_lose_nothing(n, weights):
+def test_buckets_and_a_list_that_run_full_lose_nothing(n, weights):
     # Every vertex improves all after it, again and again; or all are equally far.
     src, dst = np.triu_indices(n, 1)
     weight = {

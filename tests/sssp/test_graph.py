@@ -18,7 +18,7 @@ from sssp import Graph, Solver, graph, paths, shortest_paths, solver
 
 @pytest.fixture
 def small(monkeypatch):
-    """As users have it: a heap searches small graphs."""
+    """As users have it: one thread searches small graphs."""
     monkeypatch.setattr(solver, "SMALL", 1 << 18)
     monkeypatch.setattr(solver, "SMALL_LONG", 1 << 18)
     monkeypatch.setattr(paths, "SMALL_EDGES", 1 << 17)
@@ -37,7 +37,7 @@ def as_matrix(edges):
 
 @given(searches())
 @settings(max_examples=40)
-def test_small_rows_and_edges_are_searched_by_a_heap(drawn):
+def test_small_rows_and_edges_are_searched_on_one_thread(drawn):
     edges, root = drawn
     expected, _ = oracle.dijkstra(edges, root)
     with pytest.MonkeyPatch.context() as patch:

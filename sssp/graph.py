@@ -116,6 +116,12 @@ class Graph:
         self.csr: CSR | None = None
         self.asked = 0
         if isinstance(graph, CSR):
+            if graph.forest is not None or graph.halo is not None or hasattr(graph, "device"):
+                raise GraphError(
+                    "rows that are presolved, on a device or one rank's cannot be a Graph, nor be "
+                    "searched with limit, target or min_only; build them from edges on the host "
+                    "without presolve"
+                )
             self.csr, self._dtype = graph, graph.stats.weight_dtype
             self._arcs = arcs_of_rows(graph)
         elif isinstance(graph, EdgeList):

@@ -163,6 +163,13 @@ def test_a_limit_does_not_go_with_rows_that_are_asked_for(option):
         shortest_paths(Graph(ring()), 0, presolve=True)
 
 
+def test_presolved_rows_lack_their_trees_and_are_refused():
+    rows = build_csr(ring(), presolve=True)
+    for search in (lambda: Graph(rows), lambda: shortest_paths(rows, 0, limit=3)):
+        with pytest.raises(GraphError, match="presolved"):
+            search()
+
+
 def test_rows_of_a_graph_with_a_delta():
     matrix = as_matrix(ring())
     expected = csgraph.dijkstra(matrix, indices=0)

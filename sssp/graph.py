@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import scipy.sparse
@@ -14,7 +14,9 @@ from graphs.edges import EdgeList
 from graphs.errors import GraphError
 from kernels.threads import thread_count
 from sssp.direct import Arcs, arcs_of_edges, arcs_of_rows, checked_limit, search_arcs
-from sssp.solver import Solver
+
+if TYPE_CHECKING:
+    from sssp.solver import Solver
 
 # Arcs from which rows can pay, and the searches after which they do: they are built in the time
 # that about so many searches without them take longer.
@@ -85,6 +87,8 @@ def solver_for(
 
     It lives as long as the rows do. Raises what `Solver` does.
     """
+    from sssp.solver import Solver  # loads the engine, which few matrices need
+
     key = (engine, threads, delta, output, thread_count())
     kept = getattr(csr, "_kept", None) or _Kept()
     if kept.solver is None or kept.key != key:

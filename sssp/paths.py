@@ -113,9 +113,9 @@ def shortest_paths(
     ([0.0, 2.0, 5.0], [0, 0, 1])
     """
     from sssp.graph import Graph, matrix_edges, search_rows
-    from sssp.solver import check_engine, check_output
 
-    check_output(output, engine)
+    if output != "host" or engine not in ("auto", "cpu"):
+        _check_device(output, engine)
     checked_threads(threads)
     on_device = type(graph).__module__.startswith("cupyx.scipy.sparse")
     if presolve and (isinstance(graph, (CSR, Graph)) or on_device):
@@ -130,8 +130,6 @@ def shortest_paths(
             "limit, target and min_only go with searches on the host without delta and presolve; "
             "leave these and engine='cuda' away"
         )
-    if engine not in ("auto", "cpu"):
-        check_engine(engine)
     if not (named or on_device or _on_rows(graph, stops_early)):
         kept = graph if isinstance(graph, Graph) else Graph(graph)
         return kept.search(root, threads, limit, target, min_only)
@@ -140,12 +138,20 @@ def shortest_paths(
     elif isinstance(graph, CSR):
         csr = graph
     elif on_device:
-        check_engine("cuda")
+        _check_device(output, "cuda")
         csr = _build_there(graph)
     else:
         edges = graph if isinstance(graph, EdgeList) else matrix_edges(graph)
         csr = build_csr(edges, threads, presolve=presolve)
     return search_rows(csr, root, engine=engine, threads=threads, delta=delta, output=output)
+
+
+def _check_device(output: str, engine: str) -> None:
+    """Refuse an engine or a place for answers that is unknown, or cannot be used here."""
+    from sssp.solver import check_engine, check_output
+
+    check_output(output, engine)
+    check_engine(engine)
 
 
 def _stops_early(limit: float, target: int | None, min_only: bool) -> bool:

@@ -175,7 +175,8 @@ def _answers(edges: Edges, roots: list[int], flags: dict[str, Any]) -> Iterator[
 
     how = flags.get("engine", "auto"), flags.get("threads"), flags.get("delta")
     if len(roots) == 1 and isinstance(edges, EdgeList):
-        yield roots[0], *shortest_paths(edges, roots[0], *how)
+        dist, parent = shortest_paths(edges, roots[0], *how)
+        yield roots[0], dist, parent
         return
     solver = Solver(build_csr(edges, flags.get("threads")), *how)
     for root in roots:

@@ -4,6 +4,8 @@ shortest_paths(graph, root)   distances and parents from one root, or from sever
 Graph(matrix)                 a graph that is searched more than once
 Solver(csr)                   many searches on one graph
 engines()                     which engines can run here, and why one cannot
+EdgeList, build_csr, read_graph   graphs as arrays, as rows, from files
+csgraph                       dijkstra and shortest_path as scipy.sparse.csgraph has them
 
 Names are loaded when first used, so that `import sssp` stays quick.
 """
@@ -16,17 +18,23 @@ from sssp.import_check import check_neighbours
 check_neighbours()
 
 _HOME = {
-    "Answer": "solver",
-    "EngineError": "errors",
-    "Graph": "graph",
-    "Solver": "solver",
-    "engines": "solver",
-    "shortest_paths": "paths",
+    "Answer": "sssp.solver",
+    "EdgeList": "graphs",
+    "EngineError": "sssp.errors",
+    "Graph": "sssp.graph",
+    "GraphError": "graphs",
+    "Solver": "sssp.solver",
+    "build_csr": "graphs",
+    "engines": "sssp.solver",
+    "read_graph": "graphs",
+    "shortest_paths": "sssp.paths",
 }
-__all__ = sorted(_HOME)
+__all__ = [*sorted(_HOME), "csgraph"]
 
 
 def __getattr__(name: str) -> Any:
+    if name == "csgraph":
+        return import_module("sssp.csgraph")
     if name not in _HOME:
         raise AttributeError(f"module 'sssp' has no attribute {name!r}")
-    return getattr(import_module(f"sssp.{_HOME[name]}"), name)
+    return getattr(import_module(_HOME[name]), name)

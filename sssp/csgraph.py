@@ -1,0 +1,227 @@
+"""`dijkstra` and `shortest_path` with the arguments and answers of scipy.sparse.csgraph.
+
+Code that calls SciPy's changes the import, and nothing else. A graph is read as SciPy reads it and
+searched here (`sssp.direct`). What is not searched here is passed on to SciPy: negative weights,
+and the methods "FW", "BF" and "J".
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from graphs.errors import GraphError
+from sssp.direct import search
+
+_NO_VERTEX = -9999  # what SciPy writes where there is no predecessor
+
+
+def dijkstra(
+    csgraph: Any,
+    directed: bool = True,
+    indices: Any = None,
+    return_predecessors: bool = False,
+    unweighted: bool = False,
+    limit: float = np.inf,
+    min_only: bool = False,
+) -> Any:
+    """Shortest paths from some vertices or from all, as scipy.sparse.csgraph.dijkstra.
+
+    Parameters
+    ----------
+    csgraph : array_like, masked array, or sparse array or matrix; shape (n, n)
+        Entry (i, j) is the weight of the arc from i to j. In a dense array 0, inf and NaN are no
+        arcs; in a masked one, what is masked; in a sparse one, what is not stored, is inf or NaN.
+    directed : bool
+        False: every arc is walked both ways. Of (i, j) and (j, i), the lighter one counts.
+    indices : int or array_like of int, optional
+        The vertices to start from, -n .. n-1; all by default.
+    return_predecessors : bool
+    unweighted : bool
+        Count arcs instead of adding weights up.
+    limit : float
+        At least 0: what is farther away is not reached.
+    min_only : bool
+        Search once, from all of `indices` together: each vertex has the distance from the nearest.
+
+    Returns
+    -------
+    dist_matrix : ndarray of float64, shape indices.shape + (n,); (n,) with `min_only`
+        inf where not reached.
+    predecessors : ndarray of int32, of the same shape
+        With `return_predecessors`: the vertex before each on a shortest path. -9999 for the start
+        and where not reached.
+    sources : ndarray of int32, shape (n,)
+        With `return_predecessors` and `min_only`: the start of each vertex's path, -9999 where not
+        reached.
+
+    Raises
+    ------
+    GraphError
+        Not a square matrix, arrays that do not fit each other, `indices` that are no vertices, a
+        `limit` below 0 or NaN, a distance beyond the range of float64. A subclass of ValueError.
+    TypeError
+        `limit` is no number.
+
+    Warns
+    -----
+    UserWarning
+        By SciPy, which searches graphs with negative weights.
+
+    Examples
+    --------
+    >>> graph = [[0, 2, 9], [0, 0, 3], [0, 0, 0]]
+    >>> dist, before = dijkstra(graph, indices=0, return_predecessors=True)
+    >>> dist.tolist(), before.tolist()
+    ([0.0, 2.0, 5.0], [-9999, 0, 1])
+    """
+    rows = _rows(csgraph)
+    if np.any(rows.data < 0):
+        from scipy.sparse import csgraph as scipys
+
+        return scipys.dijkstra(
+            rows, directed, indices, return_predecessors, unweighted, limit, min_only
+        )
+    n = rows.shape[0]
+    starts = _starts(indices, n)
+    if not math.fabs(limit) == limit:  # a TypeError where it is no number
+        raise GraphError(f"limit={limit!r} is not allowed; limit must be >= 0")
+    rows = _arcs_only(rows)
+    if not directed:
+        rows = _both_ways(rows)
+    weights = np.ones(len(rows.data)) if unweighted else rows.data
+    dist, before, sources = _answer(rows, weights, starts.ravel(), float(limit), bool(min_only))
+    shape = (n,) if min_only else (*starts.shape, n)
+    if not return_predecessors:
+        return dist.reshape(shape)
+    return (dist.reshape(shape), before.reshape(shape), *((sources,) if min_only else ()))
+
+
+def shortest_path(
+    csgraph: Any,
+    method: str = "auto",
+    directed: bool = True,
+    return_predecessors: bool = False,
+    unweighted: bool = False,
+    overwrite: bool = False,
+    indices: Any = None,
+) -> Any:
+    """Shortest paths between all vertices, or from some, as scipy.sparse.csgraph.shortest_path.
+
+    Parameters
+    ----------
+    csgraph, directed, return_predecessors, unweighted, indices
+        As for `dijkstra`.
+    method : {"auto", "D", "FW", "BF", "J"}
+        "D" is `dijkstra`. "auto" is `dijkstra`, too, but for graphs with negative weights, which
+        are passed on to SciPy. "FW", "BF" and "J" are SciPy's own, and passed on as they are.
+    overwrite : bool
+        Of method "FW" only, see SciPy.
+
+    Returns
+    -------
+    dist_matrix, predecessors
+        As `dijkstra` returns them.
+
+    Raises
+    ------
+    GraphError
+        As `dijkstra`.
+    ValueError
+        By SciPy: `method` is none, or does not go with `indices`.
+    scipy.sparse.csgraph.NegativeCycleError
+        By SciPy: a cycle has a negative weight.
+    """
+    from scipy.sparse import csgraph as scipys
+
+    if method in ("auto", "D"):
+        rows = _rows(csgraph)
+        if method == "D" or not np.any(rows.data < 0):
+            return dijkstra(rows, directed, indices, return_predecessors, unweighted)
+    return scipys.shortest_path(
+        csgraph, method, directed, return_predecessors, unweighted, overwrite, indices
+    )
+
+
+def _rows(csgraph: Any) -> Any:
+    """The graph as a CSR matrix of float64, which may share the caller's arrays."""
+    from scipy.sparse import csgraph as scipys
+    from scipy.sparse import issparse
+
+    if hasattr(csgraph, "to_scipy_sparse"):  # of the package `sparse`
+        csgraph = csgraph.to_scipy_sparse(accept_fv=[0, np.inf, np.nan])
+    if issparse(csgraph):
+        if csgraph.ndim != 2 or csgraph.shape[0] != csgraph.shape[1]:
+            raise GraphError(f"a graph must be a matrix of shape (N, N), got {csgraph.shape}")
+        return csgraph.tocsr().astype(np.float64, copy=False)
+    if np.ma.isMaskedArray(csgraph):
+        mask = np.ma.getmaskarray(csgraph)
+        return scipys.csgraph_from_masked(np.ma.MaskedArray(csgraph, mask))
+    return scipys.csgraph_from_dense(csgraph)
+
+
+def _starts(indices: Any, n: int) -> np.ndarray:
+    """The vertices to start from, int64 of the shape of `indices`; negative ones from the end."""
+    if indices is None:
+        return np.arange(n)
+    given = np.array(indices)
+    with np.errstate(invalid="ignore"):
+        starts = given.astype(np.int64)
+    bad = (starts != given) | (starts < -n) | (starts >= n)
+    if np.any(bad):
+        raise GraphError(
+            f"indices out of range 0...N: {given[bad][0]} is no vertex; ids are 0..{n - 1}"
+        )
+    return np.where(starts < 0, starts + n, starts)
+
+
+def _arcs_only(rows: Any) -> Any:
+    """The matrix without entries that are inf or NaN, which are no arcs."""
+    is_arc = np.isfinite(rows.data)
+    if np.all(is_arc):
+        return rows
+    rows.check_format(full_check=True)
+    before = np.concatenate(([0], np.cumsum(is_arc)))
+    arrays = rows.data[is_arc], rows.indices[is_arc], before[rows.indptr]
+    return type(rows)(arrays, shape=rows.shape)
+
+
+def _both_ways(rows: Any) -> Any:
+    """The matrix with the arcs of its transpose beside its own."""
+    from scipy.sparse import vstack
+
+    rows.check_format(full_check=True)
+    back = rows.T.tocsr()
+    if (
+        np.array_equal(rows.indptr, back.indptr)
+        and np.array_equal(rows.indices, back.indices)
+        and np.array_equal(rows.data, back.data)
+    ):
+        return rows
+    n = rows.shape[0]
+    # Rows 0, n, 1, n + 1, ... of both below each other, and two of them are one.
+    in_turn = np.arange(2 * n).reshape(2, n).T.ravel()
+    both = vstack((rows, back), format="csr")[in_turn]
+    return type(both)((both.data, both.indices, both.indptr[::2]), shape=(n, n))
+
+
+def _answer(
+    rows: Any, weights: np.ndarray, starts: np.ndarray, limit: float, min_only: bool
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Distances, predecessors and sources as SciPy writes them."""
+    n = rows.shape[0]
+    if n == 0 or len(starts) == 0:
+        shape = (n,) if min_only else (len(starts), n)
+        nothing = np.full(shape, _NO_VERTEX, np.int32)
+        return np.full(shape, np.inf), nothing, nothing
+    dist, before, sources = search(
+        rows.indptr, rows.indices, weights, starts, limit=limit, min_only=min_only
+    )
+    before[before < 0] = _NO_VERTEX
+    before[starts if min_only else (np.arange(len(starts)), starts)] = _NO_VERTEX
+    if sources is None:
+        return dist, before, before
+    sources[sources < 0] = _NO_VERTEX
+    return dist, before, sources

@@ -14,7 +14,7 @@ import pytest
 from markdown import PAGES, cells, section, tables
 from repository import HOUSE
 
-from benchmarks import scaling, scaling_project
+from benchmarks import networkx_callers, scaling, scaling_project
 from harness.peers import record as peer_record
 from harness.peers import table as peer_table
 from harness.results import record as results
@@ -195,10 +195,19 @@ def presolved(of: Folder) -> Rows:
     return made
 
 
+def under_networkx(of: Folder) -> Rows:
+    """A row for each library that searched a graph of networkx."""
+    (path,) = of.files
+    return cells(networkx_callers.table(results.read(path)).splitlines())
+
+
 MAKERS: dict[str, Callable[[Folder], Rows]] = {
     maker.__name__: maker
-    for maker in (runs, peers, times, counts, pairs, presolved, projected_seconds, projected_bytes)
-}
+    for maker in (
+        runs, peers, times, counts, pairs, presolved, projected_seconds, projected_bytes,
+        under_networkx,
+    )
+}  # fmt: skip
 SLOW = ("projected_seconds", "projected_bytes")  # they generate a graph
 TABLES = [
     pytest.param(

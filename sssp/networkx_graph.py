@@ -1,0 +1,163 @@
+"""Graphs of networkx as arrays: what its backend `sssp` searches, and the way there and back."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator
+from itertools import chain
+from typing import Any, NamedTuple
+
+import networkx as nx
+import numpy as np
+
+from sssp.direct import Arcs
+
+
+class Weights(NamedTuple):
+    """One attribute of all arcs; `whole` says that all are integers, `mixed` that only some are."""
+
+    array: np.ndarray
+    whole: bool
+    mixed: bool
+
+
+class Graph:
+    """A graph of networkx, its adjacency as the arrays of a CSR matrix.
+
+    nodes             its nodes of whatever kind, in its order
+    number            the place of each node among them
+    indptr, indices   row i holds the neighbours (successors) of node i; each edge between two nodes
+                      of an undirected graph is in two rows, parallel edges are there side by side
+    weights           an attribute of the arcs by its name
+    """
+
+    __networkx_backend__ = "sssp"
+
+    def __init__(self, graph: Any, defaults: dict[Any, Any]):
+        self.directed, self.multigraph = graph.is_directed(), graph.is_multigraph()
+        self.nodes = list(graph)
+        self.number = {node: i for i, node in enumerate(self.nodes)}
+        self.labels = np.fromiter(self.nodes, object, len(self.nodes))
+        rows = [graph._adj[node] for node in self.nodes]  # the views are several times slower
+        lengths = np.fromiter(map(len, rows), np.int64, len(rows))
+        ends = np.fromiter(self._numbers(chain.from_iterable(rows)), np.int64, lengths.sum())
+        edges: list[Any] = [edge for row in rows for edge in row.values()]
+        if self.multigraph:
+            parallel = np.fromiter(map(len, edges), np.int64, len(edges))
+            ends = np.repeat(ends, parallel)
+            before = np.concatenate(([0], np.cumsum(parallel)))
+            self.indptr = before[np.concatenate(([0], np.cumsum(lengths)))]
+            edges = [data for keys in edges for data in keys.values()]
+        else:
+            self.indptr = np.concatenate(([0], np.cumsum(lengths)))
+        self.indices = ends
+        self.weights = {
+            name: _weights([data.get(name, default) for data in edges])
+            for name, default in defaults.items()
+        }
+        self._arcs: dict[Hashable, Arcs] = {}
+
+    def _numbers(self, nodes: Iterator[Any]) -> Iterator[int]:
+        if self.nodes == list(range(len(self.nodes))):
+            return nodes
+        return map(self.number.__getitem__, nodes)
+
+    def __len__(self) -> int:
+        return len(self.nodes)
+
+    def __contains__(self, node: object) -> bool:
+        try:
+            return node in self.number
+        except TypeError:  # not hashable
+            return False
+
+    def is_directed(self) -> bool:
+        return self.directed
+
+    def is_multigraph(self) -> bool:
+        return self.multigraph
+
+    def arcs(self, weight: Hashable, backward: bool) -> Arcs:
+        """What a search by a weight reads, None for the number of edges; to or from the root."""
+        backward &= self.directed
+        key = weight, backward
+        if key not in self._arcs:
+            arrays = self.indptr, self.indices, self.values(weight).array
+            self._arcs[key] = Arcs(*(_transposed(*arrays) if backward else arrays))
+        return self._arcs[key]
+
+    def values(self, weight: Hashable) -> Weights:
+        """The weights of that name; ones for None."""
+        if weight is None:
+            return Weights(np.ones(len(self.indices), np.int32), True, False)
+        if weight not in self.weights:
+            raise NotImplementedError(
+                f"this graph of the backend sssp holds {list(self.weights)}, not {weight!r}; "
+                "convert it with that attribute, or hand in the graph of networkx"
+            )
+        return self.weights[weight]
+
+
+def _weights(values: list[Any]) -> Weights:
+    """Weights as an array, or NotImplementedError: those are left to networkx."""
+    kinds = set(map(type, values))
+    wholes = {kind for kind in kinds if issubclass(kind, (int, np.signedinteger))}
+    others = {kind for kind in kinds - wholes if not issubclass(kind, float)}
+    if others:
+        names = sorted(kind.__name__ for kind in others)
+        raise NotImplementedError(
+            f"weights of type {', '.join(names)}: only int and float are added here"
+        )
+    try:
+        array = np.array(values, np.int64 if wholes == kinds else np.float64)
+    except OverflowError:
+        raise NotImplementedError("an integer weight is beyond 64 bits") from None
+    if len(array) and not (array.min() >= 0 and array.max() < np.inf):
+        raise NotImplementedError("a weight is negative, infinite or NaN")
+    return Weights(array, wholes == kinds, bool(wholes) and wholes != kinds)
+
+
+def _transposed(
+    indptr: np.ndarray, indices: np.ndarray, weights: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The arcs turned round."""
+    from scipy.sparse import csr_array
+
+    n = len(indptr) - 1
+    back = csr_array((weights, indices, indptr), shape=(n, n)).T.tocsr()
+    return back.indptr, back.indices, back.data
+
+
+def convert_from_nx(
+    graph: Any,
+    *,
+    edge_attrs: dict[Any, Any] | None = None,
+    preserve_edge_attrs: bool = False,
+    **_: Any,
+) -> Graph:
+    """The graph as arrays, with the attributes of edges that are asked for and their defaults.
+
+    Raises
+    ------
+    NotImplementedError
+        A weight is not an int or float, negative, or not finite; or all attributes are to be kept.
+    """
+    if preserve_edge_attrs:
+        raise NotImplementedError("the backend sssp keeps the attributes that are named, not all")
+    return Graph(graph, edge_attrs or {})
+
+
+def convert_to_nx(result: Any) -> Any:
+    """A graph with the edges and weights that the arrays hold; anything else as it is."""
+    if not isinstance(result, Graph):
+        return result
+    kinds = {(False, False): nx.Graph, (True, False): nx.DiGraph,
+             (False, True): nx.MultiGraph, (True, True): nx.MultiDiGraph}  # fmt: skip
+    graph = kinds[result.directed, result.multigraph]()
+    graph.add_nodes_from(result.nodes)
+    columns = [(name, weights.array.tolist()) for name, weights in result.weights.items()]
+    starts = np.repeat(np.arange(len(result)), np.diff(result.indptr)).tolist()
+    for at, (u, v) in enumerate(zip(starts, result.indices.tolist(), strict=True)):
+        if result.directed or u <= v:
+            data = {name: column[at] for name, column in columns}
+            graph.add_edges_from([(result.nodes[u], result.nodes[v], data)])
+    return graph

@@ -38,20 +38,15 @@ class Graph:
         self.number = {node: i for i, node in enumerate(self.nodes)}
         self.labels = np.fromiter(self.nodes, object, len(self.nodes))
         rows = [graph._adj[node] for node in self.nodes]  # the views are several times slower
-        lengths = np.fromiter(map(len, rows), np.int64, len(rows))
-        ends = np.fromiter(self._numbers(chain.from_iterable(rows)), np.int64, lengths.sum())
-        edges: list[Any] = [edge for row in rows for edge in row.values()]
+        bounds = _bounds(rows)
+        ends = np.fromiter(self._numbers(chain.from_iterable(rows)), np.int64, bounds[-1])
         if self.multigraph:
-            parallel = np.fromiter(map(len, edges), np.int64, len(edges))
-            ends = np.repeat(ends, parallel)
-            before = np.concatenate(([0], np.cumsum(parallel)))
-            self.indptr = before[np.concatenate(([0], np.cumsum(lengths)))]
-            edges = [data for keys in edges for data in keys.values()]
-        else:
-            self.indptr = np.concatenate(([0], np.cumsum(lengths)))
-        self.indices = ends
+            rows = [keys for row in rows for keys in row.values()]  # the edges side by side
+            parallel = _bounds(rows)
+            ends, bounds = np.repeat(ends, np.diff(parallel)), parallel[bounds]
+        self.indptr, self.indices = bounds, ends
         self.weights = {
-            name: _weights([data.get(name, default) for data in edges])
+            name: _weights([data.get(name, default) for row in rows for data in row.values()])
             for name, default in defaults.items()
         }
         self._arcs: dict[Hashable, Arcs] = {}
@@ -95,6 +90,11 @@ class Graph:
                 "convert it with that attribute, or hand in the graph of networkx"
             )
         return self.weights[weight]
+
+
+def _bounds(rows: list[Any]) -> np.ndarray:
+    """Where each begins if they are put one after the other, and where the last one ends."""
+    return np.concatenate(([0], np.cumsum(np.fromiter(map(len, rows), np.int64, len(rows)))))
 
 
 def _weights(values: list[Any]) -> Weights:

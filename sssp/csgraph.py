@@ -14,6 +14,7 @@ import numpy as np
 
 from graphs.errors import GraphError
 from sssp.direct import search
+from sssp.matrices import both_ways
 
 _NO_VERTEX = -9999  # what SciPy writes where there is no predecessor
 
@@ -90,7 +91,7 @@ def dijkstra(
         raise GraphError(f"limit={limit!r} is not allowed; limit must be >= 0")
     rows = _arcs_only(rows)
     if not directed:
-        rows = _both_ways(rows)
+        rows = both_ways(rows)
     weights = np.ones(len(rows.data)) if unweighted else rows.data
     dist, before, sources = _answer(rows, weights, starts.ravel(), float(limit), bool(min_only))
     shape = (n,) if min_only else (*starts.shape, n)
@@ -186,25 +187,6 @@ def _arcs_only(rows: Any) -> Any:
     before = np.concatenate(([0], np.cumsum(is_arc)))
     arrays = rows.data[is_arc], rows.indices[is_arc], before[rows.indptr]
     return type(rows)(arrays, shape=rows.shape)
-
-
-def _both_ways(rows: Any) -> Any:
-    """The matrix with the arcs of its transpose beside its own."""
-    from scipy.sparse import vstack
-
-    rows.check_format(full_check=True)
-    back = rows.T.tocsr()
-    if (
-        np.array_equal(rows.indptr, back.indptr)
-        and np.array_equal(rows.indices, back.indices)
-        and np.array_equal(rows.data, back.data)
-    ):
-        return rows
-    n = rows.shape[0]
-    # Rows 0, n, 1, n + 1, ... of both below each other, and two of them are one.
-    in_turn = np.arange(2 * n).reshape(2, n).T.ravel()
-    both = vstack((rows, back), format="csr")[in_turn]
-    return type(both)((both.data, both.indices, both.indptr[::2]), shape=(n, n))
 
 
 def _answer(

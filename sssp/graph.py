@@ -14,6 +14,7 @@ from graphs.edges import EdgeList
 from graphs.errors import GraphError
 from kernels.threads import thread_count
 from sssp.direct import Arcs, arcs_of_edges, arcs_of_rows, checked_limit, search_arcs
+from sssp.matrices import as_searched
 
 if TYPE_CHECKING:
     from sssp.solver import Solver
@@ -107,8 +108,10 @@ class Graph:
 
     Parameters
     ----------
-    graph : scipy.sparse matrix or array, EdgeList or CSR
+    graph : scipy.sparse matrix or array, NumPy array, EdgeList or CSR
         A matrix is read as scipy.sparse.csgraph reads it; one in CSR format is not copied.
+    directed : bool, optional
+        Of a matrix: False walks every entry both ways, as where each edge is stored once.
 
     Raises
     ------
@@ -116,7 +119,8 @@ class Graph:
         Not a graph: not square, negative, NaN or infinite weights, ids out of range.
     """
 
-    def __init__(self, graph: Any):
+    def __init__(self, graph: Any, directed: bool | None = None):
+        graph = as_searched(graph, directed)
         self.csr: CSR | None = None
         self.asked = 0
         if isinstance(graph, CSR):
@@ -134,8 +138,8 @@ class Graph:
             self._arcs, self._dtype = matrix_arcs(graph), graph.dtype
         else:
             raise GraphError(
-                f"{type(graph).__name__} is no graph; give a CSR, an EdgeList or a scipy.sparse "
-                "matrix"
+                f"{type(graph).__name__} is no graph; give a CSR, an EdgeList, a scipy.sparse "
+                "matrix or a NumPy array"
             )
 
     @property

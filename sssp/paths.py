@@ -12,6 +12,7 @@ from graphs.csr import CSR, build_csr
 from graphs.edges import EdgeList
 from graphs.errors import GraphError
 from sssp.errors import EngineError
+from sssp.matrices import as_searched
 
 # Edges up to which sorting them by row takes less than building rows does.
 SMALL_EDGES = 1 << 17
@@ -47,6 +48,7 @@ def shortest_paths(
     limit: float = math.inf,
     target: int | None = None,
     min_only: bool = False,
+    directed: bool | None = None,
 ) -> tuple[np.ndarray, ...]:  # fmt: skip
     """Shortest paths from one root, or from several.
 
@@ -55,9 +57,10 @@ def shortest_paths(
 
     Parameters
     ----------
-    graph : Graph, CSR, EdgeList or scipy.sparse matrix or array
+    graph : Graph, CSR, EdgeList, scipy.sparse matrix or array, or NumPy array
         A matrix is read as scipy.sparse.csgraph reads it: entry (i, j) is an arc from i to j,
-        and explicit zeros are arcs. One of cupyx.scipy.sparse, which is on a device, is searched
+        and explicit zeros are arcs; in a NumPy array 0, inf and NaN are none, in a masked one
+        what is masked. One of cupyx.scipy.sparse, which is on a device, is searched
         there. CuPy makes one of any format but COO with cuSPARSE, which the extras leave out
         (nvidia-cusparse-cu12; of CUDA 13, nvidia-cusparse).
     root : int or sequence of int (k,)
@@ -80,6 +83,9 @@ def shortest_paths(
         Stop when the distance of this vertex is known: vertices farther than it are not reached.
     min_only : bool
         One search from all roots together: each vertex has the distance from the nearest.
+    directed : bool, optional
+        Of a matrix on the host: False walks every entry both ways, as where each edge is stored
+        once. True, and the default, walk it one way.
 
     Returns
     -------
@@ -116,6 +122,7 @@ def shortest_paths(
 
     if output != "host" or engine not in ("auto", "cpu"):
         _check_device(output, engine)
+    graph = as_searched(graph, directed)
     checked_threads(threads)
     on_device = type(graph).__module__.startswith("cupyx.scipy.sparse")
     if presolve and (isinstance(graph, (CSR, Graph)) or on_device):

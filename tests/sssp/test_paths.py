@@ -273,7 +273,6 @@ def test_bad_arguments_are_refused(arguments, message):
         (scipy.sparse.csr_array((0, 0)), "at least one vertex"),
         (scipy.sparse.csr_array([[0, 1j], [0, 0]]), "real numbers"),
         (scipy.sparse.csr_array([[0, -1.0], [0, 0]]), "weight -1.0 is not allowed"),
-        (np.ones((2, 2)), "ndarray is no graph"),
     ],
 )
 def test_what_is_no_graph_is_refused(graph, message):

@@ -154,11 +154,14 @@ def parser() -> ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure, print and store; return the exit status."""
     flags = parser().parse_args(argv)
+    try:
+        import igraph
+    except ImportError:
+        print("networkx_callers: igraph is not installed: pip install '.[peers]'", file=sys.stderr)
+        return 2
     started = datetime.now(UTC).isoformat(timespec="seconds")
     found = figures(flags.vertices, flags.edges, flags.sources, flags.few, flags.repeats)
     commit, dirty = git_state()
-    import igraph
-
     record = {
         "kind": "networkx callers", **found, "machine": machine_facts(),
         "versions": {**versions(), "igraph": igraph.__version__}, "commit": commit, "dirty": dirty,

@@ -18,7 +18,7 @@ from typing import Any
 import networkx as nx
 import numpy as np
 
-from sssp.networkx_graph import Graph, convert_from_nx, convert_to_nx
+from sssp.networkx_graph import ConvertedGraph, convert_from_nx, convert_to_nx
 from sssp.networkx_info import FUNCTIONS
 from sssp.networkx_search import Search, numbers_of
 
@@ -29,7 +29,7 @@ _FEW = 100  # vertices; measured: below that, networkx is done before a graph is
 
 
 def multi_source_dijkstra(
-    G: Graph,
+    G: ConvertedGraph,
     sources: Collection[Node],
     target: Node = None,
     cutoff: float | None = None,
@@ -43,7 +43,7 @@ def multi_source_dijkstra(
 
 
 def multi_source_dijkstra_path(
-    G: Graph,
+    G: ConvertedGraph,
     sources: Collection[Node],
     cutoff: float | None = None,
     weight: Hashable = "weight",
@@ -52,7 +52,7 @@ def multi_source_dijkstra_path(
 
 
 def multi_source_dijkstra_path_length(
-    G: Graph,
+    G: ConvertedGraph,
     sources: Collection[Node],
     cutoff: float | None = None,
     weight: Hashable = "weight",
@@ -61,7 +61,7 @@ def multi_source_dijkstra_path_length(
 
 
 def single_source_dijkstra(
-    G: Graph,
+    G: ConvertedGraph,
     source: Node,
     target: Node = None,
     cutoff: float | None = None,
@@ -71,22 +71,26 @@ def single_source_dijkstra(
 
 
 def single_source_dijkstra_path(
-    G: Graph, source: Node, cutoff: float | None = None, weight: Hashable = "weight"
+    G: ConvertedGraph, source: Node, cutoff: float | None = None, weight: Hashable = "weight"
 ) -> dict[Node, list[Node]]:
     return Search(G, [source], weight, cutoff).paths()
 
 
 def single_source_dijkstra_path_length(
-    G: Graph, source: Node, cutoff: float | None = None, weight: Hashable = "weight"
+    G: ConvertedGraph, source: Node, cutoff: float | None = None, weight: Hashable = "weight"
 ) -> dict[Node, Any]:
     return Search(G, [source], weight, cutoff).lengths()
 
 
-def dijkstra_path(G: Graph, source: Node, target: Node, weight: Hashable = "weight") -> list[Node]:
+def dijkstra_path(
+    G: ConvertedGraph, source: Node, target: Node, weight: Hashable = "weight"
+) -> list[Node]:
     return _to_target(G, [source], target, None, weight)[1]
 
 
-def dijkstra_path_length(G: Graph, source: Node, target: Node, weight: Hashable = "weight") -> Any:
+def dijkstra_path_length(
+    G: ConvertedGraph, source: Node, target: Node, weight: Hashable = "weight"
+) -> Any:
     return _to_target(G, [source], target, None, weight)[0]
 
 
@@ -94,19 +98,19 @@ def dijkstra_path_length(G: Graph, source: Node, target: Node, weight: Hashable 
 
 
 def single_source_bellman_ford(
-    G: Graph, source: Node, target: Node = None, weight: Hashable = "weight"
+    G: ConvertedGraph, source: Node, target: Node = None, weight: Hashable = "weight"
 ) -> tuple[Any, Any]:
     return multi_source_dijkstra(G, [source], target, None, weight)
 
 
 def single_source_bellman_ford_path(
-    G: Graph, source: Node, weight: Hashable = "weight"
+    G: ConvertedGraph, source: Node, weight: Hashable = "weight"
 ) -> dict[Node, list[Node]]:
     return Search(G, [source], weight).paths()
 
 
 def single_source_bellman_ford_path_length(
-    G: Graph, source: Node, weight: Hashable = "weight"
+    G: ConvertedGraph, source: Node, weight: Hashable = "weight"
 ) -> dict[Node, Any]:
     return Search(G, [source], weight).lengths()
 
@@ -116,13 +120,13 @@ bellman_ford_path_length = dijkstra_path_length
 
 
 def single_source_shortest_path_length(
-    G: Graph, source: Node, cutoff: float | None = None
+    G: ConvertedGraph, source: Node, cutoff: float | None = None
 ) -> dict[Node, int]:
     return Search(G, [source], None, None if cutoff is None else np.ceil(cutoff)).lengths()
 
 
 def shortest_path(
-    G: Graph,
+    G: ConvertedGraph,
     source: Node = None,
     target: Node = None,
     weight: Hashable = None,
@@ -139,7 +143,7 @@ def shortest_path(
 
 
 def shortest_path_length(
-    G: Graph,
+    G: ConvertedGraph,
     source: Node = None,
     target: Node = None,
     weight: Hashable = None,
@@ -156,7 +160,7 @@ def shortest_path_length(
 
 
 def _to_target(
-    G: Graph, sources: list[Node], target: Node, cutoff: float | None, weight: Hashable
+    G: ConvertedGraph, sources: list[Node], target: Node, cutoff: float | None, weight: Hashable
 ) -> tuple[Any, list[Node]]:
     """Length and path from the nearest source."""
     numbers_of(G, sources)

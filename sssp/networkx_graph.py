@@ -20,7 +20,7 @@ class Weights(NamedTuple):
     mixed: bool
 
 
-class Graph:
+class ConvertedGraph:
     """A graph of networkx, its adjacency as the arrays of a CSR matrix.
 
     nodes             its nodes of whatever kind, in its order
@@ -133,7 +133,7 @@ def convert_from_nx(
     edge_attrs: dict[Any, Any] | None = None,
     preserve_edge_attrs: bool = False,
     **_: Any,
-) -> Graph:
+) -> ConvertedGraph:
     """The graph as arrays, with the attributes of edges that are asked for and their defaults.
 
     Raises
@@ -143,12 +143,12 @@ def convert_from_nx(
     """
     if preserve_edge_attrs:
         raise NotImplementedError("the backend sssp keeps the attributes that are named, not all")
-    return Graph(graph, edge_attrs or {})
+    return ConvertedGraph(graph, edge_attrs or {})
 
 
 def convert_to_nx(result: Any) -> Any:
     """A graph with the edges and weights that the arrays hold; anything else as it is."""
-    if not isinstance(result, Graph):
+    if not isinstance(result, ConvertedGraph):
         return result
     kinds = {(False, False): nx.Graph, (True, False): nx.DiGraph,
              (False, True): nx.MultiGraph, (True, True): nx.MultiDiGraph}  # fmt: skip

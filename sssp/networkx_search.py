@@ -11,12 +11,12 @@ import numpy as np
 
 from graphs.errors import GraphError
 from sssp.direct import EXACT, search_arcs
-from sssp.networkx_graph import Graph
+from sssp.networkx_graph import ConvertedGraph
 
 Node = Hashable
 
 
-def numbers_of(graph: Graph, sources: Collection[Node]) -> list[int]:
+def numbers_of(graph: ConvertedGraph, sources: Collection[Node]) -> list[int]:
     """The places of nodes; NodeNotFound for what is none."""
     for source in sources:
         if source not in graph:
@@ -35,7 +35,7 @@ class Search:
         The graph does not hold that weight, or float64 does not hold the distances.
     """
 
-    def __init__(self, graph: Graph, sources: Collection[Node], weight: Hashable,
+    def __init__(self, graph: ConvertedGraph, sources: Collection[Node], weight: Hashable,
                  cutoff: float | None = None, target: Node = None,
                  backward: bool = False):  # fmt: skip
         roots = numbers_of(graph, sources)

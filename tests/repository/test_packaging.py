@@ -117,7 +117,10 @@ def test_the_wheel_holds_the_packages_and_their_data(tmp_path):
     command = [sys.executable, "-m", "pip", "wheel", "--no-build-isolation", "--no-deps", "--quiet"]
     subprocess.run([*command, "--wheel-dir", tmp_path, checkout], check=True)
     (wheel,) = tmp_path.glob("sssp_bench-*.whl")
-    held = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
+    files = zipfile.ZipFile(wheel)
+    (points,) = (name for name in files.namelist() if name.endswith("entry_points.txt"))
+    assert "sssp = sssp.networkx_backend" in files.read(points).decode()
+    held = {name for name in files.namelist() if ".dist-info/" not in name}
     folders = [path for package in PACKAGES for path in (HOUSE / package).rglob("*")]
     wanted = {label(p) for p in folders if p.is_file() and "__pycache__" not in p.parts}
     assert {".py", ".cu", ".cuh"} <= {Path(name).suffix for name in wanted}

@@ -63,7 +63,7 @@ def test_weights_of_a_dense_array_are_added_in_its_type(dtype):
 
 
 def test_a_masked_zero_is_none_and_another_one_an_edge():
-    values = np.ma.masked_array([[0, 0.0], [5, 0]], [[1, 0], [0, 1]])
+    values = np.ma.masked_array([[0, 0.0], [5, 0]], [[True, False], [False, True]])
     assert shortest_paths(values, 0)[0].tolist() == [0, 0]
     values[0, 1] = np.ma.masked
     assert shortest_paths(values, 0)[0].tolist() == [0, np.inf]

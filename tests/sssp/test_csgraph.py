@@ -64,7 +64,7 @@ def all_pairs(arcs):
 
 
 @given(calls())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_distances_equal_those_of_scipy_and_predecessors_are_trees(call):
     arcs, matrix, arguments = call
     n = len(arcs)

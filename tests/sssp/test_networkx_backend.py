@@ -65,7 +65,7 @@ def same(found, expected, mixed):
 
 
 @given(graphs(), st.sampled_from(["weight", "km", "none has it", None]), st.data())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_answers_equal_those_of_networkx(graph, weight, data):
     ours, nodes = converted(graph, weight), list(graph)
     source, target = data.draw(st.sampled_from(nodes)), data.draw(st.sampled_from(nodes))

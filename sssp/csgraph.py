@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from graphs.arguments import as_integer
 from graphs.errors import GraphError
 from sssp.direct import search
 from sssp.matrices import both_ways
@@ -79,7 +80,7 @@ def dijkstra(
     ([0.0, 2.0, 5.0], [-9999, 0, 1])
     """
     rows = _rows(csgraph)
-    if np.any(rows.data < 0):
+    if _has_negative(rows):
         from scipy.sparse import csgraph as scipys
 
         return scipys.dijkstra(
@@ -97,6 +98,7 @@ def dijkstra(
     shape = (n,) if min_only else (*starts.shape, n)
     if not return_predecessors:
         return dist.reshape(shape)
+    _as_scipy_writes(before, sources, starts.ravel())
     return (dist.reshape(shape), before.reshape(shape), *((sources,) if min_only else ()))
 
 
@@ -139,7 +141,7 @@ def shortest_path(
 
     if method in ("auto", "D"):
         rows = _rows(csgraph)
-        if method == "D" or not np.any(rows.data < 0):
+        if method == "D" or not _has_negative(rows):
             return dijkstra(rows, directed, indices, return_predecessors, unweighted)
     return scipys.shortest_path(
         csgraph, method, directed, return_predecessors, unweighted, overwrite, indices
@@ -163,10 +165,17 @@ def _rows(csgraph: Any) -> Any:
     return scipys.csgraph_from_dense(csgraph)
 
 
+def _has_negative(rows: Any) -> bool:
+    return len(rows.data) > 0 and bool(np.fmin.reduce(rows.data) < 0)  # NaN or not
+
+
 def _starts(indices: Any, n: int) -> np.ndarray:
     """The vertices to start from, int64 of the shape of `indices`; negative ones from the end."""
     if indices is None:
         return np.arange(n)
+    one = as_integer(indices)
+    if one is not None and 0 <= one < n:
+        return np.array(one)
     given = np.array(indices)
     with np.errstate(invalid="ignore"):
         starts = given.astype(np.int64)
@@ -180,9 +189,9 @@ def _starts(indices: Any, n: int) -> np.ndarray:
 
 def _arcs_only(rows: Any) -> Any:
     """The matrix without entries that are inf or NaN, which are no arcs."""
-    is_arc = np.isfinite(rows.data)
-    if np.all(is_arc):
+    if len(rows.data) == 0 or np.max(rows.data) < np.inf:  # not where there is a NaN
         return rows
+    is_arc = np.isfinite(rows.data)
     rows.check_format(full_check=True)
     before = np.concatenate(([0], np.cumsum(is_arc)))
     arrays = rows.data[is_arc], rows.indices[is_arc], before[rows.indptr]
@@ -192,7 +201,7 @@ def _arcs_only(rows: Any) -> Any:
 def _answer(
     rows: Any, weights: np.ndarray, starts: np.ndarray, limit: float, min_only: bool
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Distances, predecessors and sources as SciPy writes them."""
+    """Distances, predecessors, sources; the last are predecessors where they are not searched."""
     n = rows.shape[0]
     if n == 0 or len(starts) == 0:
         shape = (n,) if min_only else (len(starts), n)
@@ -201,9 +210,12 @@ def _answer(
     dist, before, sources = search(
         rows.indptr, rows.indices, weights, starts, limit=limit, min_only=min_only
     )
+    return dist, before, before if sources is None else sources
+
+
+def _as_scipy_writes(before: np.ndarray, sources: np.ndarray, starts: np.ndarray) -> None:
+    """Put SciPy's mark where there is no predecessor, the starts included, and no source."""
     before[before < 0] = _NO_VERTEX
-    before[starts if min_only else (np.arange(len(starts)), starts)] = _NO_VERTEX
-    if sources is None:
-        return dist, before, before
-    sources[sources < 0] = _NO_VERTEX
-    return dist, before, sources
+    before[starts if before.ndim == 1 else (np.arange(len(starts)), starts)] = _NO_VERTEX
+    if sources is not before:
+        sources[sources < 0] = _NO_VERTEX

@@ -72,8 +72,6 @@ def both_ways(rows: Any) -> Any:
     GraphError
         Its arrays do not fit each other.
     """
-    from scipy.sparse import vstack
-
     try:
         rows.check_format(full_check=True)
     except (TypeError, ValueError) as error:
@@ -85,8 +83,14 @@ def both_ways(rows: Any) -> Any:
         and np.array_equal(rows.data, back.data)
     ):
         return rows
-    n = rows.shape[0]
-    # Rows 0, n, 1, n + 1, ... of both below each other, and two of them are one.
-    in_turn = np.arange(2 * n).reshape(2, n).T.ravel()
-    both = vstack((rows, back), format="csr")[in_turn]
-    return type(both)((both.data, both.indices, both.indptr[::2]), shape=(n, n))
+    # Each row of the one, then that of the other.
+    places = (
+        np.arange(rows.nnz) + np.repeat(back.indptr[:-1], np.diff(rows.indptr)),
+        np.arange(back.nnz) + np.repeat(rows.indptr[1:], np.diff(back.indptr)),
+    )
+    indices = np.empty(2 * rows.nnz, back.indices.dtype)
+    data = np.empty(2 * rows.nnz, back.data.dtype)
+    for of, there in zip((rows, back), places, strict=True):
+        indices[there], data[there] = of.indices[: of.nnz], of.data[: of.nnz]
+    indptr = rows.indptr.astype(np.int64) + back.indptr
+    return type(rows)((data, indices, indptr), shape=rows.shape)

@@ -56,6 +56,7 @@ def run_report(flags: dict[str, Any], _argv: list[str]) -> int:
     _check_output(form, flags.get("output"))
     from harness.peers import record as peer_record
     from harness.reports import report
+    from harness.results import noise
 
     loaded = [(path, load(path)) for path in flags["files"]]
     comparisons = [(path, found) for path, found in loaded if peer_record.is_peers(found)]
@@ -70,6 +71,8 @@ def run_report(flags: dict[str, Any], _argv: list[str]) -> int:
         problems = report.submission_problems(result)
         if problems:
             say(f"{path}: not a submission: {'; '.join(problems)}")
+        if disturbed := noise.shared(result):
+            say(f"{path}: {disturbed}")
     return Exit.INVALID if invalid else Exit.OK
 
 

@@ -7,7 +7,8 @@ what it returns can be read without further questions.
 
 History of the format (the key `schema`)
     1   first; then, in new files: flags and dist_digest, of several ranks ranks and exchange, of
-        resumed runs resumed, where counters can be read energy
+        resumed runs resumed, where counters can be read energy; then noise of each search, memory
+        and steps
 
 A file has one line a key and one line a search, so that lines of two files can be compared.
 """

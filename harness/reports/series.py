@@ -8,14 +8,14 @@ invalid run has no points, and neither has an invalid comparison.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from harness.console.escapes import visible
 from harness.peers import record as peer_record
 from harness.results.statistics import TepsSummary, summarize_teps
-from harness.results.submission import EDGEFACTOR, failures
+from harness.results.submission import EDGEFACTOR, failures, submission_problems
 
 # No search is as slow or as fast; an axis does not reach up to the largest float.
 _SLOWEST, _FASTEST = 1e-30, 1e30
@@ -33,6 +33,7 @@ class Point:
     teps        their statistics, as a report of the run gives them
     checked     every answer was validated, or compared with another library's
     compared    from a comparison, not from a run
+    submission  of a run that may be submitted
     """
 
     scale: float
@@ -41,6 +42,7 @@ class Point:
     teps: TepsSummary
     checked: bool
     compared: bool
+    submission: bool = False
 
     @property
     def mean(self) -> float:
@@ -62,19 +64,37 @@ class Series:
     ours: bool
     points: list[Point] = field(default_factory=list)
 
+    @property
+    def note(self) -> str:
+        """How many searches a point is, and what its figure may not be taken for."""
+        counts = sorted({len(point.rates) for point in self.points})
+        few, many = counts[0], counts[-1]
+        parts = [f"{few} to {many} searches" if few < many else "1 search"]
+        if few == many > 1:
+            parts = [f"{many} searches"]
+        for words, points in (
+            ("not validated", [p for p in self.points if not p.checked]),
+            ("not a submission", [p for p in self.points if not (p.submission or p.compared)]),
+        ):
+            if points:
+                parts.append(words if len(points) == len(self.points) else f"some {words}")
+        return ", ".join(parts)
+
 
 def series_of(results: list[dict[str, Any]], comparisons: list[dict[str, Any]]) -> list[Series]:
     """Return what can be drawn, ours before the others, the fastest first."""
     machines = {_machine(record) for record in (*results, *comparisons)}
-    found: dict[tuple[bool, str], Series] = {}
+    found: dict[str, Series] = {}
 
     def add(record: dict[str, Any], name: str, ours: bool, point: Point | None) -> None:
         if point is None:
             return
         solver = ", ".join([_short(name, _LABEL_LETTERS), *_unlike_most(record["graph"])])
+        if ours and point.compared and results:
+            solver = f"{solver}, in turns with others"
         label = f"{solver}, {_machine(record)}" if len(machines) > 1 else solver
         short = solver.removeprefix(f"{peer_record.OURS}, ")
-        found.setdefault((ours, label), Series(label, short, ours)).points.append(point)
+        found.setdefault(f"{ours} {label}", Series(label, short, ours)).points.append(point)
 
     for result in results:
         if not failures(result):
@@ -102,7 +122,8 @@ def _point_of_run(result: dict[str, Any]) -> Point | None:
     searches = result["searches"]
     seconds, m = [s["seconds"] for s in searches], [s["m"] for s in searches]
     checked = all(search["valid"] is True for search in searches)
-    return _make(result["graph"], seconds, m, checked, compared=False)
+    point = _make(result["graph"], seconds, m, checked, compared=False)
+    return point and replace(point, submission=not submission_problems(result))
 
 
 def _point(graph: dict[str, Any], seconds: list[float], m: list[int], solvers: int) -> Point | None:

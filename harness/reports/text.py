@@ -22,6 +22,12 @@ def with_prefix(rate: float) -> str:
     return f"{rate:.4g}"
 
 
+def teps(rate: float) -> str:
+    """Return 34036800.0 as '34.04 MTEPS', and 415.8 as '415.8 TEPS'."""
+    figure = with_prefix(rate)
+    return f"{figure}TEPS" if figure[-1].isalpha() and " " in figure else f"{figure} TEPS"
+
+
 def size(n: float) -> str:
     """Return 3145728 as '3 MiB'."""
     for unit, name in _UNITS:

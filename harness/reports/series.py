@@ -91,7 +91,7 @@ def series_of(results: list[dict[str, Any]], comparisons: list[dict[str, Any]]) 
             return
         solver = ", ".join([_short(name, _LABEL_LETTERS), *_unlike_most(record["graph"])])
         if ours and point.compared and results:
-            solver = f"{solver}, in turns with others"
+            solver = f"{solver}, beside others"
         label = f"{solver}, {_machine(record)}" if len(machines) > 1 else solver
         short = solver.removeprefix(f"{peer_record.OURS}, ")
         found.setdefault(f"{ours} {label}", Series(label, short, ours)).points.append(point)

@@ -143,7 +143,7 @@ def test_several_runs_are_compared_over_scales_with_their_peers():
     assert "TEPS against scale" in text
     assert "sssp-bench, 2 threads (8 to 64 searches, some not a submission)" in text
     assert "scipy (2 searches)" in text
-    assert "sssp-bench, 2 threads, in turns with others (2 searches)" in text
+    assert "sssp-bench, 2 threads, beside others (2 searches)" in text
     assert "Other libraries in turn, scale 10, 2 roots" in text
 
 

@@ -82,7 +82,7 @@ def test_what_is_not_alike_is_no_line():
 
 def test_runs_and_comparisons_are_series_of_their_own():
     series = series_of([example()], [record()])
-    turns = "in turns with others"
+    turns = "beside others"
     assert [(s.label, s.ours, len(s.points)) for s in series] == [
         ("sssp-bench, 2 threads", True, 1),
         (f"sssp-bench, 2 threads, {turns}", True, 1),
@@ -187,8 +187,8 @@ def test_other_libraries_are_hollow_and_only_on_the_left(drawn):
     }
     assert hollow == {
         "sssp-bench, 2 threads (64 searches)": False,
-        "sssp-bench, 2 threads, in turns with others (2 searches)": False,
-        "sssp-bench, 1 thread, in turns with others (2 searches)": False,
+        "sssp-bench, 2 threads, beside others (2 searches)": False,
+        "sssp-bench, 1 thread, beside others (2 searches)": False,
         "scipy (2 searches)": True,
     }
     assert len(searches.get_yticklabels()) == 1

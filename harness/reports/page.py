@@ -16,6 +16,7 @@ from harness.reports.html import document, table, tag
 from harness.reports.series import Series, series_of
 from harness.reports.summary import Summary, summary_of
 from harness.results import record as results
+from harness.results.submission import submission_problems
 
 Named = Sequence[tuple[str, dict[str, Any]]]
 
@@ -58,7 +59,7 @@ def render_page(runs: Named, comparisons: Named = ()) -> bytes:
 
 
 def _overview(runs: Named, summaries: list[Summary]) -> Element:
-    header = ("run", "verdict", "harmonic mean", "± error", "construction", "date")
+    header = ("run", "verdict", "harmonic mean", "± error", "construction", "date", "submission")
     rows = []
     for i, ((_, result), summary) in enumerate(zip(runs, summaries, strict=True), 1):
         teps = summary.teps
@@ -66,19 +67,20 @@ def _overview(runs: Named, summaries: list[Summary]) -> Element:
         shown = [text.teps(rate) for rate in rates] or ["-", "-"]
         built = text.duration(result["construction_seconds"])
         name = f"{i}. {summary.title}"
-        rows.append([name, summary.verdict, *shown, built, result["started"][:10]])
+        may = "no" if submission_problems(result) else "may be"
+        rows.append([name, summary.verdict, *shown, built, result["started"][:10], may])
     return tag("section", tag("h2", "Runs"), table(header, rows))
 
 
 def _scales(series: list[Series]) -> Element:
     legend = []
     for i, one in enumerate(series):
-        colour = f"var(--series-{i % sketches.SERIES})"
-        fill = f"background: {colour}" if one.ours else "background: none"
-        swatch = tag("span", class_="swatch", style=f"border-color: {colour}; {fill}")
-        legend.append(tag("li", swatch, f"{one.label} ({one.note})"))
-    picture = tag("div", sketches.against_scale(series), class_="card")
-    return tag("section", tag("h2", "TEPS against scale"), picture, tag("ul", *legend))
+        colour, letter = sketches.symbol(i, one)
+        swatch = tag("span", letter, style=f"color: {colour}")
+        legend.append(tag("li", swatch, f" {one.label} ({one.note})"))
+    picture = tag("div", sketches.against_scale(series), class_="card scales")
+    below = tag("ul", *legend, class_="legend")
+    return tag("section", tag("h2", "TEPS against scale"), picture, below)
 
 
 def _run(i: int, name: str, result: dict[str, Any], summary: Summary, drawn: bool) -> Element:

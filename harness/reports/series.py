@@ -14,6 +14,7 @@ from typing import Any
 
 from harness.console.escapes import visible
 from harness.peers import record as peer_record
+from harness.reports.text import count
 from harness.results.statistics import TepsSummary, summarize_teps
 from harness.results.submission import EDGEFACTOR, failures, submission_problems
 
@@ -103,7 +104,7 @@ def series_of(results: list[dict[str, Any]], comparisons: list[dict[str, Any]]) 
         if not peer_record.failures(record):
             for row in record["solvers"]:
                 ours = row["name"] == peer_record.OURS
-                name = f"{row['name']}, {_count(row['threads'], 'thread')}" if ours else row["name"]
+                name = f"{row['name']}, {count(row['threads'], 'thread')}" if ours else row["name"]
                 point = _point(record["graph"], row["seconds"], record["m"], len(record["solvers"]))
                 add(record, name, ours, point)
     for series in found.values():
@@ -149,9 +150,9 @@ def _engine(result: dict[str, Any]) -> str:
     solver = result["solver"]
     parts = [peer_record.OURS if solver["engine"] == "cpu" else f"sssp-bench {solver['engine']}"]
     if solver["threads"]:
-        parts.append(_count(solver["threads"], "thread"))
+        parts.append(count(solver["threads"], "thread"))
     if result["num_mpi_processes"] > 1:
-        parts.append(_count(result["num_mpi_processes"], "rank"))
+        parts.append(count(result["num_mpi_processes"], "rank"))
     if solver.get("presolve"):
         parts.append("presolved")
     return ", ".join(parts)
@@ -168,7 +169,7 @@ def _machine(record: dict[str, Any]) -> str:
     machine = record["machine"]
     parts = [machine.get("cpu"), machine.get("gpu")]
     if machine.get("cores"):
-        parts.append(_count(machine["cores"], "core"))
+        parts.append(count(machine["cores"], "core"))
     return (
         _short(", ".join(str(part) for part in parts if part), _LABEL_LETTERS) or "unknown machine"
     )
@@ -178,7 +179,3 @@ def _short(text: str, letters: int) -> str:
     """Return text that can be drawn and leaves room for the figures."""
     text = " ".join(visible(text).split())
     return text if len(text) <= letters else f"{text[: letters - 1]}…"
-
-
-def _count(n: int, noun: str) -> str:
-    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"

@@ -22,8 +22,9 @@ _COLOURS = {
     "ink": "#010203", "faint": "#010204", "series-0": "#010205", "series-1": "#010206",
     "series-2": "#010207", "series-3": "#010208", "series-4": "#010209", "warn": "#01020a",
 }  # fmt: skip
-SERIES = 5
-_MARKERS = "osD^v"
+_SERIES = 5
+# matplotlib's markers, and the letters that look like them: filled, hollow.
+_MARKERS = (("o", "●○"), ("s", "■□"), ("D", "◆◇"), ("^", "▲△"), ("v", "▼▽"), ("<", "◀◁"))
 _WIDTH = 5.2  # inches
 _HREF = "{http://www.w3.org/1999/xlink}href"
 _SVG = "{http://www.w3.org/2000/svg}"
@@ -99,10 +100,11 @@ def against_scale(series: Sequence[Series]) -> Element:
 
     def draw(axes: Any) -> None:
         for i, one in enumerate(series):
+            colour, (marker, _) = _style(i)
             style = {
-                "color": _COLOURS[f"series-{i % SERIES}"],
-                "marker": _MARKERS[i % len(_MARKERS)],
-                "markerfacecolor": _COLOURS[f"series-{i % SERIES}"] if one.ours else "none",
+                "color": _COLOURS[colour],
+                "marker": marker,
+                "markerfacecolor": _COLOURS[colour] if one.ours else "none",
                 "linestyle": "-" if one.ours else (0, (4, 3)),
             }
             axes.plot(*line_of(one), **style | {"marker": ""})
@@ -116,6 +118,17 @@ def against_scale(series: Sequence[Series]) -> Element:
         axes.set_ylabel("TEPS, harmonic mean")
 
     return _sketch(draw, "TEPS against scale", "scale", height=3.2)
+
+
+def symbol(i: int, series: Series) -> tuple[str, str]:
+    """Return the colour and the letter of a series, as a legend shows it."""
+    colour, (_, letters) = _style(i)
+    return f"var(--{colour})", letters[not series.ours]
+
+
+def _style(i: int) -> tuple[str, tuple[str, str]]:
+    """Return the colour and the marker of a series; a pair comes again after thirty."""
+    return f"series-{i % _SERIES}", _MARKERS[i % len(_MARKERS)]
 
 
 def _drawn(seconds: Sequence[float]) -> list[int]:

@@ -37,7 +37,7 @@ class Reading(NamedTuple):
 
 
 def reading() -> Reading:
-    """Read the counters, in some 20 microseconds."""
+    """Read the counters, in some tens of microseconds."""
     switches = resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw if resource else None
     load = None
     with suppress(AttributeError, OSError):

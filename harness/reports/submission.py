@@ -16,7 +16,7 @@ from harness.console.errors import UsageError
 from harness.console.escapes import shown
 from harness.reports import text
 from harness.reports.energy import energy_of
-from harness.reports.lines import graph_size, spec_lines
+from harness.reports.lines import graph_size, size_text, spec_lines
 from harness.reports.summary import summary_of
 from harness.results.submission import failures, longest, submission_problems
 from kernels import disk
@@ -99,7 +99,7 @@ def obstacles(result: dict[str, Any], fields: list[tuple[str, str]]) -> list[str
 
 def _fields(result: dict[str, Any], site: Site) -> Iterator[tuple[str, str]]:
     """Yield the name and the value of every field, in the order of the list's columns."""
-    machine, graph = result["machine"], result["graph"]
+    machine = result["machine"]
     nodes = max(1, len(text.hosts(result)))
 
     def asked(part: str, key: str, found: object = None) -> str:
@@ -128,8 +128,9 @@ def _fields(result: dict[str, Any], site: Site) -> Iterator[tuple[str, str]]:
     yield "Memory", asked("machine", "memory", _memory(machine.get("memory_bytes"), nodes))
     yield "Implementation", _implementation(result)
     scale, edgefactor = graph_size(result)
-    yield "Scale", scale if graph["file"] is None else f"{scale} (a graph from a file)"
-    yield "Edge factor", edgefactor
+    yield "Scale", scale or f"none, a graph from a file: {size_text(result)}"
+    if edgefactor:
+        yield "Edge factor", edgefactor
     yield "GTEPS (SSSP, harmonic mean)", _gteps(result)
     yield "Construction time", f"{longest(result, 'construction_seconds'):.6g} s"
     yield "Ranks x threads", f"{result['num_mpi_processes']} x {result['solver']['threads'] or 1}"

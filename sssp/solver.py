@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING
+from time import perf_counter
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from sssp.direct import Arcs, arcs_of_rows, distance_type
 from sssp.engine import Answer
 from sssp.errors import EngineError
 from sssp.loop import solve
+from sssp.steps import Stopwatch
 from sssp.tuning import EXPANDS, choose
 
 if TYPE_CHECKING:
@@ -271,6 +273,24 @@ class Solver:
         out.dist[:], out.parent[:], _ = arcs.search(np.array([root]), np.inf, -1, False)
         out.phases, out.arcs = 0, arcs.looked_at(out.dist)
         return out
+
+    def steps(self, root: int, out: Answer) -> dict[str, float]:
+        """Search with a clock around each step: seconds by step, on this rank.
+
+        The steps are those of `sssp.steps`, `exchange` (calls to other ranks, waiting included),
+        and `other`. Parameters and errors are those of `search`; not for timed searches.
+        """
+        engine = self._engine
+        watch = Stopwatch(engine, self.device.synchronize if self.device else lambda: None)
+        start = perf_counter()
+        try:
+            self._engine = cast("CPUEngine", watch)
+            answer = self.search(root, out)
+        finally:
+            self._engine = engine
+        whole = perf_counter() - start
+        seconds = {**watch.seconds, "exchange": answer.traffic.seconds}
+        return {**seconds, "other": max(0.0, whole - sum(seconds.values()))}
 
     def _solve(self, engine: CPUEngine | CUDAEngine, root: int, out: Answer) -> str:
         """Search; again in float64 where integers leave 32 bits. Returns the kind of the sums."""

@@ -20,6 +20,7 @@ from harness.benchmark.checkpoint import Checkpoint
 from harness.benchmark.energy import measure
 from harness.benchmark.resume import check_construction, check_graph
 from harness.benchmark.source import LoadedEdges, OfficialGraph, Source
+from harness.benchmark.usage import measure_steps, memory_facts
 from harness.console.errors import UsageError
 from harness.console.progress import Progress
 from harness.machine.facts import git_state, machine_facts, versions
@@ -182,8 +183,11 @@ def run(
         part["machine"] = {**part["machine"], **gpu_facts()}
     checkpoint = checkpoint or Checkpoint(progress, comm=comm)
     finished = search_all(solver, keys, judge, result, progress, checkpoint)
+    part["memory"] = memory_facts(opened.need, comm)
     if finished and result["status"] == "incomplete":
         result["status"] = "complete"
+        if not checkpoint.time_is_up():
+            result["steps"] = measure_steps(solver, keys)
         if settings.energy:
             measured = measure(solver, keys, progress, checkpoint.time_is_up)
             result.update({"energy": measured} if measured else {})

@@ -23,6 +23,7 @@ from harness.benchmark.networkx_check import NetworkxCheck
 from harness.benchmark.source import LoadedEdges
 from harness.console.progress import Progress
 from harness.job import heartbeat
+from harness.machine import noise
 from harness.results.digest import dist_digest
 
 if TYPE_CHECKING:
@@ -136,12 +137,14 @@ def search_all(
 def timed_search(solver: Solver, root: int, out: Answer) -> tuple[dict[str, Any], Answer]:
     """Search once; return its record, not judged yet, and its answer."""
     comm = solver.comm
+    before = noise.reading()
     with gc_disabled():
         comm.barrier()
         start = perf_counter()
         answer = solver.search(root, out=out)
         comm.barrier()
         seconds = perf_counter() - start
+    noises = comm.allgather(noise.between(before, noise.reading()))
     record: dict[str, Any] = {
         "root": root,
         "seconds": seconds,
@@ -153,6 +156,7 @@ def timed_search(solver: Solver, root: int, out: Answer) -> tuple[dict[str, Any]
         "validate_seconds": None,
         "phases": int(answer.phases),
         "arcs": int(answer.arcs),
+        "noise": noise.of_all(noises),
         "violations": [],
     }
     if comm.size > 1:

@@ -319,6 +319,7 @@ def _finish(result: dict[str, Any], file: ResultFile | None, progress: Progress)
     from harness.console.signals import unstoppable
     from harness.console.streams import emit
     from harness.reports import report
+    from harness.results import noise
 
     invalid = result["status"] == "invalid"
     with unstoppable():
@@ -333,6 +334,8 @@ def _finish(result: dict[str, Any], file: ResultFile | None, progress: Progress)
         progress.warn(f"{wrong} of {len(result['searches'])} searches are invalid: no TEPS")
     if not result["validated"]:
         progress.warn("not validated")
+    if disturbed := noise.shared(result):
+        progress.warn(disturbed)
     problems = report.submission_problems(result)
     if problems:
         progress.warn(f"not a submission: {'; '.join(problems)}")

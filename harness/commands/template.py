@@ -1,4 +1,4 @@
-"""`sssp template`: the batch scripts that come with the package."""
+"""`sssp template`: the batch scripts and the site file that come with the package."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ from harness.commands.options import Commands
 from harness.console.errors import EXIT_CODES, Exit, UsageError
 from harness.console.streams import emit
 
-_SUFFIX = ".sbatch"
+_SUFFIXES = (".sbatch", ".toml")
 
 _DESCRIPTION = """\
-Print a batch script for Slurm, to be changed where it says <- and handed in with sbatch; without
-a name, list those there are.
+Print a batch script for Slurm, to be changed where it says <- and handed in with sbatch, or the
+site file of a submission, to be filled in; without a name, list those there are.
 """
 _EPILOG = f"""\
 example:
   sssp template cpu > cpu.sbatch
+  sssp template site > site.toml
 
 {EXIT_CODES}"""
 
@@ -28,11 +29,11 @@ def add_commands(commands: Commands) -> None:
     """Add `sssp template` to the parser."""
     parser: ArgumentParser = commands.add_parser(
         "template",
-        help="print a batch script for Slurm",
+        help="print a batch script for Slurm, or a site file",
         description=_DESCRIPTION,
         epilog=_EPILOG,
     )
-    parser.add_argument("name", nargs="?", metavar="NAME", help="cpu, gpu")
+    parser.add_argument("name", nargs="?", metavar="NAME", help="cpu, gpu, site")
     parser.set_defaults(command=run_template)
 
 
@@ -50,12 +51,13 @@ def run_template(flags: dict[str, Any], _argv: list[str]) -> int:
 
 
 def templates() -> dict[str, Traversable]:
-    """Return the packaged batch scripts, by name."""
+    """Return the packaged templates, by name."""
     folder = files("harness.commands").joinpath("templates")
     scripts = sorted(folder.iterdir(), key=lambda file: file.name)
-    return {f.name.removesuffix(_SUFFIX): f for f in scripts if f.name.endswith(_SUFFIX)}
+    return {f.name.partition(".")[0]: f for f in scripts if f.name.endswith(_SUFFIXES)}
 
 
 def _subject(script: Traversable) -> str:
-    """Return what a script says of itself in its second line."""
-    return script.read_text(encoding="utf-8").splitlines()[1].removeprefix("# ")
+    """Return what a template says of itself in its first line, after that of the shell."""
+    lines = script.read_text(encoding="utf-8").splitlines()
+    return next(line for line in lines if not line.startswith("#!")).removeprefix("# ")

@@ -58,6 +58,11 @@ def available_to_each(comm: Comm) -> Available:
     return Available(size, f"{limit} of {host}, a rank's share")
 
 
+def peak(proc: Path = Path("/proc")) -> int | None:
+    """Return the most bytes that this process has had in memory; None where it is not known."""
+    return _kilobytes(proc / "self" / "status", "VmHWM")
+
+
 def _address_space(proc: Path) -> int | None:
     try:
         import resource

@@ -1,16 +1,16 @@
 """Results as a picture: TEPS against scale, and beside it every search of every run.
 
 On the left a point is the harmonic mean over the roots of a run, as its report gives it; where a
-solver ran several times on one scale, its line passes through the middle. Other libraries' points,
-from files of `sssp peers`, are hollow and their lines dashed. On the right a dot is one search, a
-box the middle half of them with the median.
+solver ran several times on one scale, its line passes through the run in the middle. Other
+libraries' points, from files of `sssp peers`, are hollow and their lines dashed. On the right a
+dot is one search, a box the middle half of them with the median.
 """
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
-from statistics import median
+from statistics import median_low
 from typing import Any
 
 from harness.console.errors import UsageError
@@ -20,7 +20,8 @@ from kernels.disk import replacing
 # Okabe and Ito's colours, which colour-blind readers can distinguish; ours start from the front.
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 _MARKERS = "osD^v<>"
-_TITLE = "Single-source shortest paths, Graph500 kernel 3"
+_TITLE = "Single-source shortest paths"
+_OFFICIAL = f"{_TITLE}, Graph500 kernel 3"
 _INK, _FAINT = "#333333", "#DDDDDD"
 # Letters that fit beside each other above the axes, in the legend's size.
 _LEGEND_LETTERS = 150
@@ -76,11 +77,11 @@ def _figure(series: list[Series], footnote: str) -> Any:
     figure.legend(
         *left.get_legend_handles_labels(),
         loc="outside upper center",
-        ncols=min(3, max(1, _LEGEND_LETTERS // max(len(one.label) + 6 for one in series))),
+        ncols=min(3, max(1, _LEGEND_LETTERS // max(len(_legend(one)) + 6 for one in series))),
         fontsize=9,
         frameon=False,
         labelcolor=_INK,
-        title=_TITLE,
+        title=_OFFICIAL if all(p.official for one in series for p in one.points) else _TITLE,
         title_fontsize=13,
     )
     figure.supxlabel(footnote, fontsize=8, color=_INK)
@@ -109,19 +110,29 @@ def _draw_means(axes: Any, series: list[Series], styles: dict[str, dict[str, Any
     for one in series:
         style = styles[one.label]
         scales = [point.scale for point in one.points]
-        middle = {s: median(p.mean for p in one.points if p.scale == s) for s in scales}
-        axes.plot(list(middle), list(middle.values()), **style | {"marker": ""}, linewidth=1.6)
+        axes.plot(*line_of(one), **style | {"marker": ""}, linewidth=1.6)
         means = [point.mean for point in one.points]
         axes.plot(scales, means, **style | {"linestyle": ""}, markersize=7, markeredgewidth=1.5)
-        axes.plot([], [], **style, label=one.label, linewidth=1.6, markersize=7)
+        axes.plot([], [], **style, label=_legend(one), linewidth=1.6, markersize=7)
     axes.set_yscale("log")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.margins(x=0.08, y=0.12)
     _widen_to_a_decade(axes)
-    _label_teps(axes.yaxis)
+    label_teps(axes.yaxis)
     _dress(axes, "Harmonic mean over the roots", "y")
     axes.set_xlabel("scale (log₂ of the vertices)", color=_INK)
     axes.set_ylabel("TEPS (traversed edges per second)", color=_INK)
+
+
+def line_of(series: Series) -> tuple[list[float], list[float]]:
+    """Return scales and TEPS of a line through measured points, one for each scale."""
+    scales = sorted({point.scale for point in series.points})
+    means = [median_low(p.mean for p in series.points if p.scale == scale) for scale in scales]
+    return scales, means
+
+
+def _legend(series: Series) -> str:
+    return f"{series.label} ({series.note})"
 
 
 def _widen_to_a_decade(axes: Any) -> None:
@@ -153,11 +164,12 @@ def _draw_searches(
     fastest = max(max(point.rates) for _, point in rows)
     if fastest > _WIDE * slowest:
         axes.set_xscale("log")
+        axes.set_xlim(slowest / 1.15, fastest * 1.15)  # a box ends where its searches do
     else:
         axes.set_xlim(0, fastest * 1.06)
-    axes.set_yticks(places, labels)
+    axes.set_yticks(places, labels, fontsize=9)
     axes.set_ylim(max(y, 5) + 0.6, -0.6)
-    _label_teps(axes.xaxis)
+    label_teps(axes.xaxis)
     _dress(axes, "Every search", "x")
     axes.set_xlabel("TEPS (traversed edges per second)", color=_INK)
 
@@ -172,12 +184,13 @@ def _draw_box(axes: Any, y: float, point: Point, colour: str) -> None:
 
 
 def _row_label(series: Series, point: Point) -> str:
-    unchecked = "" if point.checked else "\nnot validated"
+    unchecked = "" if point.checked else ", not validated"
     scale = f"scale {point.scale}, " if point.official else ""
     return f"{scale}{series.short}{unchecked}"
 
 
-def _label_teps(axis: Any) -> None:
+def label_teps(axis: Any) -> None:
+    """Let an axis have TEPS with prefixes, and figures where it is logarithmic."""
     from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 
     axis.set_major_formatter(EngFormatter(sep=" "))

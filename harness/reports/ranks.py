@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from harness.reports.text import size
 from harness.results.submission import failures
-
-_UNITS = ((2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB"))
 
 
 class Exchange(NamedTuple):
@@ -24,13 +23,9 @@ class Exchange(NamedTuple):
     load: float
 
     def __str__(self) -> str:
-        size = next(
-            (f"{self.bytes / unit:.3g} {name}" for unit, name in _UNITS if self.bytes >= unit),
-            f"{self.bytes:.0f} B",
-        )
         return (
-            f"{size} in {self.messages:.4g} messages a search, {self.share:.0%} of its time, "
-            f"load {self.load:.3g}"
+            f"{size(self.bytes)} in {self.messages:.4g} messages a search, "
+            f"{self.share:.0%} of its time, load {self.load:.3g}"
         )
 
 

@@ -11,7 +11,8 @@ from __future__ import annotations
 from typing import Any
 
 from harness.reports.lines import graph500_lines, spec_lines
-from harness.reports.tables import CSV_COLUMNS, csv_table, markdown_table
+from harness.reports.sheet import CSV_COLUMNS, csv_table
+from harness.reports.tables import markdown_table
 from harness.results.submission import failures, incompleteness, submission_problems
 
 __all__ = [

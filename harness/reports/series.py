@@ -8,14 +8,15 @@ invalid run has no points, and neither has an invalid comparison.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from harness.console.escapes import visible
 from harness.peers import record as peer_record
+from harness.reports.text import count
 from harness.results.statistics import TepsSummary, summarize_teps
-from harness.results.submission import EDGEFACTOR, failures
+from harness.results.submission import EDGEFACTOR, failures, submission_problems
 
 # No search is as slow or as fast; an axis does not reach up to the largest float.
 _SLOWEST, _FASTEST = 1e-30, 1e30
@@ -33,6 +34,7 @@ class Point:
     teps        their statistics, as a report of the run gives them
     checked     every answer was validated, or compared with another library's
     compared    from a comparison, not from a run
+    submission  of a run that may be submitted
     """
 
     scale: float
@@ -41,6 +43,7 @@ class Point:
     teps: TepsSummary
     checked: bool
     compared: bool
+    submission: bool = False
 
     @property
     def mean(self) -> float:
@@ -62,19 +65,37 @@ class Series:
     ours: bool
     points: list[Point] = field(default_factory=list)
 
+    @property
+    def note(self) -> str:
+        """How many searches a point is, and what its figure may not be taken for."""
+        counts = sorted({len(point.rates) for point in self.points})
+        few, many = counts[0], counts[-1]
+        parts = [f"{few} to {many} searches" if few < many else "1 search"]
+        if few == many > 1:
+            parts = [f"{many} searches"]
+        for words, points in (
+            ("not validated", [p for p in self.points if not p.checked]),
+            ("not a submission", [p for p in self.points if not (p.submission or p.compared)]),
+        ):
+            if points:
+                parts.append(words if len(points) == len(self.points) else f"some {words}")
+        return ", ".join(parts)
+
 
 def series_of(results: list[dict[str, Any]], comparisons: list[dict[str, Any]]) -> list[Series]:
     """Return what can be drawn, ours before the others, the fastest first."""
     machines = {_machine(record) for record in (*results, *comparisons)}
-    found: dict[tuple[bool, str], Series] = {}
+    found: dict[str, Series] = {}
 
     def add(record: dict[str, Any], name: str, ours: bool, point: Point | None) -> None:
         if point is None:
             return
         solver = ", ".join([_short(name, _LABEL_LETTERS), *_unlike_most(record["graph"])])
+        if ours and point.compared and results:
+            solver = f"{solver}, beside others"
         label = f"{solver}, {_machine(record)}" if len(machines) > 1 else solver
         short = solver.removeprefix(f"{peer_record.OURS}, ")
-        found.setdefault((ours, label), Series(label, short, ours)).points.append(point)
+        found.setdefault(f"{ours} {label}", Series(label, short, ours)).points.append(point)
 
     for result in results:
         if not failures(result):
@@ -83,7 +104,7 @@ def series_of(results: list[dict[str, Any]], comparisons: list[dict[str, Any]]) 
         if not peer_record.failures(record):
             for row in record["solvers"]:
                 ours = row["name"] == peer_record.OURS
-                name = f"{row['name']}, {_count(row['threads'], 'thread')}" if ours else row["name"]
+                name = f"{row['name']}, {count(row['threads'], 'thread')}" if ours else row["name"]
                 point = _point(record["graph"], row["seconds"], record["m"], len(record["solvers"]))
                 add(record, name, ours, point)
     for series in found.values():
@@ -102,7 +123,8 @@ def _point_of_run(result: dict[str, Any]) -> Point | None:
     searches = result["searches"]
     seconds, m = [s["seconds"] for s in searches], [s["m"] for s in searches]
     checked = all(search["valid"] is True for search in searches)
-    return _make(result["graph"], seconds, m, checked, compared=False)
+    point = _make(result["graph"], seconds, m, checked, compared=False)
+    return point and replace(point, submission=not submission_problems(result))
 
 
 def _point(graph: dict[str, Any], seconds: list[float], m: list[int], solvers: int) -> Point | None:
@@ -128,9 +150,9 @@ def _engine(result: dict[str, Any]) -> str:
     solver = result["solver"]
     parts = [peer_record.OURS if solver["engine"] == "cpu" else f"sssp-bench {solver['engine']}"]
     if solver["threads"]:
-        parts.append(_count(solver["threads"], "thread"))
+        parts.append(count(solver["threads"], "thread"))
     if result["num_mpi_processes"] > 1:
-        parts.append(_count(result["num_mpi_processes"], "rank"))
+        parts.append(count(result["num_mpi_processes"], "rank"))
     if solver.get("presolve"):
         parts.append("presolved")
     return ", ".join(parts)
@@ -147,7 +169,7 @@ def _machine(record: dict[str, Any]) -> str:
     machine = record["machine"]
     parts = [machine.get("cpu"), machine.get("gpu")]
     if machine.get("cores"):
-        parts.append(_count(machine["cores"], "core"))
+        parts.append(count(machine["cores"], "core"))
     return (
         _short(", ".join(str(part) for part in parts if part), _LABEL_LETTERS) or "unknown machine"
     )
@@ -157,7 +179,3 @@ def _short(text: str, letters: int) -> str:
     """Return text that can be drawn and leaves room for the figures."""
     text = " ".join(visible(text).split())
     return text if len(text) <= letters else f"{text[: letters - 1]}…"
-
-
-def _count(n: int, noun: str) -> str:
-    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"

@@ -7,7 +7,8 @@ what it returns can be read without further questions.
 
 History of the format (the key `schema`)
     1   first; then, in new files: flags and dist_digest, of several ranks ranks and exchange, of
-        resumed runs resumed, where counters can be read energy
+        resumed runs resumed, where counters can be read energy; then noise of each search, memory
+        and steps
 
 A file has one line a key and one line a search, so that lines of two files can be compared.
 """
@@ -40,6 +41,7 @@ __all__ = [
     "replace",
     "schema",
     "store",
+    "text",
     "write",
 ]
 
@@ -119,7 +121,7 @@ def store(record: dict[str, Any], directory: str | os.PathLike[str], kind: str) 
         If the folder cannot be made or written, the disk is full, or a value cannot be stored in
         JSON (inf, NaN). Nothing is left behind.
     """
-    text = _text(record)
+    content = text(record)
     folder = Path(directory)
     if folder.exists() and not folder.is_dir():
         raise ResultError(f"no result can be written into {folder}: it is not a folder")
@@ -129,7 +131,7 @@ def store(record: dict[str, Any], directory: str | os.PathLike[str], kind: str) 
             path = folder / f"{_stem(record['graph'], kind)}-{secrets.token_hex(3)}.json"
             with contextlib.suppress(FileExistsError):
                 with disk.replacing(path, sync=True, new=True) as file:
-                    file.write(text)
+                    file.write(content)
                 return path
     except OSError as error:
         raise ResultError(
@@ -146,10 +148,10 @@ def replace(record: dict[str, Any], path: Path) -> None:
     ResultError
         If it cannot be written, or is a link of another user; the file is as it was.
     """
-    text = _text(record)
+    content = text(record)
     try:
         with disk.replacing(disk.own_target(path), sync=True) as file:
-            file.write(text)
+            file.write(content)
     except OSError as error:
         raise ResultError(f"{path} cannot be written: {error.strerror}") from error
 
@@ -228,8 +230,14 @@ def _stem(graph: dict[str, Any], kind: str) -> str:
     return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{name}-{kind}"
 
 
-def _text(record: dict[str, Any]) -> bytes:
-    """Return the record as JSON: one line a key, and of a list of objects one line an object."""
+def text(record: dict[str, Any]) -> bytes:
+    """Return a record as its file holds it: one line a key, of a list of objects one an object.
+
+    Raises
+    ------
+    ResultError
+        If a value cannot be stored in JSON (inf, NaN).
+    """
     try:
         lines = [f" {_line(key)}: {_lines(value)}" for key, value in record.items()]
     except (TypeError, ValueError) as error:

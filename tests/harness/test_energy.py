@@ -296,7 +296,8 @@ def test_csv_has_the_measured_figures_and_what_follows_in_columns_of_their_own()
     assert len({tuple(row) for row in rows}) == 1
     first, last = rows[0], rows[-1]
     figures = [first[name] for name in first if "energy" in name]
-    assert len(figures) == 5 and set(figures) == {""}
+    assert len(figures) == 12 and set(figures) == {""}
+    assert last["energy_components_name"] == "package-0; dram of package-0"
     assert [float(last[f"component_energy_{name}"]) for name in (
         "joules", "watts", "idle_watts", "MTEPS_per_watt",
     )] == [60, 150, 50, 3.2]  # fmt: skip

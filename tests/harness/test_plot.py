@@ -80,13 +80,67 @@ def test_what_is_not_alike_is_no_line():
         assert sum(fragment in label for label in labels) == 1
 
 
-def test_the_others_come_from_comparisons_and_ours_joins_its_runs():
+def test_runs_and_comparisons_are_series_of_their_own():
     series = series_of([example()], [record()])
+    turns = "beside others"
     assert [(s.label, s.ours, len(s.points)) for s in series] == [
-        ("sssp-bench, 2 threads", True, 2),
-        ("sssp-bench, 1 thread", True, 1),
+        ("sssp-bench, 2 threads", True, 1),
+        (f"sssp-bench, 2 threads, {turns}", True, 1),
+        (f"sssp-bench, 1 thread, {turns}", True, 1),
         ("scipy", False, 1),
     ]
+
+
+@pytest.mark.parametrize(
+    ("results", "note"),
+    [
+        ([example()], "64 searches"),
+        ([example([search()])], "1 search, not a submission"),
+        ([example([search(valid=None)] * 64)], "64 searches, not validated, not a submission"),
+        (
+            [example(), example([search(valid=None)] * 8)],
+            "8 to 64 searches, some not validated, some not a submission",
+        ),
+    ],
+)
+def test_the_legend_says_how_many_searches_and_what_a_figure_is_not(results, note, drawn):
+    means, _ = drawn(results)
+    assert means.get_legend_handles_labels()[1] == [f"sssp-bench, 2 threads ({note})"]
+
+
+def test_a_line_passes_through_measured_points_only(drawn):
+    slower = [example([search(seconds=s)] * 64) for s in (0.5, 0.25, 0.125, 1.0)]
+    means, _ = drawn([*slower, of_scale(12)])
+    measured = {(p.scale, p.mean) for s in series_of([*slower, of_scale(12)], []) for p in s.points}
+    lines = [
+        line for line in means.lines if line.get_linestyle() != "None" and len(line.get_xdata())
+    ]
+    for line in lines:
+        found = list(zip(line.get_xdata(), line.get_ydata(), strict=True))
+        assert len({scale for scale, _ in found}) == len(found) == 2
+        assert set(found) <= measured
+
+
+def test_a_graph_of_a_file_is_not_called_graph500():
+    titles = [
+        plot._figure(series_of(found, []), "").legends[0].get_title().get_text()
+        for found in ([example()], [example(), from_file()], [from_file()])
+    ]
+    assert ["Graph500" in title for title in titles] == [True, False, False]
+
+
+def test_labels_and_boxes_of_many_runs_keep_off_each_other():
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    runs = [example([search(seconds=s, valid=None)] * 3) for s in (0.01, 0.02, 0.04, 0.5, 3.0)]
+    figure = plot._figure(series_of([*runs, from_file()] * 3, []), "")
+    FigureCanvasAgg(figure).draw()
+    _, right = figure.axes
+    labels = sorted((t.get_window_extent() for t in right.get_yticklabels()), key=lambda b: b.y0)
+    assert all(low.y1 <= high.y0 for low, high in zip(labels, labels[1:], strict=False))
+    left, high = right.get_xlim()
+    for box in right.patches:
+        assert left < box.get_x() and box.get_x() + box.get_width() < high
 
 
 def test_what_is_invalid_has_no_point():
@@ -132,8 +186,11 @@ def test_other_libraries_are_hollow_and_only_on_the_left(drawn):
         label: h.get_markerfacecolor() == "white" for h, label in zip(handles, labels, strict=True)
     }
     assert hollow == {
-        "sssp-bench, 2 threads": False, "sssp-bench, 1 thread": False, "scipy": True,
-    }  # fmt: skip
+        "sssp-bench, 2 threads (64 searches)": False,
+        "sssp-bench, 2 threads, beside others (2 searches)": False,
+        "sssp-bench, 1 thread, beside others (2 searches)": False,
+        "scipy (2 searches)": True,
+    }
     assert len(searches.get_yticklabels()) == 1
 
 
@@ -228,8 +285,8 @@ def test_no_search_is_nothing_to_draw(sssp, stored):  # noqa: F811
         (("--format", "svg"), "needs --output FILE.svg"),
         (("--format", "svg", "--output", "a.png"), "must end in .svg"),
         (("--format", "png", "--output", "none/a.png"), "cannot be written"),
-        (("--format", "csv", "--output", "a.png"), "goes with --format png"),
-        (("--output", "a.png"), "goes with --format png"),
+        (("--format", "csv", "--output", "a.png"), "goes with --format html, png"),
+        (("--output", "a.png"), "goes with --format html, png"),
     ],
 )
 def test_an_output_that_cannot_be_is_refused(sssp, stored, argv, fragment):  # noqa: F811

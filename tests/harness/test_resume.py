@@ -93,6 +93,8 @@ def test_each_part_keeps_its_own_history(sssp, stopped):
     assert part["argv"] == ["sssp", "run", "--resume", str(path), "--quiet"]
     assert part["searches_before"] == len(before["searches"])
     assert part["construction_seconds"] > 0
+    assert part["memory"]["peak_bytes"] > 0
+    assert after.pop("steps")["searches"] == 8  # only once all searches were timed
     assert after | {"searches": 0, "status": 0, "resumed": 0} == (
         before | {"searches": 0, "status": 0, "resumed": 0}
     )

@@ -160,8 +160,9 @@ def test_only_the_search_is_inside_its_clock(clock, keep, answers_in_a_pass):
 def test_an_untimed_search_from_no_key_comes_first(searched):
     result = result_of(OfficialGraph(7), roots=8)
     keys = [search["root"] for search in result["searches"]]
-    assert searched[1:] == keys
+    assert searched[1:9] == keys
     assert searched[0] not in keys
+    assert searched[9:] == keys  # by steps, once all were timed
 
 
 def test_few_vertices_with_edges_are_all_searched_once(tmp_path):

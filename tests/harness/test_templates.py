@@ -43,7 +43,8 @@ def test_sssp_template_prints_the_file(capsys, path):
 
 def test_sssp_template_without_a_name_lists_them_all(capsys):
     done = in_process(capsys, "template")
-    assert [line.split()[0] for line in done.out.splitlines()] == NAMES
+    assert [line.split()[0] for line in done.out.splitlines()] == [*NAMES, "site"]
+    assert "What only a person knows of the machine" in done.out.splitlines()[-1]
     assert done.status == 0
 
 
@@ -53,7 +54,7 @@ def test_an_unknown_template_is_refused_with_those_there_are(capsys):
 
 def test_the_help_names_every_template(capsys):
     page = in_process(capsys, "template", "--help").out
-    assert re.search(r"NAME +(.*)", page)[1] == ", ".join(NAMES)
+    assert re.search(r"NAME +(.*)", page)[1] == ", ".join([*NAMES, "site"])
 
 
 def test_every_flag_of_sssp_in_a_template_is_in_the_help(capsys):

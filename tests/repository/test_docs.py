@@ -165,7 +165,7 @@ def test_the_exit_statuses_are_those_of_the_command():
 
 
 def test_the_formats_of_reports_are_those_of_the_command():
-    rows = tables(PAGES["docs/benchmark.md"].partition("## Reports")[2])[0]
+    rows = tables(PAGES["docs/reports.md"])[0]
     named = [name for row in rows for name in re.findall(r"`(\w+)`", next(iter(row.values())))]
     assert "{" + ",".join(named) + "}" in sssp("report", "--help")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from statistics import fmean, median
@@ -17,6 +18,7 @@ from graphs.memory import ARC_BYTES, DeviceNeed, Need, PresolvedNeed, device_sea
 from harness.reports import report
 from harness.results.record import read
 
+SAMPLE = HOUSE / "docs" / "report.html"
 SCALING = PAGES["docs/SCALING.md"]
 
 
@@ -97,6 +99,14 @@ def test_the_picture_is_drawn_from_the_results(tmp_path):
     assert words(again) == words(kept)
     if version(again) == version(kept):  # another one may lay the same figure out anew
         assert places(again) == pytest.approx(places(kept), abs=0.01)
+
+
+def test_the_sample_page_is_of_a_published_run():
+    (link,) = re.findall(r'href="data:application/json;base64,([^"]+)"', SAMPLE.read_text())
+    raw = base64.b64decode(link)
+    assert [of for of in FOLDERS if any(path.read_bytes() == raw for path in of.files)] == [
+        of for of in FOLDERS if str(SAMPLE.relative_to(HOUSE)) in of.manifest.get("pictures", ())
+    ]
 
 
 def test_the_memory_of_a_run_is_what_sssp_info_says():

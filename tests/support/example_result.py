@@ -17,6 +17,7 @@ def search(root: int = 5, seconds: float = 0.25, m: int = 16239, **changes: Any)
         "validate_seconds": 0.125,
         "phases": 11,
         "arcs": 1234,
+        "noise": {"involuntary_switches": 2, "steal_seconds": 0.25, "load": 1.5},
         "violations": [],
     } | changes
 
@@ -57,6 +58,12 @@ def example(searches: list[dict[str, Any]] | None = None, **changes: Any) -> dic
         "searches": searches,
         "validated": True,
         "check": None,
+        "memory": {
+            "promised_bytes": 2**30,
+            "promised_device_bytes": None,
+            "peak_bytes": 2**29,
+        },
+        "steps": {"searches": 8, "seconds": {"push": 0.125, "pull": 0.0625, "other": 0.03125}},
         "machine": {"cpu": "Model | 3000", "cores": 2, "memory_bytes": 2**34, "system": "Linux"},
         "versions": {"sssp-bench": "0.1.0", "python": "3.11.2", "mpi4py": None},
         "commit": "0123456789abcdef0123456789abcdef01234567",

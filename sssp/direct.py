@@ -155,9 +155,9 @@ class Arcs:
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Search from the nearest of checked sources; the arrays of the answer, see `search`."""
         n = self.n
-        dist = np.full(n, np.inf, self.dtype)
-        parent = np.full(n, -1, np.int32)
-        source = np.full(n, -1, np.int32) if with_source else _NONE
+        dist = direct.full(n, np.inf, self.dtype)
+        parent = direct.full(n, -1, np.int32)
+        source = direct.full(n, -1, np.int32) if with_source else _NONE
         found, queue = direct.Tree(dist, parent, source), direct.queue(n, self.m, self.dtype)
         farthest = direct.search(self.matrix, sources, limit, target, queue, found)
         if target >= 0:

@@ -122,7 +122,6 @@ def shortest_paths(
 
     if output != "host" or engine not in ("auto", "cpu"):
         _check_device(output, engine)
-    graph = as_searched(graph, directed)
     checked_threads(threads)
     on_device = type(graph).__module__.startswith("cupyx.scipy.sparse")
     if presolve and (isinstance(graph, (CSR, Graph)) or on_device):
@@ -138,8 +137,10 @@ def shortest_paths(
             "leave these and engine='cuda' away"
         )
     if not (named or on_device or _on_rows(graph, stops_early)):
-        kept = graph if isinstance(graph, Graph) else Graph(graph)
+        is_kept = isinstance(graph, Graph) and directed is None
+        kept = graph if is_kept else Graph(graph, directed)
         return kept.search(root, threads, limit, target, min_only)
+    graph = as_searched(graph, directed)
     if isinstance(graph, Graph):
         csr = graph.rows(threads)
     elif isinstance(graph, CSR):

@@ -22,6 +22,7 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system can
 _GRAPHS = """
 import json, os, signal, threading, numpy as np
 import oracle
+import sssp.paths, sssp.solver
 from graphs import EdgeList, build_csr, kronecker
 from harness.validation.host import validate
 from sssp import EngineError, Solver, shortest_paths
@@ -31,6 +32,9 @@ def edges_of(n, dtype, seed):
     weight = random.random(8 * n, np.float32) * 1000
     return EdgeList(*ends, weight.astype(dtype), n, directed=seed % 2 == 1)
 edges = edges_of(1000, "f4", 1)
+# The engine, though one thread is enough for such graphs.
+small = sssp.solver.SMALL, sssp.paths.SMALL_EDGES
+sssp.solver.SMALL = sssp.paths.SMALL_EDGES = -1
 """
 
 _TOGETHER = """
@@ -77,6 +81,8 @@ csr = build_csr(edges, threads=2)
 shared = Solver(csr, threads=2)
 errors = together(*[searching(shared, edges, right) for _ in range(3)])
 errors += together(*[searching(Solver(csr, threads=2), edges, right) for _ in range(3)])
+sssp.solver.SMALL, sssp.paths.SMALL_EDGES = small
+errors += together(*[searching(Solver(csr), edges, right)] * 3)
 print(json.dumps(errors))
 """,
         NUMBA_THREADING_LAYER=layer,
@@ -149,7 +155,12 @@ csr = build_csr(edges, threads=2)
 two, one = Solver(csr, threads=2), Solver(csr, threads=1)
 dist, parent = two.search(3).dist, two.search(3).parent
 wide = build_csr(edges_of(300, "f8", 2), threads=2)
+def few():
+    # One thread is enough for such graphs, and a child has it.
+    sssp.solver.SMALL, sssp.paths.SMALL_EDGES = small
+    return right(Solver(csr, threads=2).search(3).dist) and right(shortest_paths(edges, 3)[0])
 print(json.dumps({
+    "few": forked(few),
     "refused": [forked(call) for call in (
         lambda: two.search(3), lambda: Solver(csr, threads=2), lambda: build_csr(edges, 1),
         lambda: kronecker(5), lambda: shortest_paths(edges, 3, threads=1),
@@ -163,6 +174,7 @@ print(json.dumps({
 """,
         NUMBA_THREADING_LAYER="omp",
     )
+    assert said["few"] is True
     for error in said["refused"]:
         assert error is not None
         assert error.startswith("EngineError: this process was forked after")

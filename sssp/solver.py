@@ -102,9 +102,8 @@ class Solver:
     searches: they are collective, and every rank must start the same ones in the same order.
 
     A process that was forked after a search has no threads any more: there a solver searches if
-    it was made with `threads=1`, which is the default there, and else raises EngineError. A graph of
-    few arcs is searched on one thread anyway, there as well, where neither `comm` nor `delta` is
-    given.
+    it was made with `threads=1`, which is the default there, and else raises EngineError. Without
+    `comm` and `delta`, a graph of few arcs is searched on one thread everywhere.
 
     Parameters
     ----------

@@ -94,6 +94,7 @@ def _measure(matrix: Any, turns: int) -> dict[str, list[float]]:
     out = solver.new_answer()
     eligible = np.flatnonzero(np.diff(matrix.indptr))
     roots = np.random.default_rng(7).choice(eligible, _ROOTS)
+    rounding = 1e-3 if matrix.dtype == np.float32 else 1e-12
     ways: dict[str, Callable[[int], np.ndarray]] = {
         "scipy": lambda root: dijkstra(matrix, indices=root, return_predecessors=True)[0],
         "call": lambda root: shortest_paths(matrix, root, "cpu")[0],
@@ -109,7 +110,8 @@ def _measure(matrix: Any, turns: int) -> dict[str, list[float]]:
                 if turn:  # the first compiles
                     seconds[way].append(perf_counter() - started)
             assert np.array_equal(found["call"], found["built"])
-            assert np.allclose(found["call"], found["scipy"], rtol=1e-5)
+            # SciPy adds in float64; sums of 100,000 float32 numbers are a little apart.
+            assert np.allclose(found["call"], found["scipy"], rtol=rounding)
     return seconds
 
 

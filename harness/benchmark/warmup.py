@@ -49,8 +49,8 @@ KINDS = tuple(
 )
 
 TINY_SCALE = 8
-# Vertices: large enough to have hubs, so that the pull is met, too.
-_TINY = 256
+# Vertices: enough for hubs, leaves and isolated ones, and for the pull to be met.
+_TINY = 2048
 _RANKS = 2
 # What the two processes that compile take on: one the rows and the search, the other the rest and
 # the passes before and after a search. The second finds the kernels of the rows in the cache.
@@ -248,7 +248,7 @@ def tiny_graphs(dtype: np.dtype, directed: bool) -> list[EdgeList]:
     from graphs.edges import EdgeList
 
     random = np.random.default_rng(0)
-    src, dst = (_TINY * random.random((2, 16 * _TINY)) ** 4).astype(np.int64)
+    src, dst = (_TINY * random.random((2, 4 * _TINY)) ** 4).astype(np.int64)
     weight = random.random(len(src), np.float32) * (1 if dtype.kind == "f" else 100)
     edges = EdgeList(src, dst, weight.astype(dtype), _TINY, directed=directed)
     if dtype.kind not in "iu" or np.iinfo(dtype).max < _HEAVY:

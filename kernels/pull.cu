@@ -14,13 +14,12 @@
 #define ALONE 32
 
 // Entry `i` of what is queued, NEXT and then FAR, if it is a settled row that is not finished.
-__device__ inline bool unfinished(const u64 *state, const u64 *control, const Entry *next,
-                                  const Entry *far, i64 nexts, i64 count, i64 i, Entry &entry)
+__device__ inline bool unfinished(const u64 *state, Dist below, const Entry *next, const Entry *far,
+                                  i64 nexts, i64 count, i64 i, Entry &entry)
 {
     if (i >= count) return false;
     entry = i < nexts ? next[i] : far[i - nexts];
-    return entry.dist < (Dist)word(control, BELOW) &&
-           dist_of(state, entry.vertex) == entry.dist;
+    return entry.dist < below && dist_of(state, entry.vertex) == entry.dist;
 }
 
 __device__ inline i32 bin_of(Dist dist, Dist below)
@@ -45,10 +44,10 @@ extern "C" __global__ void weigh(const i64 *begin, const i64 *end, const u64 *st
     Entry *next = queue_of(queues, control, NEXT), *far = queue_of(queues, control, FAR);
     i64 nexts = (i64)filled(control, NEXT_COUNT);
     i64 count = nexts + (i64)filled(control, FAR_COUNT);
-    Dist below = (Dist)word(control, BELOW);
+    Dist below = (Dist)control[BELOW];
     for (i64 i = thread_of_grid(); i < count; i += threads_of_grid()) {
         Entry entry;
-        if (!unfinished(state, control, next, far, nexts, count, i, entry)) continue;
+        if (!unfinished(state, below, next, far, nexts, count, i, entry)) continue;
         i64 arcs = end[entry.vertex] - begin[entry.vertex] - entry.offset;
         atomicAdd(bins + bin_of(entry.dist, below), (u64)arcs);
     }
@@ -88,14 +87,16 @@ extern "C" __global__ void list_rows(const u64 *state, Entry *queues, u64 *contr
     Entry *near = queue_of(queues, control, NEAR);
     i64 nexts = (i64)filled(control, NEXT_COUNT);
     i64 count = nexts + (i64)filled(control, FAR_COUNT);
-    Dist below = (Dist)word(control, BELOW), floor = below;
+    Dist below = (Dist)control[BELOW], floor = below;
+    u64 capacity = control[CAPACITY];
+    i32 cut = (i32)control[CUT];
     for (i64 first = warp_of_grid() * LANES; first < count; first += threads_of_grid()) {
         Entry entry = {};
-        bool found = unfinished(state, control, next, far, nexts, count, first + lane_of_warp(),
-                                entry);
-        bool finish = found && bin_of(entry.dist, below) < (i32)word(control, CUT);
-        append(near, control, NEAR_COUNT, word(control, CAPACITY), finish, entry.vertex,
-               entry.offset, entry.dist, entry.key);
+        bool found =
+            unfinished(state, below, next, far, nexts, count, first + lane_of_warp(), entry);
+        bool finish = found && bin_of(entry.dist, below) < cut;
+        append(near, control, NEAR_COUNT, capacity, finish, entry.vertex, entry.offset, entry.dist,
+               entry.key);
         if (found && !finish && entry.dist < floor) floor = entry.dist;
     }
     lower(control + FLOOR, floor);
@@ -188,15 +189,15 @@ __device__ inline void look_together(Reach &reach, i32 owner, i64 v, i64 k, i64 
 extern "C" __global__ void pull(const i64 *begin, const i64 *end, const Arc *arcs, u64 *state,
                                 Entry *within, u64 room, u64 *control)
 {
-    i64 rows = (i64)word(control, ROWS);
+    i64 rows = (i64)control[ROWS];
     Reach reach = {arcs,
                    state,
                    control,
                    within,
                    room,
-                   (Dist)word(control, BELOW),
-                   (Dist)word(control, FLOOR),
-                   (i64)word(control, LEAVES_BEGIN),
+                   (Dist)control[BELOW],
+                   (Dist)control[FLOOR],
+                   (i64)control[LEAVES_BEGIN],
                    0};
     for (i64 first = warp_of_grid() * LANES; first < rows; first += threads_of_grid()) {
         i64 v = first + lane_of_warp(), k = 0, last = 0, parent = -1;
@@ -238,9 +239,9 @@ extern "C" __global__ void plan_sweep(u64 *control, u64 first)
 // Relax the arcs within reach and queue what improves.
 extern "C" __global__ void sweep(u64 *state, Entry *queues, const Entry *within, u64 *control)
 {
-    if (!word(control, RUN)) return;
-    i64 count = (i64)word(control, WITHIN_COUNT);
-    u64 capacity = word(control, CAPACITY), touched = 0;
+    if (!control[RUN]) return;
+    i64 count = (i64)control[WITHIN_COUNT];
+    u64 capacity = control[CAPACITY], touched = 0;
     Entry *improved = queue_of(queues, control, NEXT);
     for (i64 first = warp_of_grid() * LANES; first < count; first += threads_of_grid()) {
         i64 i = first + lane_of_warp();

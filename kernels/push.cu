@@ -30,21 +30,22 @@ struct Round {
     u64 touched;
 };
 
-__device__ inline Round open_round(const Arc *arcs, u64 *state, Entry *queues, u64 *control)
+__device__ inline Round open_round(const Arc *arcs, u64 *state, Entry *queues, const u64 *words,
+                                   u64 *control)
 {
     Round round;
     round.arcs = arcs;
     round.state = state;
     round.control = control;
-    round.next = queue_of(queues, control, NEXT);
-    round.far = queue_of(queues, control, FAR);
-    round.out = queue_of(queues, control, OUT);
-    round.capacity = word(control, CAPACITY);
-    round.rows = (i64)word(control, ROWS);
-    round.leaves_begin = (i64)word(control, LEAVES_BEGIN);
-    round.hi = (Dist)word(control, HI);
+    round.next = queue_of(queues, words, NEXT);
+    round.far = queue_of(queues, words, FAR);
+    round.out = queue_of(queues, words, OUT);
+    round.capacity = words[CAPACITY];
+    round.rows = (i64)words[ROWS];
+    round.leaves_begin = (i64)words[LEAVES_BEGIN];
+    round.hi = (Dist)words[HI];
     round.least = UNREACHED;
-    round.quiet = word(control, QUIET) != 0;
+    round.quiet = words[QUIET] != 0;
     round.touched = 0;
     return round;
 }
@@ -109,9 +110,8 @@ __device__ inline void set_bucket(volatile u64 *control, u64 lo)
 }
 
 // What does the next round do? One thread, between rounds.
-__device__ inline void plan_round(u64 *words)
+__device__ inline void plan_round(volatile u64 *control)
 {
-    volatile u64 *control = words;
     control[HUB_COUNT] = 0;
     control[RUN] = 0;
     if (control[STATUS] != GOING) return;
@@ -153,7 +153,8 @@ __device__ inline void plan_round(u64 *words)
     u64 far = control[FAR];
     control[FAR] = control[SPARE];
     control[SPARE] = far;
-    control[SPARE_COUNT] = filled(words, FAR_COUNT);
+    u64 entries = control[FAR_COUNT], room = control[CAPACITY];
+    control[SPARE_COUNT] = entries < room ? entries : room;
     control[FAR_COUNT] = control[NEAR_COUNT] = 0;
     control[LEAST] = UNREACHED;
     control[PHASES]++;
@@ -161,13 +162,14 @@ __device__ inline void plan_round(u64 *words)
 }
 
 // Part what was queued for later at the bucket's end.
-__device__ inline void split_round(const u64 *state, Entry *queues, u64 *control)
+__device__ inline void split_round(const u64 *state, Entry *queues, const u64 *words, u64 *control)
 {
-    i64 count = (i64)word(control, SPARE_COUNT);
-    Entry *spare = queue_of(queues, control, SPARE);
-    Entry *near = queue_of(queues, control, NEAR), *far = queue_of(queues, control, FAR);
-    u64 capacity = word(control, CAPACITY);
-    Dist hi = (Dist)word(control, HI), least = UNREACHED;
+    i64 count = (i64)words[SPARE_COUNT];
+    if (warp_of_grid() * LANES >= count) return;
+    Entry *spare = queue_of(queues, words, SPARE);
+    Entry *near = queue_of(queues, words, NEAR), *far = queue_of(queues, words, FAR);
+    u64 capacity = words[CAPACITY];
+    Dist hi = (Dist)words[HI], least = UNREACHED;
     for (i64 first = warp_of_grid() * LANES; first < count; first += threads_of_grid()) {
         i64 i = first + lane_of_warp();
         Entry entry = {};
@@ -188,9 +190,9 @@ __device__ inline void split_round(const u64 *state, Entry *queues, u64 *control
 
 // List the chunks of the lanes' long rows; called by the whole warp. There is room for every arc:
 // of the entries of a vertex one is not stale, so no arc is listed twice in a round.
-__device__ inline void cut(Round &round, Entry *hubs, i64 u, i64 offset, Dist dist, i64 length)
+__device__ inline void cut(Round &round, Entry *hubs, u64 room, i64 u, i64 offset, Dist dist,
+                           i64 length)
 {
-    u64 room = word(round.control, HUB_CAPACITY);
     for (u32 owners = __ballot_sync(ALL_LANES, length > CHUNK); owners; owners &= owners - 1) {
         i32 owner = __ffs((i32)owners) - 1;
         i64 row = __shfl_sync(ALL_LANES, u, owner, LANES);
@@ -211,12 +213,14 @@ __device__ inline void cut(Round &round, Entry *hubs, i64 u, i64 offset, Dist di
 
 // Relax the rows of NEAR, LANES rows of up to CHUNK arcs at a time, dealt evenly to the lanes.
 __device__ inline void push_round(const i64 *begin, const i64 *end, const Arc *arcs, u64 *state,
-                                  Entry *queues, Entry *hubs, u64 *control)
+                                  Entry *queues, Entry *hubs, const u64 *words, u64 *control)
 {
-    i64 count = (i64)filled(control, NEAR_COUNT);
-    Entry *near = queue_of(queues, control, NEAR);
-    Round round = open_round(arcs, state, queues, control);
-    bool early = word(control, EARLY) != 0;
+    i64 count = (i64)filled(words, NEAR_COUNT);
+    if (warp_of_grid() * LANES >= count) return;
+    Entry *near = queue_of(queues, words, NEAR);
+    Round round = open_round(arcs, state, queues, words, control);
+    bool early = words[EARLY] != 0;
+    u64 room = words[HUB_CAPACITY];
     u64 settled = 0, settled_arcs = 0;
     for (i64 first = warp_of_grid() * LANES; first < count; first += threads_of_grid()) {
         i64 i = first + lane_of_warp();
@@ -238,7 +242,7 @@ __device__ inline void push_round(const i64 *begin, const i64 *end, const Arc *a
         bool rest = stop < last;
         append_far(round, rest, u, stop - start, dist,
                    rest ? plus(dist, arcs[stop].weight) : UNREACHED);
-        cut(round, hubs, u, k - start, dist, stop - k);
+        cut(round, hubs, room, u, k - start, dist, stop - k);
         i32 length = stop - k > CHUNK ? 0 : (i32)(stop - k);
         i32 upto = warp_scan(length);
         i32 total = __shfl_sync(ALL_LANES, upto, LANES - 1, LANES);
@@ -259,11 +263,12 @@ __device__ inline void push_round(const i64 *begin, const i64 *end, const Arc *a
 
 // Relax the chunks of long rows, a warp each.
 __device__ inline void push_chunks(const i64 *begin, const Arc *arcs, u64 *state, Entry *queues,
-                                   Entry *hubs, u64 *control)
+                                   Entry *hubs, const u64 *words, u64 *control)
 {
-    u64 listed = word(control, HUB_COUNT), room = word(control, HUB_CAPACITY);
+    u64 listed = words[HUB_COUNT], room = words[HUB_CAPACITY];
     i64 count = (i64)(listed < room ? listed : room);
-    Round round = open_round(arcs, state, queues, control);
+    if (warp_of_grid() >= count) return;
+    Round round = open_round(arcs, state, queues, words, control);
     for (i64 c = warp_of_grid(); c < count; c += warps_of_grid()) {
         Entry chunk = hubs[c];
         i64 first = begin[chunk.vertex] + chunk.offset;
@@ -286,17 +291,17 @@ extern "C" __global__ void plan(u64 *control)
 
 extern "C" __global__ void split(SEARCH)
 {
-    if (word(control, RUN)) split_round(state, queues, control);
+    if (control[RUN]) split_round(state, queues, control, control);
 }
 
 extern "C" __global__ void push(SEARCH)
 {
-    if (word(control, RUN)) push_round(begin, end, arcs, state, queues, hubs, control);
+    if (control[RUN]) push_round(begin, end, arcs, state, queues, hubs, control, control);
 }
 
 extern "C" __global__ void push_hubs(SEARCH)
 {
-    if (word(control, HUB_COUNT)) push_chunks(begin, arcs, state, queues, hubs, control);
+    if (control[HUB_COUNT]) push_chunks(begin, arcs, state, queues, hubs, control, control);
 }
 
 // All threads of the grid wait for each other, and see what the others have written. More than one
@@ -309,32 +314,47 @@ __device__ inline void barrier(u64 *control)
             __threadfence();
             u64 ticket = atomicAdd(control + BARRIER, 1ull);
             u64 goal = (ticket / gridDim.x + 1) * gridDim.x;
-            while (word(control, BARRIER) < goal) __nanosleep(32);
+            while (fresh(control + BARRIER) < goal) __nanosleep(32);
             __threadfence();
         }
         __syncthreads();
     }
 }
 
+// Copy the words for this block. Between two barriers, as some words change: those that the block
+// relies on until the next one must not.
+__device__ inline void take(u64 *words, const u64 *control)
+{
+    for (i32 i = threadIdx.x; i < WORDS; i += blockDim.x) words[i] = fresh(control + i);
+    __syncthreads();
+}
+
 // Rounds until none is left or the next one has more than `widest` entries to look at. Many chunks
 // of long rows are left to the push_hubs that follows.
 extern "C" __global__ void __launch_bounds__(512, 1) rounds(SEARCH, u64 widest)
 {
+    __shared__ u64 words[WORDS];
     while (true) {
         if (thread_of_grid() == 0) {
-            u64 next = word(control, NEXT_COUNT);
-            u64 wide = next ? next : word(control, FAR_COUNT);
+            u64 next = fresh(control + NEXT_COUNT);
+            u64 wide = next ? next : fresh(control + FAR_COUNT);
             control[HUB_COUNT] = control[RUN] = 0;
             if (wide <= widest) plan_round(control);
         }
         barrier(control);
-        if (!word(control, RUN)) break;
-        split_round(state, queues, control);
+        take(words, control);
+        if (!words[RUN]) break;
+        if (words[SPARE_COUNT]) {
+            split_round(state, queues, words, control);
+            barrier(control);
+            take(words, control);
+        }
+        push_round(begin, end, arcs, state, queues, hubs, words, control);
         barrier(control);
-        push_round(begin, end, arcs, state, queues, hubs, control);
-        barrier(control);
-        if (word(control, HUB_COUNT) > widest / 32) break;
-        push_chunks(begin, arcs, state, queues, hubs, control);
+        take(words, control);
+        if (words[HUB_COUNT] > widest / 32) break;
+        if (words[HUB_COUNT] == 0) continue;
+        push_chunks(begin, arcs, state, queues, hubs, words, control);
         barrier(control);
     }
 }
@@ -381,8 +401,8 @@ extern "C" __global__ void forget(u64 *control)
 extern "C" __global__ void requeue(const u64 *state, Entry *queues, u64 *control, i64 n)
 {
     Entry *next = queue_of(queues, control, NEXT), *out = queue_of(queues, control, OUT);
-    i64 rows = (i64)word(control, ROWS), leaves_begin = (i64)word(control, LEAVES_BEGIN);
-    u64 capacity = word(control, CAPACITY);
+    i64 rows = (i64)control[ROWS], leaves_begin = (i64)control[LEAVES_BEGIN];
+    u64 capacity = control[CAPACITY];
     for (i64 first = warp_of_grid() * LANES; first < n; first += threads_of_grid()) {
         i64 v = first + lane_of_warp();
         Dist dist = v < n ? dist_of(state, v) : UNREACHED;

@@ -45,18 +45,19 @@ struct Entry {
     Dist key;
 };
 
-// A word that other threads of this kernel may have written before the last barrier.
-__device__ inline u64 word(const u64 *control, i32 which) { return fresh(control + which); }
+// Of the words, a kernel reads those that stay as they are while it runs. `words` says where they
+// are: `control` itself, whose plain reads the cache of a multiprocessor answers, or, in a kernel
+// whose words change between its barriers, the copy that each block takes after them.
 
-__device__ inline u64 filled(const u64 *control, i32 count)
+__device__ inline u64 filled(const u64 *words, i32 count)
 {
-    u64 entries = word(control, count), room = word(control, CAPACITY);
+    u64 entries = words[count], room = words[CAPACITY];
     return entries < room ? entries : room;
 }
 
-__device__ inline Entry *queue_of(Entry *queues, const u64 *control, i32 which)
+__device__ inline Entry *queue_of(Entry *queues, const u64 *words, i32 which)
 {
-    return queues + word(control, which) * word(control, CAPACITY);
+    return queues + words[which] * words[CAPACITY];
 }
 
 // Append the entries of the lanes that have one; called by the whole warp.
@@ -75,7 +76,7 @@ __device__ inline void append(Entry *queue, u64 *control, i32 count, u64 capacit
 __device__ inline void lower(u64 *at, Dist value)
 {
     Dist least = warp_min(value);
-    if (lane_of_warp() == 0 && least < fresh(at)) atomicMin(at, (u64)least);
+    if (lane_of_warp() == 0 && least != UNREACHED && least < fresh(at)) atomicMin(at, (u64)least);
 }
 
 // Add the lanes' values to a word; called by the whole warp.

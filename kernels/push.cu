@@ -3,7 +3,7 @@
 // `plan`, one thread, looks at what the last round left and says what the next one does, so that
 // the host can start many rounds ahead without reading anything back; kernels of a round that has
 // nothing to do return at once. Rows are sorted by weight: where `EARLY`, a push stops at the
-// bucket's end, found by bisection, and the rest of the row waits under a later key.
+// bucket's end, found by doubling steps, and the rest of the row waits under a later key.
 //
 // A warp takes LANES entries and deals their arcs to its lanes evenly. Rows of more than CHUNK arcs
 // are cut into chunks, which push_hubs deals to the warps of all blocks.
@@ -88,8 +88,17 @@ __device__ inline void relax(Round &round, bool active, i64 u, Dist dist, i64 k)
 }
 
 // The first arc in [first, last) that leads to `hi` or further; sums are monotone along a row.
+// Steps double from `first` on before the interval is halved: most rows have an arc or two to push.
 __device__ inline i64 bucket_end(const Arc *arcs, i64 first, i64 last, Dist dist, Dist hi)
 {
+    for (i64 step = 1; first < last; step *= 2) {
+        i64 at = (first + step < last ? first + step : last) - 1;
+        if (plus(dist, arcs[at].weight) >= hi) {
+            last = at;
+            break;
+        }
+        first = at + 1;
+    }
     while (first < last) {
         i64 middle = first + (last - first) / 2;
         if (plus(dist, arcs[middle].weight) < hi)

@@ -86,7 +86,8 @@ def markdown(record: dict[str, Any], folder: Path) -> str:
         if ours in found and theirs in found:
             word = "NOT equal" if ours in unequal(folder) else "equal"
             lines += ["", f"{ours} and {theirs}: distances are {word} to the bit"]
-    table = folder / "kernels" / "0.out"
-    if table.exists() and table.stat().st_size:
-        lines += ["", table.read_text(errors="replace").strip()]
+    for step in ("kernels", "tuning"):
+        table = folder / step / "0.out"
+        if table.exists() and table.stat().st_size:
+            lines += ["", table.read_text(errors="replace").strip()]
     return "\n".join([*lines, ""])

@@ -15,17 +15,14 @@ from graphs.csr import CSR
 from graphs.memory import QUEUES, SPARE_ENTRIES, device_search
 from kernels.device import Device, enumerators
 from kernels.tentative import UNREACHED
+from sssp.cuda_tuning import CudaTuning
 from sssp.engine import Answer, TunedEngine
 from sssp.errors import DeviceMemoryError
 from sssp.tuning import Choices
 
 BINS = 256  # of rows that are not finished, as in kernels/pull.cu
-# Entries that one block looks at in a round sooner than the host starts one on all blocks.
-NARROW = 2048
 BLOCK_OF_ROUNDS = 512
-# Rounds, and sweeps, to start before anything is read back.
-AHEAD = 8
-SWEEPS = 6
+DEFAULT_TUNING = CudaTuning()
 
 
 class CUDAEngine(TunedEngine):
@@ -37,9 +34,7 @@ class CUDAEngine(TunedEngine):
         On the host, and then copied to the device, or on this device.
     choices : Choices
     device : kernels.device.Device
-    one_launch : bool
-        Run all rounds in one cooperative launch, one block a multiprocessor: no launch and no
-        reading back between rounds, but a barrier of the grid's own and fewer threads.
+    tuning : CudaTuning
 
     Raises
     ------
@@ -47,9 +42,11 @@ class CUDAEngine(TunedEngine):
         The device has too little memory for the rows and a search.
     """
 
-    def __init__(self, csr: CSR, choices: Choices, device: Device, one_launch: bool = False):
-        self.csr, self.choices, self.device = csr, choices, device
-        self.one_launch = one_launch
+    def __init__(
+        self, csr: CSR, choices: Choices, device: Device, tuning: CudaTuning = DEFAULT_TUNING
+    ):
+        self.csr, self.choices, self.device, self.tuning = csr, choices, device, tuning
+        self.one_launch = bool(tuning.one_launch)
         self.unreached = UNREACHED[csr.kind]
         self.weight_type = np.dtype(csr.kind).type
         self.delta = self._delta()
@@ -58,7 +55,7 @@ class CUDAEngine(TunedEngine):
         self._push, self._pull, self._sweep = (
             device.module(file, **self._macros) for file in ("push.cu", "pull.cu", "sweep.cu")
         )
-        self._all = device.blocks * 256
+        self._all = tuning.blocks * device.processors * 256
         self._word = enumerators("queues.cuh", "Word")
         self._status = enumerators("queues.cuh", "Status")
         self._allocate()
@@ -207,9 +204,9 @@ class CUDAEngine(TunedEngine):
                 block=BLOCK_OF_ROUNDS, cooperative=True,
             )  # fmt: skip
             return
-        push.launch("rounds", 1, *search, np.uint64(NARROW), block=BLOCK_OF_ROUNDS)
+        push.launch("rounds", 1, *search, np.uint64(self.tuning.narrow), block=BLOCK_OF_ROUNDS)
         push.launch("push_hubs", self._all, *search)
-        for _ in range(AHEAD):
+        for _ in range(self.tuning.ahead):
             push.launch("plan", 1, self.control, block=32)
             push.launch("split", self._all, *search)
             push.launch("push", self._all, *search)
@@ -253,7 +250,7 @@ class CUDAEngine(TunedEngine):
     def pull(self, floor: float) -> None:
         pull, entries = self._pull, self._within
         self._note(floor, entries)
-        for sweep in range(SWEEPS):
+        for sweep in range(self.tuning.sweeps):
             pull.launch("plan_sweep", 1, self.control, np.uint64(sweep == 0), block=32)
             pull.launch("sweep", self._all, self.state, self.queues, entries, self.control)
         self.pulled = self.waiting = True

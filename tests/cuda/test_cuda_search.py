@@ -39,6 +39,7 @@ from harness.cli import ending_of
 from kernels.device import enumerators
 from kernels.push import NEVER
 from sssp import Solver
+from sssp.cuda_tuning import CudaTuning
 from sssp.errors import DeviceMemoryError, EngineError
 
 device = devices()
@@ -238,11 +239,10 @@ def test_a_path_is_walked_to_its_end(device):
     check(solver_on(device, edges, delta=0.01), edges, 0)
 
 
-def test_wide_rounds_are_run_on_all_blocks(device, monkeypatch):
+def test_wide_rounds_are_run_on_all_blocks(device):
     """With no narrow rounds at all, every round is one the host has started."""
-    monkeypatch.setattr(sssp.cuda, "NARROW", 0)
     edges = kronecker(8)
-    solver = solver_on(device, edges)
+    solver = solver_on(device, edges, tuning=CudaTuning(narrow=0))
     for root in (1, 7, 100):
         check(solver, edges, root)
 

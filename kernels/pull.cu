@@ -224,20 +224,24 @@ extern "C" __global__ void pull(const i64 *begin, const i64 *end, const Arc *arc
     add(control + ARCS, reach.touched);
 }
 
-// Is another sweep worth it? One thread. The first one runs always; the improved of the last are
-// what is left to push. An overrun is for the rounds to deal with.
-extern "C" __global__ void plan_sweep(u64 *control, u64 first)
+// Run another sweep if there is `more` to gain; an overrun is for the rounds to deal with.
+__device__ inline void plan_next_sweep(volatile u64 *control, bool more)
 {
-    if (thread_of_grid() != 0) return;
-    bool more = first || (control[RUN] && control[NEXT_COUNT] > control[WITHIN_COUNT] >> 6);
     control[RUN] = more && !control[OVERFLOW];
     if (!control[RUN]) return;
     control[NEXT_COUNT] = 0;
     control[PHASES]++;
 }
 
-// Relax the arcs within reach and queue what improves.
-extern "C" __global__ void sweep(u64 *state, Entry *queues, const Entry *within, u64 *control)
+extern "C" __global__ void plan_sweep(u64 *control)
+{
+    if (thread_of_grid() == 0) plan_next_sweep(control, true);
+}
+
+// Relax the arcs within reach and queue what improves. The improved of the last sweep are what is
+// left to push; another is worth it where they are many, and `follows` where the host starts one.
+extern "C" __global__ void sweep(u64 *state, Entry *queues, const Entry *within, u64 *control,
+                                 bool follows)
 {
     if (!control[RUN]) return;
     i64 count = (i64)control[WITHIN_COUNT];
@@ -259,4 +263,6 @@ extern "C" __global__ void sweep(u64 *state, Entry *queues, const Entry *within,
         append(improved, control, NEXT_COUNT, capacity, better, v, 0, x, x);
     }
     add(control + ARCS, touched);
+    if (last_of_grid(control))
+        plan_next_sweep(control, follows && fresh(control + NEXT_COUNT) > (u64)count >> 6);
 }

@@ -1,15 +1,15 @@
-// Delta-stepping by pushing, in rounds: plan, split, push, push_hubs.
+// Delta-stepping by pushing, in rounds: split, push, push_hubs.
 //
-// `plan`, one thread, looks at what the last round left and says what the next one does, so that
-// the host can start many rounds ahead without reading anything back; kernels of a round that has
-// nothing to do return at once. Rows are sorted by weight: where `EARLY`, a push stops at the
+// The last block of a round looks at what it left and says what the next one does, so that the host
+// can start many rounds ahead without reading anything back; kernels of a round that has nothing to
+// do return at once. Rows are sorted by weight: where `EARLY`, a push stops at the
 // bucket's end, found by doubling steps, and the rest of the row waits under a later key.
 //
 // A warp takes LANES entries and deals their arcs to its lanes evenly. Rows of more than CHUNK arcs
 // are cut into chunks, which push_hubs deals to the warps of all blocks.
 //
-// `rounds` runs whole rounds in one launch: by one block, while a round is small, or by all blocks
-// of a cooperative launch (then `widest` is the largest number).
+// `rounds` plans the first round and runs whole ones in one launch: by one block, while a round is
+// small, or by all blocks of a cooperative launch (then `widest` is the largest number).
 
 #include "grid.cuh"
 #include "tentative.cuh"
@@ -118,12 +118,13 @@ __device__ inline void set_bucket(volatile u64 *control, u64 lo)
     control[HI] = hi < UNREACHED ? hi : UNREACHED;
 }
 
-// What does the next round do? One thread, between rounds.
+// What does the next round do? One thread, between rounds. After the quiet push of settled rows it is
+// for the host to say.
 __device__ inline void plan_round(volatile u64 *control)
 {
     control[HUB_COUNT] = 0;
-    control[RUN] = 0;
-    if (control[STATUS] != GOING) return;
+    control[RUN] = control[NEAR_ARCS] = 0;
+    if (control[STATUS] != GOING || control[QUIET]) return;
     if (control[OVERFLOW]) {
         control[STATUS] = OVERRAN;
         return;
@@ -293,11 +294,6 @@ __device__ inline void push_chunks(const i64 *begin, const Arc *arcs, u64 *state
     const i64 *begin, const i64 *end, const Arc *arcs, u64 *state, Entry *queues, Entry *hubs,   \
         u64 *control
 
-extern "C" __global__ void plan(u64 *control)
-{
-    if (thread_of_grid() == 0) plan_round(control);
-}
-
 extern "C" __global__ void split(SEARCH)
 {
     if (control[RUN]) split_round(state, queues, control, control);
@@ -310,7 +306,9 @@ extern "C" __global__ void push(SEARCH)
 
 extern "C" __global__ void push_hubs(SEARCH)
 {
+    if (!control[RUN]) return;
     if (control[HUB_COUNT]) push_chunks(begin, arcs, state, queues, hubs, control, control);
+    if (last_of_grid(control)) plan_round(control);
 }
 
 // All threads of the grid wait for each other, and see what the others have written. More than one
@@ -338,30 +336,52 @@ __device__ inline void take(u64 *words, const u64 *control)
     __syncthreads();
 }
 
-// Rounds until none is left or the next one has more than `widest` entries to look at. Many chunks
-// of long rows are left to the push_hubs that follows.
+// Add up the arcs of the rows in NEAR.
+__device__ inline void weigh_round(const i64 *begin, const i64 *end, Entry *queues,
+                                   const u64 *words, u64 *control)
+{
+    i64 count = (i64)filled(words, NEAR_COUNT);
+    Entry *near = queue_of(queues, words, NEAR);
+    u64 arcs = 0;
+    for (i64 i = thread_of_grid(); i < count; i += threads_of_grid())
+        arcs += (u64)(end[near[i].vertex] - begin[near[i].vertex] - near[i].offset);
+    add(control + NEAR_ARCS, arcs);
+}
+
+// Rounds until none is left, or the next one has more than `widest` entries to look at, or pushes
+// rows to their ends that have many arcs for one block. What is left of that round, and many chunks
+// of long rows, are for the split, push and push_hubs that follow.
 extern "C" __global__ void __launch_bounds__(512, 1) rounds(SEARCH, u64 widest)
 {
     __shared__ u64 words[WORDS];
+    bool planned = control[RUN];
     while (true) {
-        if (thread_of_grid() == 0) {
-            u64 next = fresh(control + NEXT_COUNT);
-            u64 wide = next ? next : fresh(control + FAR_COUNT);
-            control[HUB_COUNT] = control[RUN] = 0;
-            if (wide <= widest) plan_round(control);
-        }
+        if (thread_of_grid() == 0 && !planned) plan_round(control);
+        planned = false;
         barrier(control);
         take(words, control);
-        if (!words[RUN]) break;
+        if (!words[RUN] || words[NEAR_COUNT] + words[SPARE_COUNT] > widest) break;
         if (words[SPARE_COUNT]) {
             split_round(state, queues, words, control);
             barrier(control);
             take(words, control);
         }
+        if (!words[EARLY] && words[NEAR_COUNT] > widest / 16) {
+            weigh_round(begin, end, queues, words, control);
+            barrier(control);
+            take(words, control);
+            if (words[NEAR_ARCS] > 4 * widest) {
+                if (thread_of_grid() == 0) control[SPARE_COUNT] = 0;
+                break;
+            }
+        }
         push_round(begin, end, arcs, state, queues, hubs, words, control);
         barrier(control);
         take(words, control);
-        if (words[HUB_COUNT] > widest / 32) break;
+        if (words[HUB_COUNT] > widest / 32) {
+            if (thread_of_grid() == 0) control[SPARE_COUNT] = control[NEAR_COUNT] = 0;
+            break;
+        }
         if (words[HUB_COUNT] == 0) continue;
         push_chunks(begin, arcs, state, queues, hubs, words, control);
         barrier(control);

@@ -23,8 +23,11 @@ enum Word {
     RUN, STATUS, EARLY, QUIET, OVERFLOW,
     // Rows pushed for the first time, their arcs, at how many rows a bucket is given up.
     SETTLED, SETTLED_ARCS, CAP,
-    // Arcs looked at, rounds, the first bin of rows that are not finished, threads at a barrier.
-    ARCS, PHASES, CUT, BARRIER,
+    // Arcs looked at, rounds, the first bin of rows that are not finished.
+    ARCS, PHASES, CUT,
+    // Arcs of the rows in NEAR, of rounds that do not stop in rows; blocks at a barrier, and blocks
+    // that are done.
+    NEAR_ARCS, BARRIER, DONE,
     // Among ranks: own vertices whose updates are due.
     CHANGED_COUNT,
     // Of the graph (labels from ROWS to LEAVES_BEGIN are ghosts) and of the engine's choice, the
@@ -63,6 +66,19 @@ __device__ inline u64 filled(const u64 *words, i32 count)
 __device__ inline Entry *queue_of(Entry *queues, const u64 *words, i32 which)
 {
     return queues + words[which] * words[CAPACITY];
+}
+
+// Is this the first thread of the last block that comes here? It sees what the others have added to
+// words, and says what the next kernel does. Called once by all threads of a grid.
+__device__ inline bool last_of_grid(u64 *control)
+{
+    __syncthreads();
+    if (threadIdx.x != 0) return false;
+    __threadfence();
+    if (atomicAdd(control + DONE, 1ull) + 1 < gridDim.x) return false;
+    control[DONE] = 0;
+    __threadfence();
+    return true;
 }
 
 // Append the entries of the lanes that have one; called by the whole warp.

@@ -1,7 +1,7 @@
 """The CUDA engine: the .cu kernels on one device, steered from here.
 
-Rounds of pushes are started ahead of what is known: a kernel on the device says what the next
-round does (kernels/push.cu), and the host reads its words back once in a while. While a round is
+Rounds of pushes are started ahead of what is known: each says on the device what the next one does
+(kernels/push.cu), and the host reads its words back once in a while. While a round is
 small, one block runs it and those after it in a single launch.
 """
 
@@ -195,7 +195,7 @@ class CUDAEngine(TunedEngine):
         assert self.out is not None
         return (*self.out, self.state, self.queues, self.hubs, self.control)
 
-    def _start_rounds(self) -> None:
+    def _start_rounds(self, ahead: int) -> None:
         """Narrow rounds as long as they are, then some on all blocks; or all of them."""
         push, search = self._push, self._search
         if self.one_launch:
@@ -205,9 +205,7 @@ class CUDAEngine(TunedEngine):
             )  # fmt: skip
             return
         push.launch("rounds", 1, *search, np.uint64(self.tuning.narrow), block=BLOCK_OF_ROUNDS)
-        push.launch("push_hubs", self._all, *search)
-        for _ in range(self.tuning.ahead):
-            push.launch("plan", 1, self.control, block=32)
+        for _ in range(ahead):
             push.launch("split", self._all, *search)
             push.launch("push", self._all, *search)
             push.launch("push_hubs", self._all, *search)
@@ -218,10 +216,11 @@ class CUDAEngine(TunedEngine):
         while status in (self._status["GOING"], self._status["OVERRAN"]):
             if status == self._status["OVERRAN"]:
                 self._requeue()
-            self._start_rounds()
+            # What a pull leaves is little, most often.
+            self._start_rounds(0 if self.waiting else self.tuning.ahead)
             self.device.read(self.control, self.seen)
             status = self._read("STATUS")
-        self.waiting = False
+            self.waiting = False
         self.switched = self.switched or status == self._status["SWITCH"]
 
     def _requeue(self) -> None:
@@ -250,9 +249,12 @@ class CUDAEngine(TunedEngine):
     def pull(self, floor: float) -> None:
         pull, entries = self._pull, self._within
         self._note(floor, entries)
-        for sweep in range(self.tuning.sweeps):
-            pull.launch("plan_sweep", 1, self.control, np.uint64(sweep == 0), block=32)
-            pull.launch("sweep", self._all, self.state, self.queues, entries, self.control)
+        pull.launch("plan_sweep", 1, self.control, block=32)
+        for left in reversed(range(self.tuning.sweeps)):
+            pull.launch(
+                "sweep", self._all, self.state, self.queues, entries, self.control,
+                np.bool_(left > 0),
+            )  # fmt: skip
         self.pulled = self.waiting = True
 
     @property

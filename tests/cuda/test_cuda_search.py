@@ -247,6 +247,42 @@ def test_wide_rounds_are_run_on_all_blocks(device):
         check(solver, edges, root)
 
 
+def launched(monkeypatch, engine):
+    """A list that grows by each kernel that an engine launches: its name, and RUN afterwards."""
+    started, run = [], engine._word["RUN"]
+    for module in (engine._push, engine._pull, engine._sweep):
+
+        def launch(name, *rest, original=module.launch, **more):
+            original(name, *rest, **more)
+            started.append((name, int(engine.device.to_host(engine.control)[run])))
+
+        monkeypatch.setattr(module, "launch", launch)
+    return started
+
+
+@pytest.mark.parametrize(("arcs", "blocks"), [(20, "one"), (40, "all")])
+def test_few_rows_of_many_arcs_are_for_all_blocks(device, arcs, blocks, monkeypatch):
+    """300 rows are few entries; of 20 arcs each one block pushes them, of 40 it leaves them."""
+    ends = [(0, v) for v in range(1, 301)]
+    ends += [(v, 301 + (7 * v + i) % 900) for v in range(1, 301) for i in range(arcs)]
+    edges = edge_list(ends, np.full(len(ends), 0.5), 1201, directed=True)
+    solver = pushing(device, edges, False)
+    started = launched(monkeypatch, solver._engine)
+    check(solver, edges, 0)
+    assert ("rounds", int(blocks == "all")) in started
+
+
+def test_a_search_launches_no_wide_rounds_after_its_pull(device, monkeypatch):
+    solver = solver_on(device, kronecker(10))
+    started = launched(monkeypatch, solver._engine)
+    solver.search(7)
+    assert solver._engine.pulled
+    names = [name for name, _ in started]
+    after = names[names.index("pull") :]
+    assert after.count("rounds") == 1 and "split" not in after
+    assert len(names) <= 45
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int64])
 def test_all_rounds_in_one_launch(device, dtype):
     """A cooperative launch: on a GPU a block a multiprocessor, which wait for each other."""

@@ -97,7 +97,7 @@ def test_the_same_with_all_rounds_in_one_launch(shim, tmp_path, capsys):
     found = json.loads(path.read_text())
     assert found["one_launch"] is True
     assert {"rounds", "pull"} <= set(found["kernels"])
-    assert "plan" not in found["kernels"]
+    assert "split" not in found["kernels"]
     assert capsys.readouterr().out.startswith("scale 9, rounds in one launch, on ")
 
 

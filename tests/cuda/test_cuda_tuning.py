@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -124,3 +126,27 @@ def test_other_bits_are_a_fault(shim, tmp_path, capsys, monkeypatch):
     assert gpu_tuning.main(["--scale", "6", "--roots", "1", "--output", str(tmp_path)]) == 1
     (line,) = [line for line in capsys.readouterr().out.splitlines() if "narrow=0 |" in line]
     assert "NOT equal" in line
+
+
+def test_a_grid_has_no_more_blocks_than_are_resident():
+    """Of a kernel whose registers let three blocks on a multiprocessor, on four of these."""
+    grids = []
+
+    class Kernel:
+        kernel = SimpleNamespace(ptr=7)
+
+        def __call__(self, grid, block, arguments):
+            grids.append((*grid, *block))
+
+    driver = SimpleNamespace(
+        occupancyMaxActiveBlocksPerMultiprocessor=lambda ptr, block, shared: 768 // block
+    )
+    xp = SimpleNamespace(
+        cuda=SimpleNamespace(driver=driver),
+        RawModule=lambda **_: SimpleNamespace(get_function=lambda name: Kernel()),
+    )
+    device = SimpleNamespace(xp=xp, processors=4, blocks=32)
+    module = device_module.Module(Path("push.cubin"), device)
+    for threads, block in ((10**6, 256), (10**6, 512), (300, 256), (1, 32)):
+        module.launch("push", threads, block=block)
+    assert grids == [(12, 256), (4, 512), (2, 256), (1, 32)]

@@ -1,7 +1,7 @@
 // The rest of a search by pulling, once the settled vertices hold most of the arcs.
 //
-// As kernels/pull.py, which says why: rows settled early are pushed to their end (weigh, choose,
-// list_rows, then push and push_hubs of push.cu), every unsettled vertex looks at its own arcs up to
+// As kernels/pull.py, which says why: rows settled early are pushed to their end (weigh, list_rows,
+// then push and push_hubs of push.cu), every unsettled vertex looks at its own arcs up to
 // the two bounds and notes those within reach (pull), and sweeps over these alone settle the rest.
 // Sweeps are started ahead, as rounds of pushes are; those that have nothing to do return at once.
 
@@ -28,23 +28,42 @@ __device__ inline i32 bin_of(Dist dist, Dist below)
     return share < 1.0 ? (i32)(share * BINS) : BINS - 1;
 }
 
-// The switch: every vertex below `below` is settled, and every arc that leads there is relaxed.
-extern "C" __global__ void begin_finish(u64 *control, u64 below)
+// From which bin on rows stay unfinished: the arcs below it are within FINISH_ARCS. Called by one
+// block. Leaves `left` zero for the next search.
+__device__ inline void choose_bin(u64 *words, u64 below, u64 *left, u64 *bins)
 {
-    if (thread_of_grid() == 0) control[BELOW] = below;
+    for (i32 b = threadIdx.x; b < BINS; b += blockDim.x) {
+        bins[b] = fresh(left + b);
+        left[b] = 0;
+    }
+    __syncthreads();
+    if (threadIdx.x != 0) return;
+    volatile u64 *control = words;
+    u64 total = 0, cut = 0, most = control[FINISH_ARCS];
+    while (cut < BINS && total + bins[cut] <= most) total += bins[cut++];
+    control[CUT] = cut;
+    control[FLOOR] = control[BELOW] = below;
+    // The rows to finish go where no queue is in use; they are pushed whole and queue nothing.
+    control[NEAR] = control[SPARE];
+    control[NEAR_COUNT] = control[SPARE_COUNT] = control[HUB_COUNT] = 0;
+    control[EARLY] = 0;
+    control[QUIET] = control[RUN] = 1;
+    control[HI] = UNREACHED;
 }
 
-// Add up, by distance, the arcs that settled rows have left; `left` is zero before.
+// The switch: every vertex below `lo` is settled, and every arc that leads there is relaxed. Add up,
+// by distance, the arcs that settled rows have left; `left` is zero before. The last block chooses.
 extern "C" __global__ void weigh(const i64 *begin, const i64 *end, const u64 *state,
-                                 Entry *queues, const u64 *control, u64 *left)
+                                 Entry *queues, u64 *control, u64 *left, u64 lo)
 {
     __shared__ u64 bins[BINS];
+    __shared__ bool last;
     for (i32 b = threadIdx.x; b < BINS; b += blockDim.x) bins[b] = 0;
     __syncthreads();
     Entry *next = queue_of(queues, control, NEXT), *far = queue_of(queues, control, FAR);
     i64 nexts = (i64)filled(control, NEXT_COUNT);
     i64 count = nexts + (i64)filled(control, FAR_COUNT);
-    Dist below = (Dist)control[BELOW];
+    Dist below = (Dist)lo;
     for (i64 i = thread_of_grid(); i < count; i += threads_of_grid()) {
         Entry entry;
         if (!unfinished(state, below, next, far, nexts, count, i, entry)) continue;
@@ -54,30 +73,10 @@ extern "C" __global__ void weigh(const i64 *begin, const i64 *end, const u64 *st
     __syncthreads();
     for (i32 b = threadIdx.x; b < BINS; b += blockDim.x)
         if (bins[b]) atomicAdd(left + b, bins[b]);
-}
-
-// From which bin on rows stay unfinished: the arcs below it are within FINISH_ARCS. One block.
-// Leaves `left` zero for the next search.
-extern "C" __global__ void choose(u64 *words, u64 *left)
-{
-    __shared__ u64 bins[BINS];
-    for (i32 b = threadIdx.x; b < BINS; b += blockDim.x) {
-        bins[b] = left[b];
-        left[b] = 0;
-    }
+    bool mine = last_of_grid(control);
+    if (threadIdx.x == 0) last = mine;
     __syncthreads();
-    if (thread_of_grid() != 0) return;
-    volatile u64 *control = words;
-    u64 total = 0, cut = 0, most = control[FINISH_ARCS];
-    while (cut < BINS && total + bins[cut] <= most) total += bins[cut++];
-    control[CUT] = cut;
-    control[FLOOR] = control[BELOW];
-    // The rows to finish go where no queue is in use; they are pushed whole and queue nothing.
-    control[NEAR] = control[SPARE];
-    control[NEAR_COUNT] = control[SPARE_COUNT] = control[HUB_COUNT] = 0;
-    control[EARLY] = 0;
-    control[QUIET] = control[RUN] = 1;
-    control[HI] = UNREACHED;
+    if (last) choose_bin(control, lo, left, bins);
 }
 
 // List the rows to finish, and find the least distance of those that are not.

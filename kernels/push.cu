@@ -388,26 +388,6 @@ extern "C" __global__ void __launch_bounds__(512, 1) rounds(SEARCH, u64 widest)
     }
 }
 
-// Begin a search: queue the root, the vertex of this index, in FAR. One thread. `chosen` is what the
-// words begin with.
-extern "C" __global__ void start(u64 *state, Entry *queues, u64 *control, const u64 *chosen,
-                                 const i32 *label, i64 index)
-{
-    if (thread_of_grid() != 0) return;
-    for (i32 i = 0; i < WORDS; i++) control[i] = chosen[i];
-    i64 root = label[index];
-    put(state, root, 0, root);
-    queue_of(queues, control, FAR)[0] = {(i32)root, 0, 0, 0};
-    control[FAR_COUNT] = 1;
-    control[LEAST] = 0;
-}
-
-// Another rank has the root.
-extern "C" __global__ void start_without(u64 *control, const u64 *chosen)
-{
-    for (i64 i = thread_of_grid(); i < WORDS; i += threads_of_grid()) control[i] = chosen[i];
-}
-
 // The ranks begin the bucket that starts at `lo`.
 extern "C" __global__ void begin_bucket(u64 *control, u64 lo)
 {

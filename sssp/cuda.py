@@ -61,7 +61,7 @@ class CUDAEngine(TunedEngine):
         self._allocate()
         self.root = -1  # of the last search, its index among the own vertices
         self.switched = self.pulled = self.waiting = False
-        self._reset_state(csr.layout.labels)
+        self._reset(csr.layout.labels, -1)
 
     def _allocate(self) -> None:
         csr, xp = self.csr, self.device.xp
@@ -156,27 +156,23 @@ class CUDAEngine(TunedEngine):
             chosen[self._word[name]] = value
         return chosen
 
-    def _reset_state(self, labels: int) -> None:
+    def _reset(self, labels: int, root: int) -> None:
+        """Begin a search from an own vertex, by its index; -1: another rank has the root."""
         self._sweep.launch(
-            "reset", labels, self.state, np.int64(labels), np.int64(self.csr.layout.labels),
-            self.local_id, np.int64(self.root),
+            "reset", max(labels, 1), self.state, np.int64(labels),
+            np.int64(self.csr.layout.labels), self.local_id, np.int64(self.root), np.int64(root),
+            self.queues, self.control, self.chosen,
         )  # fmt: skip
+        self.root = root
 
     def reset(self, root: int) -> None:
         csr = self.csr
-        self._reset_state(csr.layout.reachable)
+        ours = csr.first <= root < csr.first + csr.n
+        self._reset(csr.layout.reachable, root - csr.first if ours else -1)
         self.switched = self.pulled = self.waiting = False
         self.seen[:] = self._first_words
-        words = self.control, self.chosen
-        if not csr.first <= root < csr.first + csr.n:
-            self._push.launch("start_without", 1, *words, block=32)
-            return
-        self.root = root - csr.first
-        self._push.launch(
-            "start", 1, self.state, self.queues, *words, self.local_id, np.int64(self.root),
-            block=32,
-        )  # fmt: skip
-        self.seen[self._word["LEAST"]] = 0
+        if ours:
+            self.seen[self._word["LEAST"]] = 0
 
     def _read(self, name: str) -> int:
         """A word of the device, as it was when last read back."""
@@ -236,9 +232,7 @@ class CUDAEngine(TunedEngine):
         assert self.out is not None
         begin, end, _ = self.out
         pull, queued = self._pull, (self.state, self.queues, self.control)
-        pull.launch("begin_finish", 1, self.control, self._bits(lo), block=32)
-        pull.launch("weigh", self._all, begin, end, *queued, self.left)
-        pull.launch("choose", 1, self.control, self.left, block=256)
+        pull.launch("weigh", self._all, begin, end, *queued, self.left, np.uint64(self._bits(lo)))
         pull.launch("list_rows", self._all, *queued)
         self._push.launch("push", self._all, *self._search)
         self._push.launch("push_hubs", self._all, *self._search)
@@ -266,7 +260,7 @@ class CUDAEngine(TunedEngine):
         """Pull, and note the arcs within reach."""
         assert self.incoming is not None  # wants_pull() said so
         room = np.uint64(len(within) // self._entry_words)
-        self._pull.launch("begin_pull", 1, self.control, self._bits(floor), block=32)
+        self._pull.launch("begin_pull", 1, self.control, np.uint64(self._bits(floor)), block=32)
         self._pull.launch("pull", self._all, *self.incoming, self.state, within, room, self.control)
 
     def result(self, out: Answer) -> None:
@@ -283,7 +277,7 @@ class CUDAEngine(TunedEngine):
         wide = "_64" if self.global_id.dtype.itemsize == 8 else "_32"
         sweep.launch(
             "answer" + wide, csr.n, self.local_id, self.global_id, self.state, np.int64(csr.n),
-            dist, parent,
+            np.int64(csr.layout.reachable), np.int64(self.root), dist, parent,
         )  # fmt: skip
         self.device.read(self.control, self.seen)
         if dist is not out.dist:

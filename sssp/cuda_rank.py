@@ -84,7 +84,7 @@ class CUDARankEngine(CUDAEngine):
         if self.pulled:
             self._sweep_to_the_end()
             return
-        self._push.launch("begin_bucket", 1, self.control, self._bits(lo), block=32)
+        self._push.launch("begin_bucket", 1, self.control, np.uint64(self._bits(lo)), block=32)
         super().relax(lo)
         self.stale = False
 

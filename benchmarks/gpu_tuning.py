@@ -1,6 +1,6 @@
 """Which settings of a search on a GPU (sssp/cuda_tuning.py) are fastest; none changes a bit.
 
-    python -m benchmarks.gpu_tuning --scale 24 --roots 16
+    python -m benchmarks.gpu_tuning --scale 24 --roots 8
 
 The graph is made and built on the device once. From the settings in use (the defaults, or those of
 SSSP_CUDA_TUNING) each number is varied while the others stay; at the end the best of each are tried
@@ -158,7 +158,7 @@ def parser() -> ArgumentParser:
         formatter_class=RawDescriptionHelpFormatter,
     )
     flags.add_argument("--scale", type=int, default=24, metavar="S")
-    flags.add_argument("--roots", type=int, default=16, metavar="K", help="searches (default: 16)")
+    flags.add_argument("--roots", type=int, default=8, metavar="K", help="searches (default: 8)")
     flags.add_argument("--output", default="results/runs", metavar="DIR")
     return flags
 

@@ -86,7 +86,7 @@ extern "C" __global__ void list_rows(const u64 *state, Entry *queues, u64 *contr
     Entry *near = queue_of(queues, control, NEAR);
     i64 nexts = (i64)filled(control, NEXT_COUNT);
     i64 count = nexts + (i64)filled(control, FAR_COUNT);
-    Dist below = (Dist)control[BELOW], floor = below;
+    Dist below = (Dist)control[BELOW], floor = UNREACHED;
     u64 capacity = control[CAPACITY];
     i32 cut = (i32)control[CUT];
     for (i64 first = warp_of_grid() * LANES; first < count; first += threads_of_grid()) {
@@ -102,11 +102,11 @@ extern "C" __global__ void list_rows(const u64 *state, Entry *queues, u64 *contr
 }
 
 // Forget every entry, the pull covers what they stood for. The improved will need one queue, the
-// arcs within reach may have the room of the others. One thread.
+// arcs within reach may have the room of the others. `floor` is that of all ranks. One thread.
 extern "C" __global__ void begin_pull(u64 *control, u64 floor)
 {
     if (thread_of_grid() != 0) return;
-    control[FLOOR] = floor;
+    if (floor < control[FLOOR]) control[FLOOR] = floor;
     control[NEXT] = 0;
     control[NEAR] = 1;
     control[FAR] = 2;

@@ -106,7 +106,9 @@ class CUDARankEngine(CUDAEngine):
     def push_settled(self, lo: float) -> float:
         if self._lost():
             self._requeue()
-        floor = super().push_settled(lo)
+        super().push_settled(lo)
+        self.device.read(self.control, self.seen)
+        floor = self._distance(self._read("FLOOR"))
         if self._lost():
             self._requeue()
         self.settled_below = self.unreached.dtype.type(self._bits(lo))

@@ -26,7 +26,7 @@ from harness.results.record import store
 from sssp.cuda_tuning import VARIABLE, CudaTuning
 
 # What each number is varied to.
-VALUES: dict[str, tuple[float, ...]] = {
+VALUES: dict[str, tuple[Any, ...]] = {
     "one_launch": (True,),
     "narrow": (512, 1024, 4096, 8192, 16384),
     "wider": (2.0, 3.0, 6.0, 8.0),
@@ -96,7 +96,7 @@ def figures(device: Any, scale: int, roots: int) -> dict[str, Any]:
     edges = on_device(device, KroneckerStream(scale))
     csr = build_device_csr(edges)
     keys = search_keys(csr.n, csr.degree_positive, count=roots).tolist()
-    xp, expected = device.xp, []
+    xp, expected = device.xp, list[Any]()
 
     def measured(tuning: CudaTuning) -> dict[str, Any]:
         solver = Solver(csr, engine="cuda", device=device, output="device", tuning=tuning)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -53,7 +54,7 @@ def test_what_is_not_allowed_is_refused_with_what_is(text, said, monkeypatch):
 
 def test_a_number_of_another_type_is_refused():
     with pytest.raises(GraphError, match="narrow=0.5 is not an integer"):
-        CudaTuning(narrow=0.5)
+        CudaTuning(narrow=0.5)  # type: ignore[arg-type]
 
 
 def test_a_solver_takes_it_and_records_it(monkeypatch):
@@ -145,7 +146,7 @@ def test_a_grid_has_no_more_blocks_than_are_resident():
         cuda=SimpleNamespace(driver=driver),
         RawModule=lambda **_: SimpleNamespace(get_function=lambda name: Kernel()),
     )
-    device = SimpleNamespace(xp=xp, processors=4, blocks=32)
+    device: Any = SimpleNamespace(xp=xp, processors=4, blocks=32)
     module = device_module.Module(Path("push.cubin"), device)
     for threads, block in ((10**6, 256), (10**6, 512), (300, 256), (1, 32)):
         module.launch("push", threads, block=block)

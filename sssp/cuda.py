@@ -209,14 +209,15 @@ class CUDAEngine(TunedEngine):
     def relax(self, lo: float) -> None:
         """Push until nothing is queued or the rest should pull."""
         status = self._status["GOING"]
+        # What a pull leaves is little, most often, and so is all before it on a small graph.
+        few = self.waiting or self.choices.switch_settled <= self.tuning.narrow
         while status in (self._status["GOING"], self._status["OVERRAN"]):
             if status == self._status["OVERRAN"]:
                 self._requeue()
-            # What a pull leaves is little, most often.
-            self._start_rounds(0 if self.waiting else self.tuning.ahead)
+            self._start_rounds(0 if few else self.tuning.ahead)
             self.device.read(self.control, self.seen)
             status = self._read("STATUS")
-            self.waiting = False
+            self.waiting = few = False
         self.switched = self.switched or status == self._status["SWITCH"]
 
     def _requeue(self) -> None:

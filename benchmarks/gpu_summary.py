@@ -14,13 +14,16 @@ _PAIRS = (("smoke", "smoke-cpu"), ("grid", "grid-cpu"))
 
 
 def result_of(folder: Path) -> dict[str, Any] | None:
-    """The result file of a run in a folder; None where none can be read."""
+    """The result file of a run in a folder; None where none can be read.
+
+    Figures of kernels have searches, too, but no solver.
+    """
     for path in sorted(folder.glob("*.json")):
         try:
             found = json.loads(path.read_text())
         except ValueError:
             continue
-        if isinstance(found, dict) and found.get("searches"):
+        if isinstance(found, dict) and found.get("searches") and "solver" in found:
             return found
     return None
 

@@ -114,6 +114,15 @@ def test_the_summary_shows_runs_and_whether_engines_agree(tmp_path, theirs, word
     assert bool(gpu_session.unequal(tmp_path)) == (theirs == "bb")
 
 
+def test_figures_of_kernels_are_no_run(tmp_path):
+    """They have searches, but no solver; what their benchmark printed is in the summary."""
+    figures = json.dumps({"searches": [{"root": 3, "seconds": 0.001}], "kernels": {}})
+    code = f"open({str(tmp_path / 'kernels' / 'r.json')!r}, 'w').write({figures!r}); print('| k |')"
+    told = taken(tmp_path, Step("kernels", 30, (python(code),)))
+    assert told["kernels"]["status"] == "passed"
+    assert "| k |" in (tmp_path / "summary.md").read_text()
+
+
 def test_the_grid_is_a_grid(tmp_path):
     path = str(tmp_path / "grid.npz")
     gpu_session.write_grid(path, 5)

@@ -223,8 +223,14 @@ def test_an_isolated_root_is_forgotten_by_the_next_search(device):
     edges = edge_list(ends, np.linspace(0.1, 1, len(ends)), 101, False)
     solver = solver_on(device, edges)
     assert solver.csr.stats.hubs
+    engine = solver._engine
     for root in (0, 1, 100, 0, 100):
-        check(solver, edges, root)
+        reached = np.isfinite(check(solver, edges, root).dist).sum()
+        # What a queue that runs over would queue again.
+        words = device.to_host(engine.state)
+        bits = words[::2] if engine.csr.kind == "float64" else words >> np.uint64(32)
+        labels = bits[: engine.csr.layout.labels]
+        assert np.count_nonzero(labels != engine.unreached) == reached
 
 
 def test_zero_weights_make_no_cycle_of_parents(device):

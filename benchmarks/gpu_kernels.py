@@ -20,6 +20,7 @@ import sys
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from time import perf_counter
@@ -51,17 +52,18 @@ def figures(device: Any, scale: int, roots: int, one_launch: bool = False) -> di
     from graphs.generator import KroneckerStream
     from graphs.keys import search_keys
     from sssp.cuda import CUDAEngine
+    from sssp.cuda_tuning import CudaTuning
     from sssp.solver import Solver
 
     edges = on_device(device, KroneckerStream(scale))
     start = perf_counter()
     csr = build_device_csr(edges)
-    solver = Solver(csr, engine="cuda", device=device, output="device")
+    tuning = replace(CudaTuning.from_environment(), one_launch=one_launch)
+    solver = Solver(csr, engine="cuda", device=device, output="device", tuning=tuning)
     device.synchronize()
     construction = perf_counter() - start - edges.generation_seconds
     engine, out = solver._engine, solver.new_answer()
     assert isinstance(engine, CUDAEngine)
-    engine.one_launch = one_launch
     keys = search_keys(csr.n, csr.degree_positive, count=roots).tolist()
     solver.search(keys[0], out)
     searches = []

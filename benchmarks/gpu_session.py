@@ -113,6 +113,11 @@ def steps(asked: Namespace, folder: Path) -> list[Step]:
               str(folder / "kernels")),),
         ),
         Step(
+            "tuning", 90,
+            ((python, "-m", "benchmarks.gpu_tuning", "--scale", str(asked.tuning), "--output",
+              str(folder / "tuning")),),
+        ),
+        Step(
             "tests", 150,
             tuple((*pytest, "-m", "gpu and not slow", *files) for files in _test_files()),
             ("pytest", "hypothesis"),
@@ -248,6 +253,7 @@ def parser() -> ArgumentParser:
     flags.add_argument("--only", nargs="+", metavar="STEP", help="take these steps only")
     flags.add_argument("--scale", type=int, nargs="+", default=[20, 22, 24, 26, 27], metavar="S")
     flags.add_argument("--smoke", type=int, default=12, metavar="S", help="default: scale 12")
+    flags.add_argument("--tuning", type=int, default=24, metavar="S", help="default: scale 24")
     flags.add_argument("--grid", type=int, default=4096, metavar="N", help="side (default: 4096)")
     flags.add_argument("--dry-run", action="store_true", help="show the plan")
     return flags

@@ -14,13 +14,16 @@ _PAIRS = (("smoke", "smoke-cpu"), ("grid", "grid-cpu"))
 
 
 def result_of(folder: Path) -> dict[str, Any] | None:
-    """The result file of a run in a folder; None where none can be read."""
+    """The result file of a run in a folder; None where none can be read.
+
+    Figures of kernels have searches, too, but no solver.
+    """
     for path in sorted(folder.glob("*.json")):
         try:
             found = json.loads(path.read_text())
         except ValueError:
             continue
-        if isinstance(found, dict) and found.get("searches"):
+        if isinstance(found, dict) and found.get("searches") and "solver" in found:
             return found
     return None
 
@@ -86,7 +89,8 @@ def markdown(record: dict[str, Any], folder: Path) -> str:
         if ours in found and theirs in found:
             word = "NOT equal" if ours in unequal(folder) else "equal"
             lines += ["", f"{ours} and {theirs}: distances are {word} to the bit"]
-    table = folder / "kernels" / "0.out"
-    if table.exists() and table.stat().st_size:
-        lines += ["", table.read_text(errors="replace").strip()]
+    for step in ("kernels", "tuning"):
+        table = folder / step / "0.out"
+        if table.exists() and table.stat().st_size:
+            lines += ["", table.read_text(errors="replace").strip()]
     return "\n".join([*lines, ""])

@@ -129,7 +129,8 @@ def counted_bytes(name: str, engine: Any, before: dict[str, int], after: dict[st
     within = min(after["WITHIN_COUNT"], 3 * room)
     # Bounds of a row, and the distance of its vertex.
     row = 2 * SECTOR
-    answer = 4 + 2 * SECTOR + (4 if csr.kind == "float32" else 8) + 8
+    answer = csr.n * (4 + (4 if csr.kind == "float32" else 8) + 8)
+    answer += min(csr.n, csr.layout.reachable) * 2 * SECTOR
     return {
         "reset": csr.layout.reachable * state,
         "rounds": arcs,
@@ -141,8 +142,8 @@ def counted_bytes(name: str, engine: Any, before: dict[str, int], after: dict[st
         "pull": csr.layout.rows.stop * (state + 16) + arcs + within * entry,
         "sweep": runs * within * (entry + 2 * SECTOR),
         "settle_leaves": len(csr.layout.leaves) * (8 + arc + SECTOR + state),
-        "answer_32": csr.n * answer,
-        "answer_64": csr.n * answer,
+        "answer_32": answer,
+        "answer_64": answer,
     }.get(name, 0)
 
 

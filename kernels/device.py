@@ -74,7 +74,7 @@ class Module:
 
     def __init__(self, path: Path, device: Device):
         self._path, self._device = str(path), device
-        self._kernels: dict[tuple[str, bool], Any] = {}
+        self._kernels: dict[tuple[str, int, bool], tuple[Any, int]] = {}
 
     def launch(
         self, name: str, threads: int, *arguments: Any, block: int = 256, cooperative: bool = False
@@ -85,8 +85,8 @@ class Module:
         ----------
         name : str
         threads : int
-            Threads that there is work for; the grid has at most `device.blocks` blocks, and the
-            kernel strides over the rest.
+            Threads that there is work for; the grid has at most as many blocks as are resident at
+            once, and the kernel strides over the rest.
         arguments
             Arrays of `device.xp` and numpy scalars, of the types that the kernel declares.
         block : int
@@ -94,14 +94,21 @@ class Module:
         cooperative : bool
             All blocks run at the same time, so that they may wait for each other.
         """
-        kernel = self._kernels.get((name, cooperative)) or self._load(name, cooperative)
-        grid = max(min(-(-threads // block), self._device.blocks), 1)
+        key = name, block, cooperative
+        kernel, most = self._kernels.get(key) or self._load(*key)
+        grid = max(min(-(-threads // block), most), 1)
         kernel((grid,), (block,), checked(arguments))
 
-    def _load(self, name: str, cooperative: bool) -> Any:
-        module = self._device.xp.RawModule(path=self._path, enable_cooperative_groups=cooperative)
-        kernel = self._kernels[name, cooperative] = module.get_function(name)
-        return kernel
+    def _load(self, name: str, block: int, cooperative: bool) -> tuple[Any, int]:
+        """A kernel, and how many blocks of it are resident: registers let in fewer than threads."""
+        xp = self._device.xp
+        module = xp.RawModule(path=self._path, enable_cooperative_groups=cooperative)
+        kernel = module.get_function(name)
+        on_each = xp.cuda.driver.occupancyMaxActiveBlocksPerMultiprocessor(
+            kernel.kernel.ptr, block, 0
+        )
+        found = self._kernels[name, block, cooperative] = kernel, on_each * self._device.processors
+        return found
 
 
 class Device:
@@ -117,7 +124,7 @@ class Device:
     xp       module    cupy: arrays on the device, as numpy's
     lanes        int   threads in a warp
     processors   int   multiprocessors
-    blocks       int   blocks in a grid, at most
+    blocks       int   blocks of 256 threads that are resident at once, at most
     name         str
     """
 

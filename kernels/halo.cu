@@ -62,7 +62,7 @@ extern "C" __global__ void relax_requests(const u64 *state, Entry *queues, const
                                           const i32 *link_label, u64 *cursor, bool fill,
                                           i32 *target, Dist *dist, i32 *parent)
 {
-    i64 rows = (i64)word(control, ROWS), leaves_begin = (i64)word(control, LEAVES_BEGIN);
+    i64 rows = (i64)control[ROWS], leaves_begin = (i64)control[LEAVES_BEGIN];
     i64 count = (i64)filled(control, OUT_COUNT);
     Entry *out = queue_of(queues, control, OUT);
     for (i64 first = warp_of_grid() * LANES; first < count; first += threads_of_grid()) {
@@ -97,7 +97,7 @@ extern "C" __global__ void apply_requests(const i32 *target, const Dist *dist, c
                                           i64 count, u64 *state, Entry *queues, u64 *control)
 {
     Entry *far = queue_of(queues, control, FAR);
-    u64 capacity = word(control, CAPACITY);
+    u64 capacity = control[CAPACITY];
     Dist least = UNREACHED;
     for (i64 first = warp_of_grid() * LANES; first < count; first += threads_of_grid()) {
         i64 i = first + lane_of_warp(), v = 0;
@@ -120,7 +120,7 @@ extern "C" __global__ void settled_updates(const u64 *state, const u64 *control,
                                            const i32 *link_label, u64 *cursor, bool fill,
                                            i32 *label, Dist *dist)
 {
-    i64 rows = (i64)word(control, ROWS);
+    i64 rows = (i64)control[ROWS];
     for (i64 first = warp_of_grid() * LANES; first < rows; first += threads_of_grid()) {
         i64 v = first + lane_of_warp(), k = 0, end = 0;
         Dist mine = v < rows ? dist_of(state, v) : UNREACHED;
@@ -143,7 +143,7 @@ extern "C" __global__ void apply_updates(const i32 *label, const Dist *dist, i64
 // Mark the ghosts on which noted arcs hang.
 extern "C" __global__ void mark_needed(const Entry *within, const u64 *control, u32 *marked)
 {
-    i64 rows = (i64)word(control, ROWS), count = (i64)word(control, WITHIN_COUNT);
+    i64 rows = (i64)control[ROWS], count = (i64)control[WITHIN_COUNT];
     for (i64 i = thread_of_grid(); i < count; i += threads_of_grid()) {
         i64 ghost = within[i].offset - rows;
         if (ghost >= 0) marked[ghost] = 1;
@@ -155,7 +155,7 @@ extern "C" __global__ void needed_ghosts(const u32 *marked, i64 ghosts, const u6
                                          const i32 *ghost_rank, const i32 *ghost_label, u64 *cursor,
                                          bool fill, i32 *here, i32 *there)
 {
-    i64 rows = (i64)word(control, ROWS);
+    i64 rows = (i64)control[ROWS];
     for (i64 first = warp_of_grid() * LANES; first < ghosts; first += threads_of_grid()) {
         i64 ghost = first + lane_of_warp();
         bool hung_on = ghost < ghosts && marked[ghost];
@@ -172,7 +172,7 @@ extern "C" __global__ void subscribe(const i32 *label, i64 count, const i64 *sta
                                      const u64 *state, const u64 *control, const i64 *link_start,
                                      const i32 *link_rank, u32 *subscribed, u32 *asked, Dist *dist)
 {
-    i64 rows = (i64)word(control, ROWS), leaves_begin = (i64)word(control, LEAVES_BEGIN);
+    i64 rows = (i64)control[ROWS], leaves_begin = (i64)control[LEAVES_BEGIN];
     for (i64 i = thread_of_grid(); i < count; i += threads_of_grid()) {
         i32 rank = 0, after = size;
         while (after - rank > 1) {
@@ -204,8 +204,8 @@ extern "C" __global__ void plan_rank_sweep(u64 *words, bool first)
 extern "C" __global__ void rank_sweep(const Entry *within, u64 *state, u64 *control,
                                       const u32 *asked, u32 *listed, i32 *changed)
 {
-    if (!word(control, RUN)) return;
-    i64 count = (i64)word(control, WITHIN_COUNT);
+    if (!control[RUN]) return;
+    i64 count = (i64)control[WITHIN_COUNT];
     u64 improved = 0, touched = 0;
     for (i64 first = warp_of_grid() * LANES; first < count; first += threads_of_grid()) {
         i64 i = first + lane_of_warp(), v = 0;
@@ -234,7 +234,7 @@ extern "C" __global__ void changed_updates(const i32 *changed, const u64 *state,
                                            u32 *listed, u64 *cursor, bool fill, i32 *label,
                                            Dist *dist)
 {
-    i64 count = (i64)word(control, CHANGED_COUNT);
+    i64 count = (i64)control[CHANGED_COUNT];
     for (i64 first = warp_of_grid() * LANES; first < count; first += threads_of_grid()) {
         i64 i = first + lane_of_warp(), k = 0, end = 0;
         Dist mine = UNREACHED;

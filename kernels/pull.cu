@@ -1,7 +1,7 @@
 // The rest of a search by pulling, once the settled vertices hold most of the arcs.
 //
-// As kernels/pull.py, which says why: rows settled early are pushed to their end (weigh, choose,
-// list_rows, then push and push_hubs of push.cu), every unsettled vertex looks at its own arcs up to
+// As kernels/pull.py, which says why: rows settled early are pushed to their end (weigh, list_rows,
+// then push and push_hubs of push.cu), every unsettled vertex looks at its own arcs up to
 // the two bounds and notes those within reach (pull), and sweeps over these alone settle the rest.
 // Sweeps are started ahead, as rounds of pushes are; those that have nothing to do return at once.
 
@@ -14,13 +14,12 @@
 #define ALONE 32
 
 // Entry `i` of what is queued, NEXT and then FAR, if it is a settled row that is not finished.
-__device__ inline bool unfinished(const u64 *state, const u64 *control, const Entry *next,
-                                  const Entry *far, i64 nexts, i64 count, i64 i, Entry &entry)
+__device__ inline bool unfinished(const u64 *state, Dist below, const Entry *next, const Entry *far,
+                                  i64 nexts, i64 count, i64 i, Entry &entry)
 {
     if (i >= count) return false;
     entry = i < nexts ? next[i] : far[i - nexts];
-    return entry.dist < (Dist)word(control, BELOW) &&
-           dist_of(state, entry.vertex) == entry.dist;
+    return entry.dist < below && dist_of(state, entry.vertex) == entry.dist;
 }
 
 __device__ inline i32 bin_of(Dist dist, Dist below)
@@ -29,56 +28,55 @@ __device__ inline i32 bin_of(Dist dist, Dist below)
     return share < 1.0 ? (i32)(share * BINS) : BINS - 1;
 }
 
-// The switch: every vertex below `below` is settled, and every arc that leads there is relaxed.
-extern "C" __global__ void begin_finish(u64 *control, u64 below)
+// From which bin on rows stay unfinished: the arcs below it are within FINISH_ARCS. Called by one
+// block. Leaves `left` zero for the next search.
+__device__ inline void choose_bin(u64 *words, u64 below, u64 *left, u64 *bins)
 {
-    if (thread_of_grid() == 0) control[BELOW] = below;
-}
-
-// Add up, by distance, the arcs that settled rows have left; `left` is zero before.
-extern "C" __global__ void weigh(const i64 *begin, const i64 *end, const u64 *state,
-                                 Entry *queues, const u64 *control, u64 *left)
-{
-    __shared__ u64 bins[BINS];
-    for (i32 b = threadIdx.x; b < BINS; b += blockDim.x) bins[b] = 0;
-    __syncthreads();
-    Entry *next = queue_of(queues, control, NEXT), *far = queue_of(queues, control, FAR);
-    i64 nexts = (i64)filled(control, NEXT_COUNT);
-    i64 count = nexts + (i64)filled(control, FAR_COUNT);
-    Dist below = (Dist)word(control, BELOW);
-    for (i64 i = thread_of_grid(); i < count; i += threads_of_grid()) {
-        Entry entry;
-        if (!unfinished(state, control, next, far, nexts, count, i, entry)) continue;
-        i64 arcs = end[entry.vertex] - begin[entry.vertex] - entry.offset;
-        atomicAdd(bins + bin_of(entry.dist, below), (u64)arcs);
-    }
-    __syncthreads();
-    for (i32 b = threadIdx.x; b < BINS; b += blockDim.x)
-        if (bins[b]) atomicAdd(left + b, bins[b]);
-}
-
-// From which bin on rows stay unfinished: the arcs below it are within FINISH_ARCS. One block.
-// Leaves `left` zero for the next search.
-extern "C" __global__ void choose(u64 *words, u64 *left)
-{
-    __shared__ u64 bins[BINS];
     for (i32 b = threadIdx.x; b < BINS; b += blockDim.x) {
-        bins[b] = left[b];
+        bins[b] = fresh(left + b);
         left[b] = 0;
     }
     __syncthreads();
-    if (thread_of_grid() != 0) return;
+    if (threadIdx.x != 0) return;
     volatile u64 *control = words;
     u64 total = 0, cut = 0, most = control[FINISH_ARCS];
     while (cut < BINS && total + bins[cut] <= most) total += bins[cut++];
     control[CUT] = cut;
-    control[FLOOR] = control[BELOW];
+    control[FLOOR] = control[BELOW] = below;
     // The rows to finish go where no queue is in use; they are pushed whole and queue nothing.
     control[NEAR] = control[SPARE];
     control[NEAR_COUNT] = control[SPARE_COUNT] = control[HUB_COUNT] = 0;
     control[EARLY] = 0;
     control[QUIET] = control[RUN] = 1;
     control[HI] = UNREACHED;
+}
+
+// The switch: every vertex below `lo` is settled, and every arc that leads there is relaxed. Add up,
+// by distance, the arcs that settled rows have left; `left` is zero before. The last block chooses.
+extern "C" __global__ void weigh(const i64 *begin, const i64 *end, const u64 *state,
+                                 Entry *queues, u64 *control, u64 *left, u64 lo)
+{
+    __shared__ u64 bins[BINS];
+    __shared__ bool last;
+    for (i32 b = threadIdx.x; b < BINS; b += blockDim.x) bins[b] = 0;
+    __syncthreads();
+    Entry *next = queue_of(queues, control, NEXT), *far = queue_of(queues, control, FAR);
+    i64 nexts = (i64)filled(control, NEXT_COUNT);
+    i64 count = nexts + (i64)filled(control, FAR_COUNT);
+    Dist below = (Dist)lo;
+    for (i64 i = thread_of_grid(); i < count; i += threads_of_grid()) {
+        Entry entry;
+        if (!unfinished(state, below, next, far, nexts, count, i, entry)) continue;
+        i64 arcs = end[entry.vertex] - begin[entry.vertex] - entry.offset;
+        atomicAdd(bins + bin_of(entry.dist, below), (u64)arcs);
+    }
+    __syncthreads();
+    for (i32 b = threadIdx.x; b < BINS; b += blockDim.x)
+        if (bins[b]) atomicAdd(left + b, bins[b]);
+    bool mine = last_of_grid(control);
+    if (threadIdx.x == 0) last = mine;
+    __syncthreads();
+    if (last) choose_bin(control, lo, left, bins);
 }
 
 // List the rows to finish, and find the least distance of those that are not.
@@ -88,25 +86,27 @@ extern "C" __global__ void list_rows(const u64 *state, Entry *queues, u64 *contr
     Entry *near = queue_of(queues, control, NEAR);
     i64 nexts = (i64)filled(control, NEXT_COUNT);
     i64 count = nexts + (i64)filled(control, FAR_COUNT);
-    Dist below = (Dist)word(control, BELOW), floor = below;
+    Dist below = (Dist)control[BELOW], floor = UNREACHED;
+    u64 capacity = control[CAPACITY];
+    i32 cut = (i32)control[CUT];
     for (i64 first = warp_of_grid() * LANES; first < count; first += threads_of_grid()) {
         Entry entry = {};
-        bool found = unfinished(state, control, next, far, nexts, count, first + lane_of_warp(),
-                                entry);
-        bool finish = found && bin_of(entry.dist, below) < (i32)word(control, CUT);
-        append(near, control, NEAR_COUNT, word(control, CAPACITY), finish, entry.vertex,
-               entry.offset, entry.dist, entry.key);
+        bool found =
+            unfinished(state, below, next, far, nexts, count, first + lane_of_warp(), entry);
+        bool finish = found && bin_of(entry.dist, below) < cut;
+        append(near, control, NEAR_COUNT, capacity, finish, entry.vertex, entry.offset, entry.dist,
+               entry.key);
         if (found && !finish && entry.dist < floor) floor = entry.dist;
     }
     lower(control + FLOOR, floor);
 }
 
 // Forget every entry, the pull covers what they stood for. The improved will need one queue, the
-// arcs within reach may have the room of the others. One thread.
+// arcs within reach may have the room of the others. `floor` is that of all ranks. One thread.
 extern "C" __global__ void begin_pull(u64 *control, u64 floor)
 {
     if (thread_of_grid() != 0) return;
-    control[FLOOR] = floor;
+    if (floor < control[FLOOR]) control[FLOOR] = floor;
     control[NEXT] = 0;
     control[NEAR] = 1;
     control[FAR] = 2;
@@ -188,15 +188,15 @@ __device__ inline void look_together(Reach &reach, i32 owner, i64 v, i64 k, i64 
 extern "C" __global__ void pull(const i64 *begin, const i64 *end, const Arc *arcs, u64 *state,
                                 Entry *within, u64 room, u64 *control)
 {
-    i64 rows = (i64)word(control, ROWS);
+    i64 rows = (i64)control[ROWS];
     Reach reach = {arcs,
                    state,
                    control,
                    within,
                    room,
-                   (Dist)word(control, BELOW),
-                   (Dist)word(control, FLOOR),
-                   (i64)word(control, LEAVES_BEGIN),
+                   (Dist)control[BELOW],
+                   (Dist)control[FLOOR],
+                   (i64)control[LEAVES_BEGIN],
                    0};
     for (i64 first = warp_of_grid() * LANES; first < rows; first += threads_of_grid()) {
         i64 v = first + lane_of_warp(), k = 0, last = 0, parent = -1;
@@ -223,24 +223,28 @@ extern "C" __global__ void pull(const i64 *begin, const i64 *end, const Arc *arc
     add(control + ARCS, reach.touched);
 }
 
-// Is another sweep worth it? One thread. The first one runs always; the improved of the last are
-// what is left to push. An overrun is for the rounds to deal with.
-extern "C" __global__ void plan_sweep(u64 *control, u64 first)
+// Run another sweep if there is `more` to gain; an overrun is for the rounds to deal with.
+__device__ inline void plan_next_sweep(volatile u64 *control, bool more)
 {
-    if (thread_of_grid() != 0) return;
-    bool more = first || (control[RUN] && control[NEXT_COUNT] > control[WITHIN_COUNT] >> 6);
     control[RUN] = more && !control[OVERFLOW];
     if (!control[RUN]) return;
     control[NEXT_COUNT] = 0;
     control[PHASES]++;
 }
 
-// Relax the arcs within reach and queue what improves.
-extern "C" __global__ void sweep(u64 *state, Entry *queues, const Entry *within, u64 *control)
+extern "C" __global__ void plan_sweep(u64 *control)
 {
-    if (!word(control, RUN)) return;
-    i64 count = (i64)word(control, WITHIN_COUNT);
-    u64 capacity = word(control, CAPACITY), touched = 0;
+    if (thread_of_grid() == 0) plan_next_sweep(control, true);
+}
+
+// Relax the arcs within reach and queue what improves. The improved of the last sweep are what is
+// left to push; another is worth it where they are many, and `follows` where the host starts one.
+extern "C" __global__ void sweep(u64 *state, Entry *queues, const Entry *within, u64 *control,
+                                 bool follows)
+{
+    if (!control[RUN]) return;
+    i64 count = (i64)control[WITHIN_COUNT];
+    u64 capacity = control[CAPACITY], touched = 0;
     Entry *improved = queue_of(queues, control, NEXT);
     for (i64 first = warp_of_grid() * LANES; first < count; first += threads_of_grid()) {
         i64 i = first + lane_of_warp();
@@ -258,4 +262,6 @@ extern "C" __global__ void sweep(u64 *state, Entry *queues, const Entry *within,
         append(improved, control, NEXT_COUNT, capacity, better, v, 0, x, x);
     }
     add(control + ARCS, touched);
+    if (last_of_grid(control))
+        plan_next_sweep(control, follows && fresh(control + NEXT_COUNT) > (u64)count >> 6);
 }

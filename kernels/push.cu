@@ -1,15 +1,15 @@
-// Delta-stepping by pushing, in rounds: plan, split, push, push_hubs.
+// Delta-stepping by pushing, in rounds: split, push, push_hubs.
 //
-// `plan`, one thread, looks at what the last round left and says what the next one does, so that
-// the host can start many rounds ahead without reading anything back; kernels of a round that has
-// nothing to do return at once. Rows are sorted by weight: where `EARLY`, a push stops at the
-// bucket's end, found by bisection, and the rest of the row waits under a later key.
+// The last block of a round looks at what it left and says what the next one does, so that the host
+// can start many rounds ahead without reading anything back; kernels of a round that has nothing to
+// do return at once. Rows are sorted by weight: where `EARLY`, a push stops at the
+// bucket's end, found by doubling steps, and the rest of the row waits under a later key.
 //
 // A warp takes LANES entries and deals their arcs to its lanes evenly. Rows of more than CHUNK arcs
 // are cut into chunks, which push_hubs deals to the warps of all blocks.
 //
-// `rounds` runs whole rounds in one launch: by one block, while a round is small, or by all blocks
-// of a cooperative launch (then `widest` is the largest number).
+// `rounds` plans the first round and runs whole ones in one launch: by one block, while a round is
+// small, or by all blocks of a cooperative launch (then `widest` is the largest number).
 
 #include "grid.cuh"
 #include "tentative.cuh"
@@ -30,21 +30,22 @@ struct Round {
     u64 touched;
 };
 
-__device__ inline Round open_round(const Arc *arcs, u64 *state, Entry *queues, u64 *control)
+__device__ inline Round open_round(const Arc *arcs, u64 *state, Entry *queues, const u64 *words,
+                                   u64 *control)
 {
     Round round;
     round.arcs = arcs;
     round.state = state;
     round.control = control;
-    round.next = queue_of(queues, control, NEXT);
-    round.far = queue_of(queues, control, FAR);
-    round.out = queue_of(queues, control, OUT);
-    round.capacity = word(control, CAPACITY);
-    round.rows = (i64)word(control, ROWS);
-    round.leaves_begin = (i64)word(control, LEAVES_BEGIN);
-    round.hi = (Dist)word(control, HI);
+    round.next = queue_of(queues, words, NEXT);
+    round.far = queue_of(queues, words, FAR);
+    round.out = queue_of(queues, words, OUT);
+    round.capacity = words[CAPACITY];
+    round.rows = (i64)words[ROWS];
+    round.leaves_begin = (i64)words[LEAVES_BEGIN];
+    round.hi = (Dist)words[HI];
     round.least = UNREACHED;
-    round.quiet = word(control, QUIET) != 0;
+    round.quiet = words[QUIET] != 0;
     round.touched = 0;
     return round;
 }
@@ -87,8 +88,17 @@ __device__ inline void relax(Round &round, bool active, i64 u, Dist dist, i64 k)
 }
 
 // The first arc in [first, last) that leads to `hi` or further; sums are monotone along a row.
+// Steps double from `first` on before the interval is halved: most rows have an arc or two to push.
 __device__ inline i64 bucket_end(const Arc *arcs, i64 first, i64 last, Dist dist, Dist hi)
 {
+    for (i64 step = 1; first < last; step *= 2) {
+        i64 at = (first + step < last ? first + step : last) - 1;
+        if (plus(dist, arcs[at].weight) >= hi) {
+            last = at;
+            break;
+        }
+        first = at + 1;
+    }
     while (first < last) {
         i64 middle = first + (last - first) / 2;
         if (plus(dist, arcs[middle].weight) < hi)
@@ -108,13 +118,13 @@ __device__ inline void set_bucket(volatile u64 *control, u64 lo)
     control[HI] = hi < UNREACHED ? hi : UNREACHED;
 }
 
-// What does the next round do? One thread, between rounds.
-__device__ inline void plan_round(u64 *words)
+// What does the next round do? One thread, between rounds. After the quiet push of settled rows it is
+// for the host to say.
+__device__ inline void plan_round(volatile u64 *control)
 {
-    volatile u64 *control = words;
     control[HUB_COUNT] = 0;
-    control[RUN] = 0;
-    if (control[STATUS] != GOING) return;
+    control[RUN] = control[NEAR_ARCS] = 0;
+    if (control[STATUS] != GOING || control[QUIET]) return;
     if (control[OVERFLOW]) {
         control[STATUS] = OVERRAN;
         return;
@@ -153,7 +163,8 @@ __device__ inline void plan_round(u64 *words)
     u64 far = control[FAR];
     control[FAR] = control[SPARE];
     control[SPARE] = far;
-    control[SPARE_COUNT] = filled(words, FAR_COUNT);
+    u64 entries = control[FAR_COUNT], room = control[CAPACITY];
+    control[SPARE_COUNT] = entries < room ? entries : room;
     control[FAR_COUNT] = control[NEAR_COUNT] = 0;
     control[LEAST] = UNREACHED;
     control[PHASES]++;
@@ -161,13 +172,14 @@ __device__ inline void plan_round(u64 *words)
 }
 
 // Part what was queued for later at the bucket's end.
-__device__ inline void split_round(const u64 *state, Entry *queues, u64 *control)
+__device__ inline void split_round(const u64 *state, Entry *queues, const u64 *words, u64 *control)
 {
-    i64 count = (i64)word(control, SPARE_COUNT);
-    Entry *spare = queue_of(queues, control, SPARE);
-    Entry *near = queue_of(queues, control, NEAR), *far = queue_of(queues, control, FAR);
-    u64 capacity = word(control, CAPACITY);
-    Dist hi = (Dist)word(control, HI), least = UNREACHED;
+    i64 count = (i64)words[SPARE_COUNT];
+    if (warp_of_grid() * LANES >= count) return;
+    Entry *spare = queue_of(queues, words, SPARE);
+    Entry *near = queue_of(queues, words, NEAR), *far = queue_of(queues, words, FAR);
+    u64 capacity = words[CAPACITY];
+    Dist hi = (Dist)words[HI], least = UNREACHED;
     for (i64 first = warp_of_grid() * LANES; first < count; first += threads_of_grid()) {
         i64 i = first + lane_of_warp();
         Entry entry = {};
@@ -188,9 +200,9 @@ __device__ inline void split_round(const u64 *state, Entry *queues, u64 *control
 
 // List the chunks of the lanes' long rows; called by the whole warp. There is room for every arc:
 // of the entries of a vertex one is not stale, so no arc is listed twice in a round.
-__device__ inline void cut(Round &round, Entry *hubs, i64 u, i64 offset, Dist dist, i64 length)
+__device__ inline void cut(Round &round, Entry *hubs, u64 room, i64 u, i64 offset, Dist dist,
+                           i64 length)
 {
-    u64 room = word(round.control, HUB_CAPACITY);
     for (u32 owners = __ballot_sync(ALL_LANES, length > CHUNK); owners; owners &= owners - 1) {
         i32 owner = __ffs((i32)owners) - 1;
         i64 row = __shfl_sync(ALL_LANES, u, owner, LANES);
@@ -211,12 +223,14 @@ __device__ inline void cut(Round &round, Entry *hubs, i64 u, i64 offset, Dist di
 
 // Relax the rows of NEAR, LANES rows of up to CHUNK arcs at a time, dealt evenly to the lanes.
 __device__ inline void push_round(const i64 *begin, const i64 *end, const Arc *arcs, u64 *state,
-                                  Entry *queues, Entry *hubs, u64 *control)
+                                  Entry *queues, Entry *hubs, const u64 *words, u64 *control)
 {
-    i64 count = (i64)filled(control, NEAR_COUNT);
-    Entry *near = queue_of(queues, control, NEAR);
-    Round round = open_round(arcs, state, queues, control);
-    bool early = word(control, EARLY) != 0;
+    i64 count = (i64)filled(words, NEAR_COUNT);
+    if (warp_of_grid() * LANES >= count) return;
+    Entry *near = queue_of(queues, words, NEAR);
+    Round round = open_round(arcs, state, queues, words, control);
+    bool early = words[EARLY] != 0;
+    u64 room = words[HUB_CAPACITY];
     u64 settled = 0, settled_arcs = 0;
     for (i64 first = warp_of_grid() * LANES; first < count; first += threads_of_grid()) {
         i64 i = first + lane_of_warp();
@@ -238,7 +252,7 @@ __device__ inline void push_round(const i64 *begin, const i64 *end, const Arc *a
         bool rest = stop < last;
         append_far(round, rest, u, stop - start, dist,
                    rest ? plus(dist, arcs[stop].weight) : UNREACHED);
-        cut(round, hubs, u, k - start, dist, stop - k);
+        cut(round, hubs, room, u, k - start, dist, stop - k);
         i32 length = stop - k > CHUNK ? 0 : (i32)(stop - k);
         i32 upto = warp_scan(length);
         i32 total = __shfl_sync(ALL_LANES, upto, LANES - 1, LANES);
@@ -259,11 +273,12 @@ __device__ inline void push_round(const i64 *begin, const i64 *end, const Arc *a
 
 // Relax the chunks of long rows, a warp each.
 __device__ inline void push_chunks(const i64 *begin, const Arc *arcs, u64 *state, Entry *queues,
-                                   Entry *hubs, u64 *control)
+                                   Entry *hubs, const u64 *words, u64 *control)
 {
-    u64 listed = word(control, HUB_COUNT), room = word(control, HUB_CAPACITY);
+    u64 listed = words[HUB_COUNT], room = words[HUB_CAPACITY];
     i64 count = (i64)(listed < room ? listed : room);
-    Round round = open_round(arcs, state, queues, control);
+    if (warp_of_grid() >= count) return;
+    Round round = open_round(arcs, state, queues, words, control);
     for (i64 c = warp_of_grid(); c < count; c += warps_of_grid()) {
         Entry chunk = hubs[c];
         i64 first = begin[chunk.vertex] + chunk.offset;
@@ -279,24 +294,21 @@ __device__ inline void push_chunks(const i64 *begin, const Arc *arcs, u64 *state
     const i64 *begin, const i64 *end, const Arc *arcs, u64 *state, Entry *queues, Entry *hubs,   \
         u64 *control
 
-extern "C" __global__ void plan(u64 *control)
-{
-    if (thread_of_grid() == 0) plan_round(control);
-}
-
 extern "C" __global__ void split(SEARCH)
 {
-    if (word(control, RUN)) split_round(state, queues, control);
+    if (control[RUN]) split_round(state, queues, control, control);
 }
 
 extern "C" __global__ void push(SEARCH)
 {
-    if (word(control, RUN)) push_round(begin, end, arcs, state, queues, hubs, control);
+    if (control[RUN]) push_round(begin, end, arcs, state, queues, hubs, control, control);
 }
 
 extern "C" __global__ void push_hubs(SEARCH)
 {
-    if (word(control, HUB_COUNT)) push_chunks(begin, arcs, state, queues, hubs, control);
+    if (!control[RUN]) return;
+    if (control[HUB_COUNT]) push_chunks(begin, arcs, state, queues, hubs, control, control);
+    if (last_of_grid(control)) plan_round(control);
 }
 
 // All threads of the grid wait for each other, and see what the others have written. More than one
@@ -309,54 +321,71 @@ __device__ inline void barrier(u64 *control)
             __threadfence();
             u64 ticket = atomicAdd(control + BARRIER, 1ull);
             u64 goal = (ticket / gridDim.x + 1) * gridDim.x;
-            while (word(control, BARRIER) < goal) __nanosleep(32);
+            while (fresh(control + BARRIER) < goal) __nanosleep(32);
             __threadfence();
         }
         __syncthreads();
     }
 }
 
-// Rounds until none is left or the next one has more than `widest` entries to look at. Many chunks
-// of long rows are left to the push_hubs that follows.
+// Copy the words for this block. Between two barriers, as some words change: those that the block
+// relies on until the next one must not.
+__device__ inline void take(u64 *words, const u64 *control)
+{
+    for (i32 i = threadIdx.x; i < WORDS; i += blockDim.x) words[i] = fresh(control + i);
+    __syncthreads();
+}
+
+// Add up the arcs of the rows in NEAR.
+__device__ inline void weigh_round(const i64 *begin, const i64 *end, Entry *queues,
+                                   const u64 *words, u64 *control)
+{
+    i64 count = (i64)filled(words, NEAR_COUNT);
+    Entry *near = queue_of(queues, words, NEAR);
+    u64 arcs = 0;
+    for (i64 i = thread_of_grid(); i < count; i += threads_of_grid())
+        arcs += (u64)(end[near[i].vertex] - begin[near[i].vertex] - near[i].offset);
+    add(control + NEAR_ARCS, arcs);
+}
+
+// Rounds until none is left, or the next one has more than `widest` entries to look at, or pushes
+// rows to their ends that have many arcs for one block. What is left of that round, and many chunks
+// of long rows, are for the split, push and push_hubs that follow.
 extern "C" __global__ void __launch_bounds__(512, 1) rounds(SEARCH, u64 widest)
 {
+    __shared__ u64 words[WORDS];
+    bool planned = control[RUN];
     while (true) {
-        if (thread_of_grid() == 0) {
-            u64 next = word(control, NEXT_COUNT);
-            u64 wide = next ? next : word(control, FAR_COUNT);
-            control[HUB_COUNT] = control[RUN] = 0;
-            if (wide <= widest) plan_round(control);
+        if (thread_of_grid() == 0 && !planned) plan_round(control);
+        planned = false;
+        barrier(control);
+        take(words, control);
+        if (!words[RUN] || words[NEAR_COUNT] + words[SPARE_COUNT] > widest) break;
+        if (words[SPARE_COUNT]) {
+            split_round(state, queues, words, control);
+            barrier(control);
+            take(words, control);
         }
+        if (!words[EARLY] && words[NEAR_COUNT] > widest / 16) {
+            weigh_round(begin, end, queues, words, control);
+            barrier(control);
+            take(words, control);
+            if (words[NEAR_ARCS] > 4 * widest) {
+                if (thread_of_grid() == 0) control[SPARE_COUNT] = 0;
+                break;
+            }
+        }
+        push_round(begin, end, arcs, state, queues, hubs, words, control);
         barrier(control);
-        if (!word(control, RUN)) break;
-        split_round(state, queues, control);
-        barrier(control);
-        push_round(begin, end, arcs, state, queues, hubs, control);
-        barrier(control);
-        if (word(control, HUB_COUNT) > widest / 32) break;
-        push_chunks(begin, arcs, state, queues, hubs, control);
+        take(words, control);
+        if (words[HUB_COUNT] > widest / 32) {
+            if (thread_of_grid() == 0) control[SPARE_COUNT] = control[NEAR_COUNT] = 0;
+            break;
+        }
+        if (words[HUB_COUNT] == 0) continue;
+        push_chunks(begin, arcs, state, queues, hubs, words, control);
         barrier(control);
     }
-}
-
-// Begin a search: queue the root, the vertex of this index, in FAR. One thread. `chosen` is what the
-// words begin with.
-extern "C" __global__ void start(u64 *state, Entry *queues, u64 *control, const u64 *chosen,
-                                 const i32 *label, i64 index)
-{
-    if (thread_of_grid() != 0) return;
-    for (i32 i = 0; i < WORDS; i++) control[i] = chosen[i];
-    i64 root = label[index];
-    put(state, root, 0, root);
-    queue_of(queues, control, FAR)[0] = {(i32)root, 0, 0, 0};
-    control[FAR_COUNT] = 1;
-    control[LEAST] = 0;
-}
-
-// Another rank has the root.
-extern "C" __global__ void start_without(u64 *control, const u64 *chosen)
-{
-    for (i64 i = thread_of_grid(); i < WORDS; i += threads_of_grid()) control[i] = chosen[i];
 }
 
 // The ranks begin the bucket that starts at `lo`.
@@ -381,8 +410,8 @@ extern "C" __global__ void forget(u64 *control)
 extern "C" __global__ void requeue(const u64 *state, Entry *queues, u64 *control, i64 n)
 {
     Entry *next = queue_of(queues, control, NEXT), *out = queue_of(queues, control, OUT);
-    i64 rows = (i64)word(control, ROWS), leaves_begin = (i64)word(control, LEAVES_BEGIN);
-    u64 capacity = word(control, CAPACITY);
+    i64 rows = (i64)control[ROWS], leaves_begin = (i64)control[LEAVES_BEGIN];
+    u64 capacity = control[CAPACITY];
     for (i64 first = warp_of_grid() * LANES; first < n; first += threads_of_grid()) {
         i64 v = first + lane_of_warp();
         Dist dist = v < n ? dist_of(state, v) : UNREACHED;

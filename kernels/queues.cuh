@@ -23,8 +23,11 @@ enum Word {
     RUN, STATUS, EARLY, QUIET, OVERFLOW,
     // Rows pushed for the first time, their arcs, at how many rows a bucket is given up.
     SETTLED, SETTLED_ARCS, CAP,
-    // Arcs looked at, rounds, the first bin of rows that are not finished, threads at a barrier.
-    ARCS, PHASES, CUT, BARRIER,
+    // Arcs looked at, rounds, the first bin of rows that are not finished.
+    ARCS, PHASES, CUT,
+    // Arcs of the rows in NEAR, of rounds that do not stop in rows; blocks at a barrier, and blocks
+    // that are done.
+    NEAR_ARCS, BARRIER, DONE,
     // Among ranks: own vertices whose updates are due.
     CHANGED_COUNT,
     // Of the graph (labels from ROWS to LEAVES_BEGIN are ghosts) and of the engine's choice, the
@@ -38,25 +41,44 @@ enum Word {
 // they share. SWITCH: enough is settled for a pull, all below BELOW. OVERRAN: a queue ran over.
 enum Status { GOING, EMPTY, SWITCH, OVERRAN };
 
+// Aligned, so that it moves in one access where 16 bytes hold it.
+#if defined(KIND_FLOAT64)
 struct Entry {
+#else
+struct alignas(16) Entry {
+#endif
     i32 vertex;
     i32 offset;
     Dist dist;
     Dist key;
 };
 
-// A word that other threads of this kernel may have written before the last barrier.
-__device__ inline u64 word(const u64 *control, i32 which) { return fresh(control + which); }
+// Of the words, a kernel reads those that stay as they are while it runs. `words` says where they
+// are: `control` itself, whose plain reads the cache of a multiprocessor answers, or, in a kernel
+// whose words change between its barriers, the copy that each block takes after them.
 
-__device__ inline u64 filled(const u64 *control, i32 count)
+__device__ inline u64 filled(const u64 *words, i32 count)
 {
-    u64 entries = word(control, count), room = word(control, CAPACITY);
+    u64 entries = words[count], room = words[CAPACITY];
     return entries < room ? entries : room;
 }
 
-__device__ inline Entry *queue_of(Entry *queues, const u64 *control, i32 which)
+__device__ inline Entry *queue_of(Entry *queues, const u64 *words, i32 which)
 {
-    return queues + word(control, which) * word(control, CAPACITY);
+    return queues + words[which] * words[CAPACITY];
+}
+
+// Is this the first thread of the last block that comes here? It sees what the others have added to
+// words, and says what the next kernel does. Called once by all threads of a grid.
+__device__ inline bool last_of_grid(u64 *control)
+{
+    __syncthreads();
+    if (threadIdx.x != 0) return false;
+    __threadfence();
+    if (atomicAdd(control + DONE, 1ull) + 1 < gridDim.x) return false;
+    control[DONE] = 0;
+    __threadfence();
+    return true;
 }
 
 // Append the entries of the lanes that have one; called by the whole warp.
@@ -75,7 +97,7 @@ __device__ inline void append(Entry *queue, u64 *control, i32 count, u64 capacit
 __device__ inline void lower(u64 *at, Dist value)
 {
     Dist least = warp_min(value);
-    if (lane_of_warp() == 0 && least < fresh(at)) atomicMin(at, (u64)least);
+    if (lane_of_warp() == 0 && least != UNREACHED && least < fresh(at)) atomicMin(at, (u64)least);
 }
 
 // Add the lanes' values to a word; called by the whole warp.

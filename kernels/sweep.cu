@@ -2,6 +2,7 @@
 
 #include "grid.cuh"
 #include "tentative.cuh"
+#include "queues.cuh"
 
 #if defined(KIND_FLOAT32)
 typedef float Out;
@@ -9,13 +10,24 @@ typedef float Out;
 typedef double Out;
 #endif
 
-// Make the vertices below `last` unreached, and the root of the last search, which may be isolated
-// (an index; below 0: there was none). `nobody` stands for their parent.
-extern "C" __global__ void reset(u64 *state, i64 last, i64 nobody, const i32 *label, i64 root)
+// Begin a search. Make the vertices below `last` unreached, and the root of the last search, which
+// may be isolated; queue the root in FAR. Roots are indices, below 0 where there is none. `nobody`
+// stands for a parent; `chosen` is what the words begin with.
+extern "C" __global__ void reset(u64 *state, i64 last, i64 nobody, const i32 *label, i64 old_root,
+                                 i64 root, Entry *queues, u64 *control, const u64 *chosen)
 {
+    i64 first = root < 0 ? -1 : label[root];
     for (i64 v = thread_of_grid(); v < last; v += threads_of_grid())
-        put(state, v, UNREACHED, nobody);
-    if (thread_of_grid() == 0 && root >= 0) put(state, label[root], UNREACHED, nobody);
+        if (v != first) put(state, v, UNREACHED, nobody);
+    for (i64 i = thread_of_grid(); i < WORDS; i += threads_of_grid()) {
+        bool queued = first >= 0 && (i == FAR_COUNT || i == LEAST);
+        control[i] = queued ? (i == FAR_COUNT) : chosen[i];
+    }
+    if (thread_of_grid() != 0) return;
+    if (old_root >= 0 && old_root != root) put(state, label[old_root], UNREACHED, nobody);
+    if (root < 0) return;
+    put(state, first, 0, first);
+    queue_of(queues, chosen, FAR)[0] = {(i32)first, 0, 0, 0};
 }
 
 // The vertices [first, last), with a single arc each, take their distance from its end. Of two that
@@ -33,27 +45,29 @@ extern "C" __global__ void settle_leaves(const i64 *begin, const Arc *arcs, u64 
 
 template <class Id>
 __device__ inline void write_answer(const i32 *label, const Id *original, const u64 *state, i64 n,
-                                    Out *dist, i64 *parent)
+                                    i64 reachable, i64 root, Out *dist, i64 *parent)
 {
     for (i64 v = thread_of_grid(); v < n; v += threads_of_grid()) {
         i64 ours = label[v];
-        dist[v] = value(dist_of(state, ours));
-        parent[v] = original[parent_of(state, ours)];
+        bool isolated = ours >= reachable && v != root;
+        dist[v] = value(isolated ? (Dist)UNREACHED : dist_of(state, ours));
+        parent[v] = isolated ? -1 : original[parent_of(state, ours)];
     }
 }
 
-// Distance and parent of every vertex in original ids.
+// Distance and parent of every vertex in original ids. Labels from `reachable` on have no arcs, so
+// that nothing is looked up for them, but for the root (an index; below 0: there is none).
 // `original` has one entry more, -1, for nobody; its ids are of 32 or of 64 bits.
 extern "C" __global__ void answer_32(const i32 *label, const i32 *original, const u64 *state, i64 n,
-                                     Out *dist, i64 *parent)
+                                     i64 reachable, i64 root, Out *dist, i64 *parent)
 {
-    write_answer(label, original, state, n, dist, parent);
+    write_answer(label, original, state, n, reachable, root, dist, parent);
 }
 
 extern "C" __global__ void answer_64(const i32 *label, const i64 *original, const u64 *state, i64 n,
-                                     Out *dist, i64 *parent)
+                                     i64 reachable, i64 root, Out *dist, i64 *parent)
 {
-    write_answer(label, original, state, n, dist, parent);
+    write_answer(label, original, state, n, reachable, root, dist, parent);
 }
 
 // Is there an arc from a reached vertex to an unreached one? Then a sum was infinite. Labels from

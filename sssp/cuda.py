@@ -1,7 +1,7 @@
 """The CUDA engine: the .cu kernels on one device, steered from here.
 
-Rounds of pushes are started ahead of what is known: a kernel on the device says what the next
-round does (kernels/push.cu), and the host reads its words back once in a while. While a round is
+Rounds of pushes are started ahead of what is known: each says on the device what the next one does
+(kernels/push.cu), and the host reads its words back once in a while. While a round is
 small, one block runs it and those after it in a single launch.
 """
 
@@ -15,17 +15,14 @@ from graphs.csr import CSR
 from graphs.memory import QUEUES, SPARE_ENTRIES, device_search
 from kernels.device import Device, enumerators
 from kernels.tentative import UNREACHED
+from sssp.cuda_tuning import CudaTuning
 from sssp.engine import Answer, TunedEngine
 from sssp.errors import DeviceMemoryError
 from sssp.tuning import Choices
 
 BINS = 256  # of rows that are not finished, as in kernels/pull.cu
-# Entries that one block looks at in a round sooner than the host starts one on all blocks.
-NARROW = 2048
 BLOCK_OF_ROUNDS = 512
-# Rounds, and sweeps, to start before anything is read back.
-AHEAD = 8
-SWEEPS = 6
+DEFAULT_TUNING = CudaTuning()
 
 
 class CUDAEngine(TunedEngine):
@@ -37,9 +34,7 @@ class CUDAEngine(TunedEngine):
         On the host, and then copied to the device, or on this device.
     choices : Choices
     device : kernels.device.Device
-    one_launch : bool
-        Run all rounds in one cooperative launch, one block a multiprocessor: no launch and no
-        reading back between rounds, but a barrier of the grid's own and fewer threads.
+    tuning : CudaTuning
 
     Raises
     ------
@@ -47,9 +42,11 @@ class CUDAEngine(TunedEngine):
         The device has too little memory for the rows and a search.
     """
 
-    def __init__(self, csr: CSR, choices: Choices, device: Device, one_launch: bool = False):
-        self.csr, self.choices, self.device = csr, choices, device
-        self.one_launch = one_launch
+    def __init__(
+        self, csr: CSR, choices: Choices, device: Device, tuning: CudaTuning = DEFAULT_TUNING
+    ):
+        self.csr, self.choices, self.device, self.tuning = csr, choices, device, tuning
+        self.one_launch = bool(tuning.one_launch)
         self.unreached = UNREACHED[csr.kind]
         self.weight_type = np.dtype(csr.kind).type
         self.delta = self._delta()
@@ -58,13 +55,13 @@ class CUDAEngine(TunedEngine):
         self._push, self._pull, self._sweep = (
             device.module(file, **self._macros) for file in ("push.cu", "pull.cu", "sweep.cu")
         )
-        self._all = device.blocks * 256
+        self._all = tuning.blocks * device.processors * 256
         self._word = enumerators("queues.cuh", "Word")
         self._status = enumerators("queues.cuh", "Status")
         self._allocate()
         self.root = -1  # of the last search, its index among the own vertices
         self.switched = self.pulled = self.waiting = False
-        self._reset_state(csr.layout.labels)
+        self._reset(csr.layout.labels, -1)
 
     def _allocate(self) -> None:
         csr, xp = self.csr, self.device.xp
@@ -159,27 +156,23 @@ class CUDAEngine(TunedEngine):
             chosen[self._word[name]] = value
         return chosen
 
-    def _reset_state(self, labels: int) -> None:
+    def _reset(self, labels: int, root: int) -> None:
+        """Begin a search from an own vertex, by its index; -1: another rank has the root."""
         self._sweep.launch(
-            "reset", labels, self.state, np.int64(labels), np.int64(self.csr.layout.labels),
-            self.local_id, np.int64(self.root),
+            "reset", max(labels, 1), self.state, np.int64(labels),
+            np.int64(self.csr.layout.labels), self.local_id, np.int64(self.root), np.int64(root),
+            self.queues, self.control, self.chosen,
         )  # fmt: skip
+        self.root = root
 
     def reset(self, root: int) -> None:
         csr = self.csr
-        self._reset_state(csr.layout.reachable)
+        ours = csr.first <= root < csr.first + csr.n
+        self._reset(csr.layout.reachable, root - csr.first if ours else -1)
         self.switched = self.pulled = self.waiting = False
         self.seen[:] = self._first_words
-        words = self.control, self.chosen
-        if not csr.first <= root < csr.first + csr.n:
-            self._push.launch("start_without", 1, *words, block=32)
-            return
-        self.root = root - csr.first
-        self._push.launch(
-            "start", 1, self.state, self.queues, *words, self.local_id, np.int64(self.root),
-            block=32,
-        )  # fmt: skip
-        self.seen[self._word["LEAST"]] = 0
+        if ours:
+            self.seen[self._word["LEAST"]] = 0
 
     def _read(self, name: str) -> int:
         """A word of the device, as it was when last read back."""
@@ -198,7 +191,7 @@ class CUDAEngine(TunedEngine):
         assert self.out is not None
         return (*self.out, self.state, self.queues, self.hubs, self.control)
 
-    def _start_rounds(self) -> None:
+    def _start_rounds(self, ahead: int) -> None:
         """Narrow rounds as long as they are, then some on all blocks; or all of them."""
         push, search = self._push, self._search
         if self.one_launch:
@@ -207,10 +200,8 @@ class CUDAEngine(TunedEngine):
                 block=BLOCK_OF_ROUNDS, cooperative=True,
             )  # fmt: skip
             return
-        push.launch("rounds", 1, *search, np.uint64(NARROW), block=BLOCK_OF_ROUNDS)
-        push.launch("push_hubs", self._all, *search)
-        for _ in range(AHEAD):
-            push.launch("plan", 1, self.control, block=32)
+        push.launch("rounds", 1, *search, np.uint64(self.tuning.narrow), block=BLOCK_OF_ROUNDS)
+        for _ in range(ahead):
             push.launch("split", self._all, *search)
             push.launch("push", self._all, *search)
             push.launch("push_hubs", self._all, *search)
@@ -218,13 +209,15 @@ class CUDAEngine(TunedEngine):
     def relax(self, lo: float) -> None:
         """Push until nothing is queued or the rest should pull."""
         status = self._status["GOING"]
+        # What a pull leaves is little, most often, and so is all before it on a small graph.
+        few = self.waiting or self.choices.switch_settled <= self.tuning.narrow
         while status in (self._status["GOING"], self._status["OVERRAN"]):
             if status == self._status["OVERRAN"]:
                 self._requeue()
-            self._start_rounds()
+            self._start_rounds(0 if few else self.tuning.ahead)
             self.device.read(self.control, self.seen)
             status = self._read("STATUS")
-        self.waiting = False
+            self.waiting = few = False
         self.switched = self.switched or status == self._status["SWITCH"]
 
     def _requeue(self) -> None:
@@ -236,26 +229,30 @@ class CUDAEngine(TunedEngine):
         )  # fmt: skip
 
     def push_settled(self, lo: float) -> float:
-        """Push the nearest settled rows to their end; the least distance of those that are not."""
+        """Push the nearest settled rows to their end.
+
+        The least distance of those that are not is no more than what this returns: the device has
+        it, and a pull takes the lesser of both.
+        """
         assert self.out is not None
         begin, end, _ = self.out
         pull, queued = self._pull, (self.state, self.queues, self.control)
-        pull.launch("begin_finish", 1, self.control, self._bits(lo), block=32)
-        pull.launch("weigh", self._all, begin, end, *queued, self.left)
-        pull.launch("choose", 1, self.control, self.left, block=256)
+        pull.launch("weigh", self._all, begin, end, *queued, self.left, np.uint64(self._bits(lo)))
         pull.launch("list_rows", self._all, *queued)
         self._push.launch("push", self._all, *self._search)
         self._push.launch("push_hubs", self._all, *self._search)
-        self.device.read(self.control, self.seen)
         self.switched = True
-        return self._distance(self._read("FLOOR"))
+        return lo
 
     def pull(self, floor: float) -> None:
         pull, entries = self._pull, self._within
         self._note(floor, entries)
-        for sweep in range(SWEEPS):
-            pull.launch("plan_sweep", 1, self.control, np.uint64(sweep == 0), block=32)
-            pull.launch("sweep", self._all, self.state, self.queues, entries, self.control)
+        pull.launch("plan_sweep", 1, self.control, block=32)
+        for left in reversed(range(self.tuning.sweeps)):
+            pull.launch(
+                "sweep", self._all, self.state, self.queues, entries, self.control,
+                np.bool_(left > 0),
+            )  # fmt: skip
         self.pulled = self.waiting = True
 
     @property
@@ -267,7 +264,7 @@ class CUDAEngine(TunedEngine):
         """Pull, and note the arcs within reach."""
         assert self.incoming is not None  # wants_pull() said so
         room = np.uint64(len(within) // self._entry_words)
-        self._pull.launch("begin_pull", 1, self.control, self._bits(floor), block=32)
+        self._pull.launch("begin_pull", 1, self.control, np.uint64(self._bits(floor)), block=32)
         self._pull.launch("pull", self._all, *self.incoming, self.state, within, room, self.control)
 
     def result(self, out: Answer) -> None:
@@ -284,7 +281,7 @@ class CUDAEngine(TunedEngine):
         wide = "_64" if self.global_id.dtype.itemsize == 8 else "_32"
         sweep.launch(
             "answer" + wide, csr.n, self.local_id, self.global_id, self.state, np.int64(csr.n),
-            dist, parent,
+            np.int64(csr.layout.reachable), np.int64(self.root), dist, parent,
         )  # fmt: skip
         self.device.read(self.control, self.seen)
         if dist is not out.dist:

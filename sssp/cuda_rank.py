@@ -15,7 +15,8 @@ import numpy as np
 from graphs.csr import CSR
 from graphs.halo import Halo
 from kernels.device import Device
-from sssp.cuda import SWEEPS, CUDAEngine
+from sssp.cuda import DEFAULT_TUNING, CUDAEngine
+from sssp.cuda_tuning import CudaTuning
 from sssp.engine import Message
 from sssp.tuning import Choices
 
@@ -28,10 +29,12 @@ class CUDARankEngine(CUDAEngine):
 
     asks, stages = True, ()
 
-    def __init__(self, csr: CSR, choices: Choices, device: Device):
+    def __init__(
+        self, csr: CSR, choices: Choices, device: Device, tuning: CudaTuning = DEFAULT_TUNING
+    ):
         assert csr.halo is not None
         self.halo: Halo = csr.halo
-        super().__init__(csr, choices, device)
+        super().__init__(csr, choices, device, tuning)
         xp = device.xp
         self._halo = device.module("halo.cu", **self._macros)
         ghost_rank, link_rank = (
@@ -81,7 +84,7 @@ class CUDARankEngine(CUDAEngine):
         if self.pulled:
             self._sweep_to_the_end()
             return
-        self._push.launch("begin_bucket", 1, self.control, self._bits(lo), block=32)
+        self._push.launch("begin_bucket", 1, self.control, np.uint64(self._bits(lo)), block=32)
         super().relax(lo)
         self.stale = False
 
@@ -89,7 +92,7 @@ class CUDARankEngine(CUDAEngine):
         """Relax the noted arcs until nothing improves here."""
         first, running = True, True
         while running:
-            for _ in range(SWEEPS):
+            for _ in range(self.tuning.sweeps):
                 self._halo.launch("plan_rank_sweep", 1, self.control, np.bool_(first), block=32)
                 self._halo.launch(
                     "rank_sweep", self._all, self.within, self.state, self.control, self.asked,
@@ -103,7 +106,9 @@ class CUDARankEngine(CUDAEngine):
     def push_settled(self, lo: float) -> float:
         if self._lost():
             self._requeue()
-        floor = super().push_settled(lo)
+        super().push_settled(lo)
+        self.device.read(self.control, self.seen)
+        floor = self._distance(self._read("FLOOR"))
         if self._lost():
             self._requeue()
         self.settled_below = self.unreached.dtype.type(self._bits(lo))

@@ -17,6 +17,7 @@ from sssp import cuda_missing, exchange
 from sssp.cpu import CPUEngine
 from sssp.cpu_rank import CPURankEngine
 from sssp.cpu_trees import TreeEngine
+from sssp.cuda_tuning import CudaTuning
 from sssp.direct import Arcs, arcs_of_rows, distance_type
 from sssp.engine import Answer
 from sssp.errors import EngineError
@@ -46,7 +47,7 @@ def check_engine(engine: str) -> str:
     Raises
     ------
     GraphError
-        There is no engine of that name.
+        There is no engine of that name, or SSSP_CUDA_TUNING is not allowed.
     EngineError
         The engine asked for cannot run here.
     """
@@ -58,6 +59,8 @@ def check_engine(engine: str) -> str:
         name = "cuda" if known["cuda"] is None else "cpu"
     if known[name] is not None:
         raise EngineError(f"engine {name!r} cannot run here: {known[name]}")
+    if name == "cuda":
+        CudaTuning.from_environment()  # a fault in it is said before any work
     return name
 
 
@@ -126,6 +129,9 @@ class Solver:
         place on its node.
     output : {"host", "device"}
         Where `new_answer` puts answers: NumPy arrays, or arrays on the device.
+    tuning : CudaTuning, optional
+        How the CUDA engine searches; what SSSP_CUDA_TUNING says by default. The distances do not
+        depend on it.
 
     Raises
     ------
@@ -133,12 +139,14 @@ class Solver:
         The engine asked for cannot run here, or not with the memory that its device has; or this
         process was forked and has no threads any more.
     GraphError
-        `csr`, `threads`, `delta`, `engine` or `output` is not allowed.
+        `csr`, `threads`, `delta`, `engine`, `output`, `tuning` or SSSP_CUDA_TUNING is not allowed,
+        or the latter is not the same on all ranks.
     """
 
     def __init__(self, csr: CSR, engine: str = "auto", threads: int | None = None,
                  delta: float | None = None, comm: Comm | None = None,
-                 device: Device | None = None, output: str = "host"):  # fmt: skip
+                 device: Device | None = None, output: str = "host",
+                 tuning: CudaTuning | None = None):  # fmt: skip
         self.threads = thread_count(checked_threads(threads))
         if not isinstance(csr, CSR):
             raise GraphError(f"{type(csr).__name__} is no CSR; make one with graphs.build_csr")
@@ -167,6 +175,7 @@ class Solver:
         if self.device is not None and csr.halo is not None:
             self.comm.attach_device(self.device)
         self.output = check_output(output, self.name)
+        self._tuning = self._agreed_tuning(tuning)
         self._delta = delta
         self._small = self._arcs_if_small(comm)
         if self._small is not None:
@@ -195,13 +204,28 @@ class Solver:
             return nullcontext()
         return using(self.threads, turns=self.comm.size == 1)
 
+    def _agreed_tuning(self, tuning: CudaTuning | None) -> CudaTuning:
+        """How a device is to search, the same on all ranks; the defaults where there is none."""
+        if tuning is not None and not isinstance(tuning, CudaTuning):
+            raise GraphError(f"tuning={tuning!r} is no sssp.cuda_tuning.CudaTuning")
+        if self.name != "cuda":
+            if tuning is not None:
+                raise GraphError("tuning needs engine='cuda', not 'cpu'")
+            return CudaTuning()
+        tuning = CudaTuning.from_environment() if tuning is None else tuning
+        told = {str(one) for one in self.comm.allgather(str(tuning))}
+        if len(told) > 1:
+            raise GraphError(f"CUDA tuning differs among ranks: {'; '.join(sorted(told))}")
+        return tuning
+
     def _make(self, csr: CSR) -> CPUEngine | CUDAEngine:
         if self.device is not None:
             from sssp.cuda import CUDAEngine
             from sssp.cuda_rank import CUDARankEngine
 
             there = CUDAEngine if csr.halo is None else CUDARankEngine
-            return there(csr, choose(csr, self._delta, on_device=True), self.device)
+            tuning = self._tuning
+            return there(csr, choose(csr, self._delta, tuning.wider), self.device, tuning)
         chosen = choose(csr, self._delta)
         if csr.forest is not None:
             return TreeEngine(csr, chosen, self.threads)
@@ -214,7 +238,8 @@ class Solver:
         """What this solver chose: engine, arithmetic, delta, switch, threads, threading_layer.
 
         A delta of 0 stands for the search of `sssp.direct`, which small graphs get, on one
-        thread. And what was dropped before, as `presolve`, where kernel 1 was asked to.
+        thread. And what was dropped before, as `presolve`, where kernel 1 was asked to; of the
+        CUDA engine `cuda_tuning`.
         """
         if self._small is not None:
             kind = "float32" if self._small.dtype == np.float32 else "float64"
@@ -230,6 +255,7 @@ class Solver:
             "threads": self.threads,
             "threading_layer": threading_layer(),
             **dropped,
+            **({"cuda_tuning": self._tuning.record()} if self.name == "cuda" else {}),
         }
 
     def new_answer(self) -> Answer:

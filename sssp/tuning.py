@@ -12,9 +12,6 @@ from kernels.push import NEVER
 
 # A graph that expands is searched to LEVEL_VERTICES in about this many levels, at most.
 EXPANDS = 10
-# How much wider the buckets of a device are, where a round costs more than some arcs. Counted at
-# scales 16 and 18: 0.65 times the rounds, no more arcs; on grids 0.7 times, and 1.5 times the arcs.
-_WIDER = 4
 # Of a core, whose trees were taken off, rows have four arcs on average: see docs/presolve.md.
 _CORE_SHARE, _CORE_SWITCH = 0.2, 0.05
 # Ranks leave the trees in the rows: a push there finds leaves of trees, and sends them in vain.
@@ -47,8 +44,11 @@ def weight_quantile(csr: CSR, share: float) -> float:
     return float(np.quantile(sample, min(share, 1.0))) if len(sample) else 0.0
 
 
-def choose(csr: CSR, delta: float | None = None, on_device: bool = False) -> Choices:
-    """Choose for a graph; `delta` overrides the choice of the bucket width.
+def choose(csr: CSR, delta: float | None = None, wider: float = 1.0) -> Choices:
+    """Choose for a graph.
+
+    `delta` overrides the choice of the bucket width. Where a round costs more than some arcs, the
+    width that is chosen is made `wider` times as large.
 
     Raises
     ------
@@ -70,8 +70,7 @@ def choose(csr: CSR, delta: float | None = None, on_device: bool = False) -> Cho
             delta = weight_quantile(csr, share * vertices / max(stats.arcs, 1))
         else:
             delta = 2.6 * weight_quantile(csr, 0.5)
-        if on_device:
-            delta *= _WIDER
+        delta *= wider
     switch = None
     if csr.incoming is not None and expands:
         switch = 0.025 if stats.hubs else 0.5

@@ -24,8 +24,8 @@ ARCHITECTURES = (70, 75, 80, 90, 100)
 REGISTERS = 64
 REGISTERS_OF = {
     "push": 80,
-    # One block of 512 is all that need be resident.
-    "rounds": 96,
+    # One block of 512 is all that need be resident, and it may take 128.
+    "rounds": 112,
     "pull": 72,
     "check_vertices": 72,
     "tally_marks": 72,

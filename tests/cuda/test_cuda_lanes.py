@@ -27,6 +27,7 @@ from graphs.generator import kronecker
 from graphs.memory import CHUNK
 from graphs.partition import part_of
 from sssp import Solver
+from sssp.cuda_tuning import CudaTuning
 
 pytestmark = pytest.mark.skipif(compiler_missing() is not None, reason=str(compiler_missing()))
 
@@ -184,7 +185,9 @@ def test_a_search_in_one_launch(dtype):
         for edges in (kronecker(6), with_hubs(seed, "a_third_zero", np.dtype(dtype), seed == 1)):
             solver = Solver(build_csr(edges), device=lanes)
             engine = solver._engine
-            solver._engine = sssp.cuda.CUDAEngine(engine.csr, engine.choices, lanes, True)
+            solver._engine = sssp.cuda.CUDAEngine(
+                engine.csr, engine.choices, lanes, CudaTuning(one_launch=True)
+            )
             check(solver, edges, 3)
 
 

@@ -39,6 +39,7 @@ from harness.cli import ending_of
 from kernels.device import enumerators
 from kernels.push import NEVER
 from sssp import Solver
+from sssp.cuda_tuning import CudaTuning
 from sssp.errors import DeviceMemoryError, EngineError
 
 device = devices()
@@ -222,8 +223,14 @@ def test_an_isolated_root_is_forgotten_by_the_next_search(device):
     edges = edge_list(ends, np.linspace(0.1, 1, len(ends)), 101, False)
     solver = solver_on(device, edges)
     assert solver.csr.stats.hubs
+    engine = solver._engine
     for root in (0, 1, 100, 0, 100):
-        check(solver, edges, root)
+        reached = np.isfinite(check(solver, edges, root).dist).sum()
+        # What a queue that runs over would queue again.
+        words = device.to_host(engine.state)
+        bits = words[::2] if engine.csr.kind == "float64" else words >> np.uint64(32)
+        labels = bits[: engine.csr.layout.labels]
+        assert np.count_nonzero(labels != engine.unreached) == reached
 
 
 def test_zero_weights_make_no_cycle_of_parents(device):
@@ -238,13 +245,53 @@ def test_a_path_is_walked_to_its_end(device):
     check(solver_on(device, edges, delta=0.01), edges, 0)
 
 
-def test_wide_rounds_are_run_on_all_blocks(device, monkeypatch):
+def test_wide_rounds_are_run_on_all_blocks(device):
     """With no narrow rounds at all, every round is one the host has started."""
-    monkeypatch.setattr(sssp.cuda, "NARROW", 0)
     edges = kronecker(8)
-    solver = solver_on(device, edges)
+    solver = solver_on(device, edges, tuning=CudaTuning(narrow=0))
     for root in (1, 7, 100):
         check(solver, edges, root)
+
+
+def launched(monkeypatch, engine):
+    """A list that grows by each kernel that an engine launches: its name, and RUN afterwards."""
+    started, run = [], engine._word["RUN"]
+    for module in (engine._push, engine._pull, engine._sweep):
+
+        def launch(name, *rest, original=module.launch, **more):
+            original(name, *rest, **more)
+            started.append((name, int(engine.device.to_host(engine.control)[run])))
+
+        monkeypatch.setattr(module, "launch", launch)
+    return started
+
+
+@pytest.mark.parametrize(("arcs", "blocks"), [(20, "one"), (40, "all")])
+def test_few_rows_of_many_arcs_are_for_all_blocks(device, arcs, blocks, monkeypatch):
+    """300 rows are few entries; of 20 arcs each one block pushes them, of 40 it leaves them."""
+    ends = [(0, v) for v in range(1, 301)]
+    ends += [(v, 301 + (7 * v + i) % 900) for v in range(1, 301) for i in range(arcs)]
+    edges = edge_list(ends, np.full(len(ends), 0.5), 1201, directed=True)
+    solver = pushing(device, edges, False)
+    started = launched(monkeypatch, solver._engine)
+    check(solver, edges, 0)
+    assert ("rounds", int(blocks == "all")) in started
+
+
+@pytest.mark.parametrize("narrow", [2048, 16])
+def test_a_search_starts_wide_rounds_where_they_may_be_and_none_after_its_pull(
+    device, narrow, monkeypatch
+):
+    """Of scale 10, 1 / 40 of the vertices are settled before: fewer than 2048, more than 16."""
+    solver = solver_on(device, kronecker(10), tuning=CudaTuning(narrow=narrow))
+    started = launched(monkeypatch, solver._engine)
+    solver.search(7)
+    assert solver._engine.pulled
+    names = [name for name, _ in started]
+    after = names[names.index("pull") :]
+    assert after.count("rounds") == 1 and "split" not in after
+    assert ("split" in names) == (narrow == 16)
+    assert narrow == 16 or len(names) == 18
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int64])

@@ -114,6 +114,15 @@ def test_the_summary_shows_runs_and_whether_engines_agree(tmp_path, theirs, word
     assert bool(gpu_session.unequal(tmp_path)) == (theirs == "bb")
 
 
+def test_figures_of_kernels_are_no_run(tmp_path):
+    """They have searches, but no solver; what their benchmark printed is in the summary."""
+    figures = json.dumps({"searches": [{"root": 3, "seconds": 0.001}], "kernels": {}})
+    code = f"open({str(tmp_path / 'kernels' / 'r.json')!r}, 'w').write({figures!r}); print('| k |')"
+    told = taken(tmp_path, Step("kernels", 30, (python(code),)))
+    assert told["kernels"]["status"] == "passed"
+    assert "| k |" in (tmp_path / "summary.md").read_text()
+
+
 def test_the_grid_is_a_grid(tmp_path):
     path = str(tmp_path / "grid.npz")
     gpu_session.write_grid(path, 5)
@@ -127,8 +136,9 @@ def test_the_grid_is_a_grid(tmp_path):
 @pytest.mark.slow
 def test_a_session_on_a_gpu_finds_what_the_cpu_finds(tmp_path):
     chosen = ["facts", "smoke", "smoke-cpu", "scale-6", "scale-8", "kernels"]
-    chosen += ["grid-file", "grid", "grid-cpu"]
-    flags = ["--scale", "6", "8", "--smoke", "8", "--grid", "16", "--output", str(tmp_path)]
+    chosen += ["tuning", "grid-file", "grid", "grid-cpu"]
+    flags = ["--scale", "6", "8", "--smoke", "8", "--tuning", "8", "--grid", "16"]
+    flags += ["--output", str(tmp_path)]
     assert gpu_session.main([*flags, "--only", *chosen]) == 0
     told = json.loads((tmp_path / "summary.json").read_text())["steps"]
     assert [(step["name"], step["status"]) for step in told] == [(c, "passed") for c in chosen]
@@ -136,3 +146,4 @@ def test_a_session_on_a_gpu_finds_what_the_cpu_finds(tmp_path):
     assert "| scale-8 | cuda | 64 of 64 |" in shown and "| grid | cuda | 8 of 8 |" in shown
     assert shown.count("distances are equal to the bit") == 2
     assert "| push |" in shown, "the table of the kernels"
+    assert "SSSP_CUDA_TUNING=narrow=" in shown and "NOT equal" not in shown

@@ -165,7 +165,7 @@ def test_hubs_pull_when_few_are_settled_that_hold_a_third_of_the_arcs():
     assert chosen.delta == pytest.approx(quantile(csr, 0.05 * 80 / csr.stats.arcs))
 
 
-def test_a_device_takes_buckets_four_times_as_wide():
+def test_buckets_are_chosen_wider_and_a_given_width_is_kept():
     csr = build_csr(ring_with_hub(77))
-    assert choose(csr, on_device=True).delta == 4 * choose(csr).delta
-    assert choose(csr, 0.125, on_device=True).delta == 0.125
+    assert choose(csr, wider=4.0).delta == 4 * choose(csr).delta
+    assert choose(csr, 0.125, wider=4.0).delta == 0.125

@@ -14,7 +14,7 @@ import pytest
 from markdown import PAGES, cells, section, tables
 from repository import HOUSE
 
-from benchmarks import networkx_callers, scaling, scaling_project
+from benchmarks import library, networkx_callers, scaling, scaling_project
 from harness.peers import record as peer_record
 from harness.peers import table as peer_table
 from harness.results import record as results
@@ -201,11 +201,23 @@ def under_networkx(of: Folder) -> Rows:
     return cells(networkx_callers.table(results.read(path)).splitlines())
 
 
+def first_calls(of: Folder) -> Rows:
+    """The first call of a process, with nothing compiled and with everything."""
+    (path,) = of.files
+    return cells(library.first_answers(results.read(path)).splitlines())
+
+
+def beside_scipy(of: Folder) -> Rows:
+    """A row for each shape and type of weights: one call, and a search on rows, beside SciPy."""
+    (path,) = of.files
+    return cells(library.table(results.read(path)).splitlines())
+
+
 MAKERS: dict[str, Callable[[Folder], Rows]] = {
     maker.__name__: maker
     for maker in (
         runs, peers, times, counts, pairs, presolved, projected_seconds, projected_bytes,
-        under_networkx,
+        under_networkx, first_calls, beside_scipy,
     )
 }  # fmt: skip
 SLOW = ("projected_seconds", "projected_bytes")  # they generate a graph

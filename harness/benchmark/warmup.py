@@ -6,7 +6,7 @@ several ranks call, by two that are threads (`graphs.thread_comm`).
 
 A process that has compiled runs its kernels slower, up to one and a half times, than one that has
 loaded them from the cache. Where something is missing in the cache, two processes of their own
-compile it first, about one half each (`prepare`); of several ranks one a cache folder starts them,
+compile it first, each its part (`prepare`); of several ranks one a cache folder starts them,
 and the others wait.
 """
 
@@ -52,8 +52,8 @@ TINY_SCALE = 8
 # Vertices: enough for hubs, leaves and isolated ones, and for the pull to be met.
 _TINY = 2048
 _RANKS = 2
-# What the two processes that compile take on: one the rows and the search, the other the rest and
-# the passes before and after a search. The second finds the kernels of the rows in the cache.
+# What the two processes that compile take on: one kernel 1 and the search, the other the generator
+# and the validation.
 HALVES = ("search", "rest")
 # One heavy edge makes sums of integers pass what 32 bits hold exactly, which is another path.
 _HEAVY = 2**40
@@ -284,7 +284,6 @@ def _rest(whole: EdgeList, engine: str, validating: bool, presolve: bool, comm: 
         validate(edges, answers, comm)
 
 
-# What the two processes that compile take on. A search takes as long as all the rest.
 _HALVES = {"search": _search, "rest": _rest}
 
 

@@ -50,7 +50,7 @@ KINDS = tuple(
 
 TINY_SCALE = 8
 # Vertices: enough for hubs, leaves and isolated ones, and for the pull to be met.
-_TINY = 2048
+TINY = 2048
 _RANKS = 2
 # What the two processes that compile take on: one kernel 1 and the search, the other the generator
 # and the validation.
@@ -248,9 +248,9 @@ def tiny_graphs(dtype: np.dtype, directed: bool) -> list[EdgeList]:
     from graphs.edges import EdgeList
 
     random = np.random.default_rng(0)
-    src, dst = (_TINY * random.random((2, 4 * _TINY)) ** 4).astype(np.int64)
+    src, dst = (TINY * random.random((2, 4 * TINY)) ** 4).astype(np.int64)
     weight = random.random(len(src), np.float32) * (1 if dtype.kind == "f" else 100)
-    edges = EdgeList(src, dst, weight.astype(dtype), _TINY, directed=directed)
+    edges = EdgeList(src, dst, weight.astype(dtype), TINY, directed=directed)
     if dtype.kind not in "iu" or np.iinfo(dtype).max < _HEAVY:
         return [edges]
     heavy = edges.weight.copy()

@@ -20,11 +20,10 @@ from harness.benchmark import searches, source
 from harness.benchmark.networkx_check import NetworkxCheck
 from harness.benchmark.run import Settings, new_result, run
 from harness.benchmark.source import GraphFile, OfficialGraph
+from harness.benchmark.warmup import TINY
 from harness.machine import facts as machine
 from harness.validation.host import Validator
 from sssp import Solver
-
-WARM_UP_VERTICES = 2**8
 
 
 def answers_of(result):
@@ -37,7 +36,7 @@ def searched(monkeypatch):
     roots, search = [], Solver.search
 
     def noted(self, root, out=None):
-        if self.csr.n != WARM_UP_VERTICES:
+        if self.csr.n != TINY:
             roots.append(root)
         return search(self, root, out=out)
 

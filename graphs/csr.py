@@ -37,6 +37,11 @@ LONG_ROWS = 8
 HUB_SHARE = 0.25
 
 
+def has_hubs(connected: int, top: int, arcs: int) -> bool:
+    """Do the 1/16 of the connected vertices that have the most arcs, `top`, hold many of all?"""
+    return connected > 64 and top > HUB_SHARE * arcs
+
+
 @dataclass(frozen=True)
 class VertexOrder:
     """How the vertices are labelled.
@@ -75,7 +80,7 @@ def _order(degree: np.ndarray, directed: bool, comm: Comm) -> VertexOrder:
     top, arcs, reachable, total = comm.allreduce_sum(
         [top, int(degree.sum()), connected, n]
     ).tolist()
-    hubs = reachable > 64 and top > HUB_SHARE * arcs
+    hubs = has_hubs(reachable, top, arcs)
     long_rows = arcs > 2 * LONG_ROWS * max(reachable, 1) // (1 + (not directed))
     if not hubs:
         return VertexOrder(np.arange(n, dtype=np.int32), n, 0, 0, total, False, bool(long_rows))

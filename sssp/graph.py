@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import scipy.sparse
 
 from graphs.arguments import check_matrix, plain_array
-from graphs.csr import CSR, HUB_SHARE, build_csr
+from graphs.csr import CSR, build_csr, has_hubs
 from graphs.edges import EdgeList
 from graphs.errors import GraphError
 from kernels.threads import thread_count
@@ -174,11 +175,14 @@ class Graph:
         """Have so many searches been asked for, of a graph with hubs?"""
         if self.csr is not None:
             return True
-        if self._arcs.m < LARGE or self.asked < PAYS:
-            return False
+        return self._arcs.m >= LARGE and self.asked >= PAYS and self._has_hubs
+
+    @cached_property
+    def _has_hubs(self) -> bool:
         lengths = np.diff(self._arcs.matrix.indptr)
-        top = max(int(np.count_nonzero(lengths)) // 16, 1)
-        return bool(np.partition(lengths, -top)[-top:].sum() > HUB_SHARE * self._arcs.m)
+        connected = int(np.count_nonzero(lengths))
+        top = max(connected // 16, 1)
+        return has_hubs(connected, int(np.partition(lengths, -top)[-top:].sum()), self._arcs.m)
 
 
 def search_rows(csr: CSR, root: Any, **options: Any) -> tuple[np.ndarray, np.ndarray]:

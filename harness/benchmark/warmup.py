@@ -161,7 +161,7 @@ def without_launcher(environment: Mapping[str, str]) -> dict[str, str]:
     return {k: v for k, v in environment.items() if not _LAUNCHERS.match(k)}
 
 
-def compile_apart(plan: Plan, halves: Collection[str] = HALVES) -> bool:
+def compile_apart(plan: Plan) -> bool:
     """Compile a plan in processes of their own, one a half; return whether that worked.
 
     If not, each process that needs the kernels compiles them itself.
@@ -187,8 +187,8 @@ def compile_apart(plan: Plan, halves: Collection[str] = HALVES) -> bool:
             return None
         return done.stderr
 
-    with ThreadPoolExecutor(len(halves)) as pool:
-        said = list(pool.map(run, halves))
+    with ThreadPoolExecutor(len(HALVES)) as pool:
+        said = list(pool.map(run, HALVES))
     if None in said:
         return False
     # Of the folder; what else they say is of no use here. Both may say the same.

@@ -9,7 +9,7 @@ from argparse import ArgumentParser, BooleanOptionalAction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from harness.commands.arguments import EDGEFACTOR, PATH, ROOT, SCALE, SEED, WEIGHTS
+from harness.commands.arguments import DELTA, EDGEFACTOR, PATH, ROOT, SCALE, SEED, THREADS, WEIGHTS
 from harness.console.errors import UsageError
 from harness.machine.facts import default_threads, launched_ranks
 from harness.machine.thread_limit import refuse_few_threads
@@ -87,6 +87,27 @@ def add_graph_file(parser: Flags) -> None:
 def add_root(parser: Flags, what: str) -> None:
     """Add the flag that names a root, once for each."""
     parser.add_argument("--root", type=ROOT, action="append", metavar="R", help=f"{what} several")
+
+
+def add_solver(parser: Flags) -> None:
+    """Add what a search is made with."""
+    parser.add_argument(
+        "--engine",
+        choices=("auto", "cpu", "cuda"),
+        help="what searches; auto takes the best there is (default: auto)",
+    )
+    parser.add_argument(
+        "--threads",
+        type=THREADS,
+        metavar="T",
+        help="threads (default: NUMBA_NUM_THREADS, else the cores this process may use)",
+    )
+    parser.add_argument(
+        "--delta",
+        type=DELTA,
+        metavar="D",
+        help="width of a bucket, in the unit of the weights (default: chosen from the graph)",
+    )
 
 
 def add_output(parser: Flags, what: str) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from graphs.comm import Comm
 from harness.benchmark.time_limit import Duration, TimeLimit
-from harness.commands.arguments import DELTA, PATH, ROOTS, THREADS
+from harness.commands.arguments import PATH, ROOTS
 from harness.commands.options import (
     DEFAULT_OUTPUT,
     DEFAULT_SCALE,
@@ -20,6 +20,7 @@ from harness.commands.options import (
     add_output,
     add_root,
     add_seed,
+    add_solver,
     check_writable,
     source_of,
     use_threads,
@@ -90,23 +91,7 @@ def add_commands(commands: Commands) -> None:
         "--roots", type=ROOTS, metavar="K", help="searches (default: 64, as a submission needs)"
     )
     add_root(search, "a root to search from, by the file's own ids, instead of the keys; again for")
-    search.add_argument(
-        "--engine",
-        choices=("auto", "cpu", "cuda"),
-        help="what searches; auto takes the best there is (default: auto)",
-    )
-    search.add_argument(
-        "--threads",
-        type=THREADS,
-        metavar="T",
-        help="threads (default: NUMBA_NUM_THREADS, else the cores this process may use)",
-    )
-    search.add_argument(
-        "--delta",
-        type=DELTA,
-        metavar="D",
-        help="width of a bucket, in the unit of the weights (default: chosen from the graph)",
-    )
+    add_solver(search)
     search.add_argument(
         "--presolve",
         action=BooleanOptionalAction,

@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from harness.commands.arguments import DELTA, PATH, THREADS
+from harness.commands.arguments import PATH
 from harness.commands.options import (
     Commands,
     add_graph_file,
     add_official_graph,
     add_root,
     add_seed,
+    add_solver,
     check_writable,
     refuse_ranks,
     source_of,
@@ -70,23 +71,7 @@ def add_commands(commands: Commands) -> None:
     parser.add_argument(
         "--output", type=PATH, metavar="F", required=True, help="the file: .npz, .csv or .tsv"
     )
-    parser.add_argument(
-        "--engine",
-        choices=("auto", "cpu", "cuda"),
-        help="what searches; auto takes the best there is (default: auto)",
-    )
-    parser.add_argument(
-        "--threads",
-        type=THREADS,
-        metavar="T",
-        help="threads (default: NUMBA_NUM_THREADS, else the cores this process may use)",
-    )
-    parser.add_argument(
-        "--delta",
-        type=DELTA,
-        metavar="D",
-        help="width of a bucket, in the unit of the weights (default: chosen from the graph)",
-    )
+    add_solver(parser)
     parser.set_defaults(command=run_solve)
 
 

@@ -151,28 +151,40 @@ def parser() -> ArgumentParser:
     return flags
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Measure, print and store; return the exit status."""
+def lacks_gpu(command: str) -> bool:
+    """Say on stderr why a command can use no GPU; False where it can."""
     from sssp.solver import engines
 
-    flags = parser().parse_args(argv)
     lacks = engines()["cuda"]
     if lacks is not None:
-        print(f"gpu_kernels: no GPU can be used: {lacks}", file=sys.stderr)
-        return 3
+        print(f"{command}: no GPU can be used: {lacks}", file=sys.stderr)
+    return lacks is not None
+
+
+def origin(command: str, argv: Sequence[str] | None) -> dict[str, Any]:
+    """Where figures come from that are measured now: machine, sources, date, command line."""
     from harness.machine.gpu import gpu_facts
+
+    commit, dirty = git_state()
+    return {
+        "machine": {**machine_facts(), **gpu_facts()}, "versions": versions(), "commit": commit,
+        "dirty": dirty, "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        "argv": [command, *(sys.argv[1:] if argv is None else argv)],
+    }  # fmt: skip
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Measure, print and store; return the exit status."""
+    flags = parser().parse_args(argv)
+    if lacks_gpu("gpu_kernels"):
+        return 3
     from kernels.device import Device
 
     device = watched(Device())
-    commit, dirty = git_state()
     for scale in flags.scale:
-        started = datetime.now(UTC).isoformat(timespec="seconds")
+        about = origin("gpu_kernels", argv)
         found = figures(device, scale, flags.roots, flags.one_launch)
-        record = {
-            "kind": "gpu kernels", **found, "machine": {**machine_facts(), **gpu_facts()},
-            "versions": versions(), "commit": commit, "dirty": dirty, "started": started,
-            "argv": ["gpu_kernels", *(sys.argv[1:] if argv is None else argv)],
-        }  # fmt: skip
+        record = {"kind": "gpu kernels", **found, **about}
         print(table(record), flush=True)
         print(f"gpu_kernels: {store(record, flags.output, 'gpu')}", file=sys.stderr)
         device.release()

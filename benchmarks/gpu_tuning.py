@@ -16,12 +16,11 @@ import sys
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from statistics import fmean, median
 from time import perf_counter
 from typing import Any
 
-from harness.machine.facts import git_state, machine_facts, versions
+from benchmarks.gpu_kernels import lacks_gpu, origin
 from harness.results.record import store
 from sssp.cuda_tuning import VARIABLE, CudaTuning
 
@@ -165,24 +164,14 @@ def parser() -> ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure, print and store; return the exit status."""
-    from sssp.solver import engines
-
     flags = parser().parse_args(argv)
-    lacks = engines()["cuda"]
-    if lacks is not None:
-        print(f"gpu_tuning: no GPU can be used: {lacks}", file=sys.stderr)
+    if lacks_gpu("gpu_tuning"):
         return 3
-    from harness.machine.gpu import gpu_facts
     from kernels.device import Device
 
-    commit, dirty = git_state()
-    started = datetime.now(UTC).isoformat(timespec="seconds")
-    record = {
-        "kind": "gpu tuning", **figures(Device(), flags.scale, flags.roots),
-        "machine": {**machine_facts(), **gpu_facts()}, "versions": versions(), "commit": commit,
-        "dirty": dirty, "started": started,
-        "argv": ["gpu_tuning", *(sys.argv[1:] if argv is None else argv)],
-    }  # fmt: skip
+    about = origin("gpu_tuning", argv)
+    found = figures(Device(), flags.scale, flags.roots)
+    record = {"kind": "gpu tuning", **found, **about}
     print(table(record), flush=True)
     print(f"gpu_tuning: {store(record, flags.output, 'gpu')}", file=sys.stderr)
     return int(not all(one["equal"] for one in record["settings"]))

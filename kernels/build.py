@@ -12,10 +12,10 @@ the order of (weight, neighbour). Weights are not negative, so the bits of a flo
 from __future__ import annotations
 
 import numpy as np
-from numba import prange
 
 from kernels.atomics import atomic_add
-from kernels.compile import inlined, kernel, njit
+from kernels.compile import inlined, kernel, njit, part
+from kernels.parallel import on_threads
 
 _SHORT = 24
 
@@ -30,10 +30,11 @@ def _row(vertex, local_id):
     return np.int32(local_id[vertex]) if len(local_id) > 0 else np.int32(vertex)
 
 
-@kernel
-def _count_part(edges, first, last, local_id, ways, ends, counts):
-    """Look up the rows of the edges [first, last) and count their arcs by bucket."""
-    for e in range(first, last):
+@part
+def _count_share(edges, local_id, ways, ends, cursors, share):
+    """Look up the rows of a share of the edges and count their arcs by bucket."""
+    m, shares, counts = len(edges.src), len(cursors), cursors[share]
+    for e in range(m * share // shares, m * (share + 1) // shares):
         row_u = _row(edges.src[e], local_id)
         row_v = _row(edges.dst[e], local_id)
         ends[e, 0] = row_u
@@ -55,10 +56,11 @@ def _place(row, neighbour, e, codes, cursor, parted):
         parted.arcs[at] = (np.uint64(codes[e]) << np.uint64(32)) | np.uint64(neighbour)
 
 
-@kernel
-def _place_part(codes, first, last, ways, cursor, parted):
-    """Write the arcs of the edges [first, last) where the buckets' cursors point."""
-    for e in range(first, last):
+@part
+def _place_share(edges, ways, cursors, parted, share):
+    """Write the arcs of a share of the edges where the buckets' cursors point."""
+    m, shares, cursor, codes = len(edges.src), len(cursors), cursors[share], edges.codes
+    for e in range(m * share // shares, m * (share + 1) // shares):
         row_u = parted.ends[e, 0]
         row_v = parted.ends[e, 1]
         if row_u != row_v:
@@ -68,7 +70,7 @@ def _place_part(codes, first, last, ways, cursor, parted):
                 _place(row_v, row_u, e, codes, cursor, parted)
 
 
-@njit(cache=True, parallel=True)
+@njit(cache=True)
 def part_arcs(edges, local_id, ways, buckets, workers, parted):
     """Part the arcs of some edges by the bucket of their row; self loops are left out.
 
@@ -79,11 +81,8 @@ def part_arcs(edges, local_id, ways, buckets, workers, parted):
     Returns int64 (buckets + 1,): where each bucket starts. The order within a bucket is that of
     the edges, for any number of workers.
     """
-    m = len(edges.src)
     cursors = np.zeros((workers, buckets), np.int64)
-    for t in prange(workers):
-        _count_part(edges, m * t // workers, m * (t + 1) // workers, local_id, ways, parted.ends,
-                    cursors[t])  # fmt: skip
+    on_threads(_count_share, (edges, local_id, ways, parted.ends, cursors), workers)
     bounds = np.zeros(buckets + 1, np.int64)
     total = 0
     for b in range(buckets):
@@ -93,38 +92,43 @@ def part_arcs(edges, local_id, ways, buckets, workers, parted):
             cursors[t, b] = total
             total += count
     bounds[buckets] = total
-    for t in prange(workers):
-        _place_part(edges.codes, m * t // workers, m * (t + 1) // workers, ways, cursors[t], parted)
+    on_threads(_place_share, (edges, ways, cursors, parted), workers)
     return bounds
 
 
-@njit(cache=True, parallel=True)
+@part
+def _count_rows(turn, rows, bounds, counts, _share):
+    while True:
+        b = atomic_add(turn, 0, 1)
+        if b >= len(bounds) - 1:
+            break
+        for k in range(bounds[b], bounds[b + 1]):
+            counts[rows[k]] += 1
+
+
+@njit(cache=True)
 def count_rows(rows, bounds, workers, counts):
     """counts[row] += 1 for every parted arc."""
-    turn = np.zeros(1, np.int64)
-    for _ in prange(workers):
-        while True:
-            b = atomic_add(turn, 0, 1)
-            if b >= len(bounds) - 1:
-                break
-            for k in range(bounds[b], bounds[b + 1]):
-                counts[rows[k]] += 1
+    on_threads(_count_rows, (np.zeros(1, np.int64), rows, bounds, counts), workers)
 
 
-@njit(cache=True, parallel=True)
+@part
+def _fill_rows(turn, rows, arcs, bounds, cursor, out, _share):
+    while True:
+        b = atomic_add(turn, 0, 1)
+        if b >= len(bounds) - 1:
+            break
+        for k in range(bounds[b], bounds[b + 1]):
+            row = rows[k]
+            at = cursor[row]
+            cursor[row] = at + 1
+            out[at] = arcs[k]
+
+
+@njit(cache=True)
 def fill_rows(rows, arcs, bounds, workers, cursor, out):
     """Write every parted arc where its row's cursor points, and move the cursor on."""
-    turn = np.zeros(1, np.int64)
-    for _ in prange(workers):
-        while True:
-            b = atomic_add(turn, 0, 1)
-            if b >= len(bounds) - 1:
-                break
-            for k in range(bounds[b], bounds[b + 1]):
-                row = rows[k]
-                at = cursor[row]
-                cursor[row] = at + 1
-                out[at] = arcs[k]
+    on_threads(_fill_rows, (np.zeros(1, np.int64), rows, arcs, bounds, cursor, out), workers)
 
 
 @njit(cache=True)
@@ -147,7 +151,7 @@ def order_by_degree(degree):
     return order
 
 
-@kernel
+@part
 def _insertion_sort(keys, lo, hi):
     for i in range(lo + 1, hi):
         key = keys[i]
@@ -158,12 +162,13 @@ def _insertion_sort(keys, lo, hi):
         keys[j + 1] = key
 
 
-@njit(cache=True, _nrt=True)  # it allocates, and would take after the kernels that call it
+# It allocates, and would take after the kernels that call it.
+@njit(cache=True, _nrt=True, no_cpython_wrapper=True)
 def _sort_long(keys, lo, hi):
     keys[lo:hi].sort()
 
 
-@kernel
+@part
 def _sort_small(keys, lo, hi):
     if hi - lo <= _SHORT:
         _insertion_sort(keys, lo, hi)
@@ -180,7 +185,7 @@ def _position(key, floats):
     return np.float64(bits)
 
 
-@kernel
+@part
 def _sort_row(keys, lo, hi, floats, scratch, heads):
     """Sort keys[lo:hi] ascending: spread over the range of weights, then each bucket alone.
 
@@ -221,7 +226,7 @@ def _sort_row(keys, lo, hi, floats, scratch, heads):
         start = end
 
 
-@kernel
+@part
 def _drop_parallel(keys, lo, hi, out, seen):
     """Keep the first arc to each neighbour of the sorted row keys[lo:hi]; write them from `out`.
 
@@ -242,7 +247,29 @@ def _drop_parallel(keys, lo, hi, out, seen):
     return end
 
 
-@njit(cache=True, parallel=True)
+@njit(cache=True, no_cpython_wrapper=True)
+def _sort_blocks(turn, indptr, keys, floats, blocks, labels, lengths, block_lengths, _share):
+    seen = np.zeros((labels >> 6) + 1, np.uint64)
+    heads = np.empty(1 << 16, np.int64)
+    scratch = np.empty(0, np.uint64)
+    while True:
+        block = atomic_add(turn, 0, 1)
+        if block >= len(blocks) - 1:
+            break
+        out = indptr[blocks[block]]
+        for row in range(blocks[block], blocks[block + 1]):
+            lo = indptr[row]
+            hi = indptr[row + 1]
+            if hi - lo > len(scratch):
+                scratch = np.empty(hi - lo, np.uint64)
+            _sort_row(keys, lo, hi, floats, scratch, heads)
+            end = _drop_parallel(keys, lo, hi, out, seen)
+            lengths[row] = end - out
+            out = end
+        block_lengths[block] = out - indptr[blocks[block]]
+
+
+@njit(cache=True)
 def sort_rows(indptr, keys, floats, blocks, labels, workers, lengths, block_lengths):
     """Sort each row, keep the lightest of parallel arcs, close the gaps within each block.
 
@@ -255,25 +282,8 @@ def sort_rows(indptr, keys, floats, blocks, labels, workers, lengths, block_leng
     block_lengths   int64 (b,)           filled: arcs left in each block
     """
     turn = np.zeros(1, np.int64)
-    for _ in prange(workers):
-        seen = np.zeros((labels >> 6) + 1, np.uint64)
-        heads = np.empty(1 << 16, np.int64)
-        scratch = np.empty(0, np.uint64)
-        while True:
-            block = atomic_add(turn, 0, 1)
-            if block >= len(blocks) - 1:
-                break
-            out = indptr[blocks[block]]
-            for row in range(blocks[block], blocks[block + 1]):
-                lo = indptr[row]
-                hi = indptr[row + 1]
-                if hi - lo > len(scratch):
-                    scratch = np.empty(hi - lo, np.uint64)
-                _sort_row(keys, lo, hi, floats, scratch, heads)
-                end = _drop_parallel(keys, lo, hi, out, seen)
-                lengths[row] = end - out
-                out = end
-            block_lengths[block] = out - indptr[blocks[block]]
+    arguments = (turn, indptr, keys, floats, blocks, labels, lengths, block_lengths)
+    on_threads(_sort_blocks, arguments, workers)
 
 
 @kernel

@@ -36,12 +36,14 @@ def njit(cache: bool, **options: Any) -> Callable[[Any], Any]:
 
 
 kernel = njit(cache=True, _nrt=False)
-# It is called by kernels only, so Python needs no way to call it.
+# These are called by kernels only: Python gets no way to call them, which takes long to compile.
+part = njit(cache=True, _nrt=False, no_cpython_wrapper=True)
 inlined = njit(cache=True, _nrt=False, forceinline=True, no_cpython_wrapper=True)
 
-# For an index that starts at 0, or an argument that is 0: of a literal numba makes a type of its
-# own, and compiles the kernel that it is handed to once more for it.
+# For an index that starts at 0, or an argument that is 0 or 1: of a literal numba makes a type of
+# its own, and compiles the kernel that it is handed to once more for it.
 ZERO = np.int64(0)
+ONE = np.int64(1)
 
 
 class _SameTypes:

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from kernels.compile import kernel, njit
+from kernels.compile import njit, part
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike
@@ -92,7 +92,7 @@ def queue(n: int, m: int, dtype: np.dtype) -> Queue:
     return Queue(keys, vertices.reshape(2, room), following, full(buckets, -1, np.int32))
 
 
-@kernel
+@part
 def _drop_useless(keys, vertices, count, dist):
     """Drop the useless entries of the list; returns how many are left."""
     left = 0
@@ -104,7 +104,7 @@ def _drop_useless(keys, vertices, count, dist):
     return left
 
 
-@kernel
+@part
 def _range_of(keys, count, buckets):
     """Where the buckets start and end: at the least key, and at the largest or one well below."""
     least, largest = np.inf, 0.0
@@ -122,7 +122,7 @@ def _range_of(keys, count, buckets):
     return least, second
 
 
-@kernel
+@part
 def _refill(queue, count, wide, dist):
     """Move the nearest entries of the list to the empty buckets, which are `wide` or wider.
 
@@ -153,7 +153,7 @@ def _refill(queue, count, wide, dist):
     return filled, stay, start, end, a_unit
 
 
-@kernel
+@part
 def _start(sources, queue, answer):
     """Put the sources in the list; returns how many are there."""
     count = 0

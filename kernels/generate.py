@@ -17,9 +17,9 @@ Source: Graph500 specification V2.0, section 3; reference code 3.0.1, generator/
 from __future__ import annotations
 
 import numpy as np
-from numba import prange
 
-from kernels.compile import inlined, kernel, njit
+from kernels.compile import inlined, kernel, njit, part
+from kernels.parallel import on_threads
 from kernels.quadrants import (
     BOUND_A,
     BOUND_B,
@@ -123,7 +123,7 @@ _draw_level = _levels_pass(1)
 _draw_levels = _levels_pass(UNROLLED)
 
 
-@kernel
+@part
 def _draw_block(work, scale):
     """Draw every level and the weight of the block whose states stand at START."""
     for i in range(LANES):
@@ -140,7 +140,7 @@ def _draw_block(work, scale):
         work[WEIGHT + i] = next_value(work[NOW + i], work[NOW + 4 * LANES + i])
 
 
-@kernel
+@part
 def _draw_again(work, i, scale):
     """Make one edge of a block as the specification puts it, redraws included."""
     z1, z2, z3, z4, z5 = _load(work, START, i)
@@ -155,7 +155,7 @@ def _draw_again(work, i, scale):
     work[WEIGHT + i] = next_value(z1, z5)
 
 
-@kernel
+@part
 def _redraw_block(work, scale):
     smallest = P
     for i in range(LANES):
@@ -166,7 +166,7 @@ def _redraw_block(work, scale):
                 _draw_again(work, i, scale)
 
 
-@kernel
+@part
 def _write_block(work, scale, scrambler, src, dst, weight):
     val0, val1 = scrambler
     unused_bits = np.uint64(64 - scale)
@@ -178,7 +178,7 @@ def _write_block(work, scale, scrambler, src, dst, weight):
         weight[i] = weight_of(work[WEIGHT + i])
 
 
-@kernel
+@part
 def _place_lanes(work, state, powers, offset):
     """Put the states of edges offset, offset + 1, ... after that of `state` at START."""
     z = state
@@ -191,31 +191,30 @@ def _place_lanes(work, state, powers, offset):
         z = _moved(one_edge, z)
 
 
-@kernel
+@part
 def _next_block(work, one_block):
     for i in range(LANES):
         _store(work, START, i, _moved(one_block, _load(work, START, i)))
 
 
-@njit(cache=True)
-def _generate_chunk(state, powers, offset, scale, scrambler, src, dst, weight):
+@njit(cache=True, no_cpython_wrapper=True)
+def _generate_chunk(state, powers, scale, scrambler, src, dst, weight, chunk):
     work = np.empty(WORK, np.uint64)
     one_block = _rows(powers[LANE_BITS])
-    _place_lanes(work, state, powers, offset)
-    for lo in range(0, len(src), LANES):
-        hi = min(lo + LANES, len(src))
+    _place_lanes(work, state, powers, chunk * CHUNK)
+    end = min((chunk + 1) * CHUNK, len(src))
+    for lo in range(chunk * CHUNK, end, LANES):
+        hi = min(lo + LANES, end)
         _draw_block(work, scale)
         _redraw_block(work, scale)
         _write_block(work, scale, scrambler, src[lo:hi], dst[lo:hi], weight[lo:hi])
         _next_block(work, one_block)
 
 
-@njit(cache=True, parallel=True, nogil=True)
+@njit(cache=True, nogil=True)
 def _generate(state, powers, scale, scrambler, src, dst, weight):
-    m = len(src)
-    for chunk in prange((m + CHUNK - 1) // CHUNK):
-        lo, hi = chunk * CHUNK, min((chunk + 1) * CHUNK, m)
-        _generate_chunk(state, powers, lo, scale, scrambler, src[lo:hi], dst[lo:hi], weight[lo:hi])
+    arguments = (state, powers, scale, scrambler, src, dst, weight)
+    on_threads(_generate_chunk, arguments, (len(src) + CHUNK - 1) // CHUNK)
 
 
 def generate_edges(first, src, dst, weight, scale, seed):

@@ -12,7 +12,7 @@ import numpy as np
 
 from kernels.atomics import prefetch
 from kernels.bits import lowest
-from kernels.compile import ZERO, inlined, kernel, njit
+from kernels.compile import ZERO, inlined, kernel, njit, part
 from kernels.heap import heap_to_far
 from kernels.queues import (
     FIRST_THREAD,
@@ -92,7 +92,7 @@ def _request(entry, peers, ghosts, links, bounds, state):
     return r, ghosts.label[ghost], links.label[k]
 
 
-@kernel
+@part
 def _count_requests(outbox, peers, ghosts, links, ranges, state, counts):
     """Count the requests that the outbox holds, by rank; make holes of all other entries."""
     bounds = ranges.bounds
@@ -116,7 +116,7 @@ def _count_requests(outbox, peers, ghosts, links, ranges, state, counts):
             outbox[i].vertex = -1
 
 
-@kernel
+@part
 def _write_requests(outbox, peers, ghosts, links, bounds, state, cursor, requests):
     """Write each request where its rank's cursor points; returns the least distance in them."""
     first = bounds[OTHERS, 0]
@@ -202,7 +202,7 @@ def list_improved(improved, count, subscriptions, state, listed):
     return known
 
 
-@kernel
+@part
 def _list_recipients(listed, links, subscriptions, least, recipients, counts):
     """List the links by which the listed vertices are sent, and count them by rank."""
     first, by_link = subscriptions.first, subscriptions.by_link
@@ -223,7 +223,7 @@ def _list_recipients(listed, links, subscriptions, least, recipients, counts):
         counts[links.rank[recipients[i].link]] += 1
 
 
-@kernel
+@part
 def _write_updates(recipients, links, state, cursor, updates):
     """Write each update where its rank's cursor points."""
     for i in range(len(updates)):
@@ -257,7 +257,7 @@ def apply_updates(label, dist, nobody, state):
             put(state, v, dist[i], nobody)
 
 
-@kernel
+@part
 def _list_needed(pending, first, hubs, rows_begin, ghosts, marks, listed, counts):
     """List the ghosts that `needed_ghosts` is to return, and count them by owner."""
     n_ghosts = np.uint64(len(ghosts.label))
@@ -278,7 +278,7 @@ def _list_needed(pending, first, hubs, rows_begin, ghosts, marks, listed, counts
                 found += 1
 
 
-@kernel
+@part
 def _write_needed(listed, first, ghosts, cursor, here, there):
     """Write each listed ghost's two labels where its owner's cursor points."""
     for i in range(len(here)):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from kernels.compile import ZERO, inlined, kernel
+from kernels.compile import ZERO, inlined, part
 from kernels.queues import (
     ARCS,
     FAR,
@@ -75,7 +75,7 @@ def _pop(heap, size):
     heap[i] = last
 
 
-@kernel
+@part
 def run_heap(bucket, rows, state, queues):
     """Dijkstra's order on one thread, to the bucket's end or until the heap has grown too large.
 
@@ -126,7 +126,7 @@ def run_heap(bucket, rows, state, queues):
     mine.counters[SETTLED_ARCS] += settled_arcs
 
 
-@kernel
+@part
 def heap_to_far(queues):
     """Move the heap's entries to the queue of later buckets."""
     heap = queues.heap
@@ -137,7 +137,7 @@ def heap_to_far(queues):
     queues.control[HEAP_SIZE] = 0
 
 
-@kernel
+@part
 def far_to_heap(state, queues):
     """Make a heap of the queue of later buckets, which has few entries."""
     heap, control = queues.heap, queues.control

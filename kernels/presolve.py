@@ -11,7 +11,7 @@ import numpy as np
 from numba import prange
 
 from kernels.atomics import atomic_add, compare_and_swap, load
-from kernels.compile import inlined, kernel, njit
+from kernels.compile import inlined, kernel, njit, part
 from kernels.tentative import plus
 
 # Edges a thread takes at a time. What it keeps of them stays in its cache until it is packed.
@@ -21,7 +21,7 @@ _SHIFT = np.uint64(6)
 _ONE = np.uint64(1)
 
 
-@kernel
+@part
 def _lighter(weight, below, first, last, kept):
     out = first
     for e in range(first, last):
@@ -44,7 +44,7 @@ def select_lighter(weight, below, workers, kept, counts):
             counts[t] = _lighter(weight, below, first, min(first + TURN_EDGES, len(weight)), kept)
 
 
-@kernel
+@part
 def _useful(edges, bounds, factor, slack, first, last, kept):
     src, dst, weight = edges
     out = first
@@ -152,7 +152,7 @@ def relax_edges(edges, bounds, changed, workers, lowered):
             _relax(edges, bounds, changed, lowered, first, min(first + TURN_EDGES, len(edges[0])))
 
 
-@kernel
+@part
 def _take(bounds, lowered, unreached, changed, first, last, counts):
     total = found = 0
     for word in range(first, last):

@@ -18,11 +18,11 @@ rounded sum is monotone along a row.
 from __future__ import annotations
 
 import numpy as np
-from numba import prange
 
 from kernels.atomics import atomic_add, prefetch
-from kernels.compile import ZERO, kernel, njit
+from kernels.compile import ZERO, kernel, njit, part
 from kernels.heap import heap_to_far
+from kernels.parallel import on_threads
 from kernels.push import ALONE
 from kernels.queues import (
     ARCS,
@@ -56,7 +56,7 @@ _BINS = 256
 _ROWS_A_TURN = 512
 
 
-@kernel
+@part
 def _count_unfinished(queue, settled_below, scale, rows, state, arcs_left):
     """Add up, by distance, the arcs that the settled rows in a queue have left."""
     for i in range(len(queue)):
@@ -69,7 +69,7 @@ def _count_unfinished(queue, settled_below, scale, rows, state, arcs_left):
             arcs_left[b] += rows.indptr[u + 1] - rows.indptr[u] - entry.offset
 
 
-@kernel
+@part
 def _push_below(queue, settled_below, cut, scale, ranges, rows, state, queues):
     """Push the rows below bin `cut` to their end; returns the least distance of those left."""
     mine = thread_queues(queues, FIRST_THREAD)
@@ -126,7 +126,7 @@ def push_settled(settled_below, budget, ranges, rows, state, queues):
     return min(floor, rest)
 
 
-@kernel
+@part
 def _pull(last, reach, rows, state, pending, queues, thread):
     """One thread's part of the pull: rows to `last` by turns; notes arcs in reach in `pending`."""
     control, counters = queues.control, queues.thread_counters[thread]
@@ -173,7 +173,7 @@ def _pull(last, reach, rows, state, pending, queues, thread):
     counters[ARCS] += touched
 
 
-@kernel
+@part
 def _sweep(pending, count, weight, state, queues, thread):
     """One thread's part of a sweep: relax the arcs of `pending`, note what improves."""
     control, counters = queues.control, queues.thread_counters[thread]
@@ -195,18 +195,6 @@ def _sweep(pending, count, weight, state, queues, thread):
             if x < dist_of(state, v) and improve(state, v, x, u):
                 append(improved, v, ZERO, x, x)
         counters[ARCS] += end - start
-
-
-@njit(cache=True, parallel=True)
-def _pull_parallel(last, reach, rows, state, pending, queues):
-    for t in prange(len(queues.thread_counters)):
-        _pull(last, reach, rows, state, pending, queues, np.int64(t))
-
-
-@njit(cache=True, parallel=True)
-def _sweep_parallel(pending, count, weight, state, queues):
-    for t in prange(len(queues.thread_counters)):
-        _sweep(pending, count, weight, state, queues, np.int64(t))
 
 
 @kernel
@@ -235,7 +223,8 @@ def pull_rows(first, last, reach, rows, state, pending, noted, queues):
     if len(queues.thread_counters) == 1 or last - first <= ALONE:
         _pull(last, reach, rows, state, pending, queues, FIRST_THREAD)
     else:
-        _pull_parallel(last, reach, rows, state, pending, queues)
+        arguments = (last, reach, rows, state, pending, queues)
+        on_threads(_pull, arguments, len(queues.thread_counters))
     close_chunks(pending, queues.thread_counters, FAR_AT)
     count = min(control[FAR_TAIL], len(pending))
     control[FAR_TAIL] = 0
@@ -254,7 +243,8 @@ def sweep(pending, count, weight, state, queues):
     if len(queues.thread_counters) == 1 or count <= 4 * ALONE:
         _sweep(pending, count, weight, state, queues, FIRST_THREAD)
     else:
-        _sweep_parallel(pending, count, weight, state, queues)
+        arguments = (pending, count, weight, state, queues)
+        on_threads(_sweep, arguments, len(queues.thread_counters))
     improved = queues.entries[0]
     close_chunks(improved, queues.thread_counters, NEXT_AT)
     return min(control[NEXT_TAIL], len(improved))

@@ -11,12 +11,12 @@ Sources: Meyer and Sanders 2003 (delta-stepping); Zhang et al. 2020 (bucket fusi
 from __future__ import annotations
 
 import numpy as np
-from numba import prange
 
 from kernels.atomics import atomic_add, prefetch
-from kernels.compile import ZERO, inlined, kernel, njit
+from kernels.compile import ZERO, inlined, kernel, part
 from kernels.groups import Bucket
 from kernels.heap import HEAP_LIMIT, far_to_heap, heap_to_far, run_heap
+from kernels.parallel import on_threads
 from kernels.queues import (
     ARCS,
     FAR,
@@ -106,7 +106,7 @@ def _look_ahead(queue, i, end, rows, state):
             prefetch(state.words, rows.arcs[first].adj)
 
 
-@kernel
+@part
 def _drain(bucket, step, rows, state, queues, thread):
     """One thread's part of a round: `step` entries of `near` by turns, and all they lead to."""
     control = queues.control
@@ -132,13 +132,7 @@ def _drain(bucket, step, rows, state, queues, thread):
             control[STOP] = 1
 
 
-@njit(cache=True, parallel=True)
-def _drain_parallel(bucket, step, rows, state, queues):
-    for t in prange(len(queues.thread_counters)):
-        _drain(bucket, step, rows, state, queues, np.int64(t))
-
-
-@kernel
+@part
 def _split(bucket_end, rows, state, queues, thread):
     """One thread's part of parting the spare queue at the bucket's end into `near` and `far`."""
     control = queues.control
@@ -173,13 +167,7 @@ def _split(bucket_end, rows, state, queues, thread):
                 )
 
 
-@njit(cache=True, parallel=True)
-def _split_parallel(bucket_end, rows, state, queues):
-    for t in prange(len(queues.thread_counters)):
-        _split(bucket_end, rows, state, queues, np.int64(t))
-
-
-@kernel
+@part
 def _split_far(bucket_end, rows, state, queues):
     """Part what waits for later buckets at the bucket's end; what is before it becomes `near`."""
     control = queues.control
@@ -188,7 +176,7 @@ def _split_far(bucket_end, rows, state, queues):
     if len(queues.thread_counters) == 1 or control[NEAR_COUNT] <= 4 * ALONE:
         _split(bucket_end, rows, state, queues, FIRST_THREAD)
     else:
-        _split_parallel(bucket_end, rows, state, queues)
+        on_threads(_split, (bucket_end, rows, state, queues), len(queues.thread_counters))
     next_round(queues)
 
 
@@ -214,7 +202,7 @@ def start(root, parent, dist, state, queues):
     queues.control[HEAP_SIZE] = 1
 
 
-@kernel
+@part
 def _drain_bucket(bucket, ranges, rows, state, queues):
     """Rounds until nothing of this bucket is queued, or a thread has seen enough (STOP)."""
     control = queues.control
@@ -227,7 +215,7 @@ def _drain_bucket(bucket, ranges, rows, state, queues):
         if workers == 1 or control[NEAR_COUNT] <= ALONE:
             _drain(bucket, step, rows, state, queues, FIRST_THREAD)
         else:
-            _drain_parallel(bucket, step, rows, state, queues)
+            on_threads(_drain, (bucket, step, rows, state, queues), workers)
         if overflowed(queues.thread_counters):
             control[STOP] = 0
             requeue_reached(ranges, state, queues)
@@ -242,7 +230,7 @@ def _bucket_end(lo, delta, unreached):
     return min(hi, unreached)
 
 
-@kernel
+@part
 def _bucket(end, stop_at_end, ranges, settled_cap):
     own_begin, own_end = ranges.bounds[OWN, 0], ranges.bounds[OWN, 1]
     return Bucket(end, stop_at_end, own_begin, own_end, ranges.leaf_begin, settled_cap)

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from kernels.atomics import atomic_add
-from kernels.compile import ZERO, inlined, kernel
+from kernels.compile import ZERO, inlined, kernel, part
 from kernels.tentative import LABEL, as_dist, dist_of, parent_of
 
 # Words of `control`, each on a cache line of its own.
@@ -115,7 +115,7 @@ def thread_queues(queues, thread):
     )
 
 
-@kernel
+@part
 def _run_over(entries, first, counters):
     """Note that a queue is too short; no chunk ends with its end, so what is left are holes."""
     for i in range(first, len(entries)):
@@ -151,7 +151,7 @@ def append_far(far, vertex, offset, dist, key):
         far.counters[LEAST] = np.int64(key)
 
 
-@kernel
+@part
 def close_chunks(entries, thread_counters, chunk):
     """Mark the unfilled ends of all threads' chunks as holes.
 
@@ -194,7 +194,7 @@ def settled(thread_counters):
     return rows, arcs
 
 
-@kernel
+@part
 def take_far(unreached, queues):
     """Close `far` and make it the list to be read (NEAR_COUNT entries); forget its least key."""
     control = queues.control
@@ -206,7 +206,7 @@ def take_far(unreached, queues):
         queues.thread_counters[t, LEAST] = np.int64(unreached)
 
 
-@kernel
+@part
 def next_round(queues):
     """What was found for this bucket becomes `near`."""
     control = queues.control
@@ -226,7 +226,7 @@ def overflowed(thread_counters):
     return False
 
 
-@kernel
+@part
 def _list_reached(bounds, found_by, state, entries, count):
     """Append the reached vertices of a range to `count` entries of a queue; returns how many.
 

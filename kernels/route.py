@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from kernels.bits import lowest, ones, ones_below
-from kernels.compile import inlined, kernel, njit
+from kernels.compile import inlined, kernel, njit, part
 from kernels.groups import RoutedArcs
 
 
@@ -46,7 +46,7 @@ def _place(vertex, end, e, codes, bounds, cursor, routed):
         routed.codes[at] = codes[e]
 
 
-@kernel
+@part
 def _count_by_owner(edges, bounds, ways, counts):
     src, dst = edges.src, edges.dst
     for e in range(len(src)):
@@ -57,7 +57,7 @@ def _count_by_owner(edges, bounds, ways, counts):
                 counts[_owner(dst[e], bounds)] += 1
 
 
-@kernel
+@part
 def _place_by_owner(edges, bounds, ways, cursor, routed):
     src, dst = edges.src, edges.dst
     for e in range(len(src)):

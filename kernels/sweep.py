@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import prange
 
 from kernels.atomics import prefetch
-from kernels.compile import ZERO, kernel, njit
+from kernels.compile import ONE, ZERO, kernel, part
+from kernels.parallel import on_threads
 from kernels.queues import OTHERS
 from kernels.tentative import dist_of, parent_of, plus, put, value
 
@@ -14,31 +14,26 @@ from kernels.tentative import dist_of, parent_of, plus, put, value
 _ALONE = 1 << 14
 
 
-@kernel
-def _reset(first, last, nobody, state):
-    for v in range(first, last):
+@part
+def _reset(shares, first, last, nobody, state, share):
+    width = last - first
+    for v in range(first + width * share // shares, first + width * (share + 1) // shares):
         put(state, v, state.unreached, nobody)
-
-
-@njit(cache=True, parallel=True)
-def _reset_parallel(workers, first, last, nobody, state):
-    for t in prange(workers):
-        width = last - first
-        _reset(first + width * t // workers, first + width * (t + 1) // workers, nobody, state)
 
 
 @kernel
 def reset(workers, first, last, nobody, state):
     """Make the vertices [first, last) unreached; `nobody` stands for their parent."""
     if workers == 1 or last - first <= _ALONE:
-        _reset(first, last, nobody, state)
+        _reset(ONE, first, last, nobody, state, ZERO)
     else:
-        _reset_parallel(workers, first, last, nobody, state)
+        on_threads(_reset, (workers, first, last, nobody, state), workers)
 
 
-@kernel
-def _settle_leaves(first, last, rows, state):
-    for v in range(first, last):
+@part
+def _settle_leaves(shares, first, last, rows, state, share):
+    width = last - first
+    for v in range(first + width * share // shares, first + width * (share + 1) // shares):
         arc = rows.arcs[rows.indptr[v]]
         u = np.int64(arc.adj)
         x = plus(dist_of(state, u), arc.weight)
@@ -46,40 +41,25 @@ def _settle_leaves(first, last, rows, state):
             put(state, v, x, u)
 
 
-@njit(cache=True, parallel=True)
-def _settle_leaves_parallel(workers, first, last, rows, state):
-    for t in prange(workers):
-        width = last - first
-        _settle_leaves(first + width * t // workers, first + width * (t + 1) // workers, rows,
-                       state)  # fmt: skip
-
-
 @kernel
 def settle_leaves(workers, first, last, rows, state):
     """The vertices [first, last), with a single arc each, take their distance from its end."""
     if workers == 1 or last - first <= _ALONE:
-        _settle_leaves(first, last, rows, state)
+        _settle_leaves(ONE, first, last, rows, state, ZERO)
     else:
-        _settle_leaves_parallel(workers, first, last, rows, state)
+        on_threads(_settle_leaves, (workers, first, last, rows, state), workers)
 
 
-@kernel
-def _answer(first, last, local_id, global_id, state, weight, dist, parent):
-    for i in range(first, last):
+@part
+def _answer(shares, local_id, global_id, state, weight, dist, parent, share):
+    last = len(local_id) * (share + 1) // shares
+    for i in range(len(local_id) * share // shares, last):
         v = np.uint64(i)  # unsigned, so that nothing checks for one from the end
         if i + 128 < last:
             prefetch(state.words, local_id[np.uint64(i + 128)])
         ours = np.int64(local_id[v])
         dist[v] = value(dist_of(state, ours), weight)
         parent[v] = global_id[np.uint64(parent_of(state, ours))]
-
-
-@njit(cache=True, parallel=True)
-def _answer_parallel(workers, local_id, global_id, state, weight, dist, parent):
-    for t in prange(workers):
-        n = len(local_id)
-        _answer(n * t // workers, n * (t + 1) // workers, local_id, global_id, state, weight, dist,
-                parent)  # fmt: skip
 
 
 @kernel
@@ -91,9 +71,10 @@ def answer(workers, local_id, global_id, state, weight, dist, parent):
     weight      any weight of the graph's kind
     """
     if workers == 1 or len(local_id) <= _ALONE:
-        _answer(ZERO, len(local_id), local_id, global_id, state, weight, dist, parent)
+        _answer(ONE, local_id, global_id, state, weight, dist, parent, ZERO)
     else:
-        _answer_parallel(workers, local_id, global_id, state, weight, dist, parent)
+        arguments = (workers, local_id, global_id, state, weight, dist, parent)
+        on_threads(_answer, arguments, workers)
 
 
 @kernel

@@ -35,11 +35,16 @@ _LOCK = np.uint64(1 << 63)
 LABEL = np.int64((1 << 63) - 1)
 
 
+# numba's own way to inline an overload, inline="always", types it anew for each call.
+_PART = {"_nrt": False, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+_INLINED = {**_PART, "forceinline": True}
+
+
 def plus(dist, weight):
     """Bits of the distance `dist` (bits) and one arc of `weight` further."""
 
 
-@overload(plus, inline="always")
+@overload(plus, jit_options=_INLINED)
 def _plus(dist, weight):
     if weight == types.float32:
         return lambda dist, weight: np.float32(np.uint32(dist).view(np.float32) + weight).view(
@@ -61,7 +66,7 @@ def bits_of(weight):
     """A weight as bits of the size of a distance."""
 
 
-@overload(bits_of, inline="always")
+@overload(bits_of, jit_options=_INLINED)
 def _bits_of(weight):
     if weight == types.float32:
         return lambda weight: np.float32(weight).view(np.uint32)
@@ -74,7 +79,7 @@ def weight_of(bits, like):
     """The weight, of the kind of `like`, whose bits these are."""
 
 
-@overload(weight_of, inline="always")
+@overload(weight_of, jit_options=_INLINED)
 def _weight_of(bits, like):
     if like == types.float32:
         return lambda bits, like: np.uint32(bits).view(np.float32)
@@ -87,7 +92,7 @@ def value(dist, weight):
     """The distance whose bits are `dist`, as a float64; inf where unreached."""
 
 
-@overload(value, inline="always")
+@overload(value, jit_options=_INLINED)
 def _value(dist, weight):
     if weight == types.float32:
         return lambda dist, weight: np.float64(np.uint32(dist).view(np.float32))
@@ -100,7 +105,7 @@ def as_dist(number, like):
     """A number of bits as a distance of the kind of `like`."""
 
 
-@overload(as_dist, inline="always")
+@overload(as_dist, jit_options=_INLINED)
 def _as_dist(number, like):
     if like == types.uint32:
         return lambda number, like: np.uint32(number)
@@ -116,7 +121,7 @@ def dist_of(state, vertex):
     """Bits of the tentative distance of `vertex`."""
 
 
-@overload(dist_of, inline="always")
+@overload(dist_of, jit_options=_INLINED)
 def _dist_of(state, vertex):
     if _narrow(state):
         return lambda state, vertex: np.uint32(load(state.words, vertex) >> _HALF)
@@ -127,7 +132,7 @@ def parent_of(state, vertex):
     """Parent of `vertex`."""
 
 
-@overload(parent_of, inline="always")
+@overload(parent_of, jit_options=_INLINED)
 def _parent_of(state, vertex):
     if _narrow(state):
         return lambda state, vertex: np.int64(state.words[vertex] & _LOW)
@@ -138,7 +143,7 @@ def both_of(state, vertex):
     """Distance (bits) and parent of `vertex`; while nobody writes."""
 
 
-@overload(both_of, inline="always")
+@overload(both_of, jit_options=_INLINED)
 def _both_of(state, vertex):
     if _narrow(state):
 
@@ -154,7 +159,7 @@ def put(state, vertex, dist, parent):
     """Store both; for a thread that alone writes this vertex."""
 
 
-@overload(put, inline="always")
+@overload(put, jit_options=_INLINED)
 def _put(state, vertex, dist, parent):
     if dist == types.uint32:
 
@@ -174,7 +179,7 @@ def improve(state, vertex, dist, parent):
     """Store both if `dist` is strictly smaller than what stands there; was it?"""
 
 
-@overload(improve)
+@overload(improve, jit_options=_PART)
 def _improve(state, vertex, dist, parent):
     if dist == types.uint32:
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import prange
 
 from kernels.atomics import prefetch
-from kernels.compile import ZERO, kernel, njit
+from kernels.compile import ONE, ZERO, kernel, njit, part
+from kernels.parallel import on_threads
 from kernels.tentative import both_of, dist_of, plus, put, value
 
 CORE = -1
@@ -116,9 +116,10 @@ def climb(vertex, parent, dist, core, rows, state):
     return vertex, dist, parent
 
 
-@kernel
-def _answer(first, last, local_id, leaf_weight, global_id, state, dist, parent):
-    for i in range(first, last):
+@part
+def _answer(shares, local_id, leaf_weight, global_id, state, dist, parent, share):
+    last = len(local_id) * (share + 1) // shares
+    for i in range(len(local_id) * share // shares, last):
         v = np.uint64(i)  # unsigned, so that nothing checks for one from the end
         if i + 64 < last:
             ahead = local_id[np.uint64(i + 64)]
@@ -133,14 +134,6 @@ def _answer(first, last, local_id, leaf_weight, global_id, state, dist, parent):
         parent[v] = global_id[np.uint64(label)]
 
 
-@njit(cache=True, parallel=True)
-def _answer_parallel(workers, local_id, leaf_weight, global_id, state, dist, parent):
-    for t in prange(workers):
-        n = len(local_id)
-        _answer(n * t // workers, n * (t + 1) // workers, local_id, leaf_weight, global_id, state,
-                dist, parent)  # fmt: skip
-
-
 @kernel
 def answer(workers, local_id, leaf_weight, global_id, state, dist, parent):
     """Write distance and parent of every vertex in original ids.
@@ -150,9 +143,10 @@ def answer(workers, local_id, leaf_weight, global_id, state, dist, parent):
     global_id     int (labels + 1,)   original id of each label; the last, -1, is nobody's
     """
     if workers == 1 or len(local_id) <= _ALONE:
-        _answer(ZERO, len(local_id), local_id, leaf_weight, global_id, state, dist, parent)
+        _answer(ONE, local_id, leaf_weight, global_id, state, dist, parent, ZERO)
     else:
-        _answer_parallel(workers, local_id, leaf_weight, global_id, state, dist, parent)
+        arguments = (workers, local_id, leaf_weight, global_id, state, dist, parent)
+        on_threads(_answer, arguments, workers)
 
 
 @kernel

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import prange
 
-from kernels.compile import njit
+from kernels.compile import njit, part
 from kernels.threads import using
 
 __all__ = ["using"]  # for who calls the kernels below
@@ -28,12 +28,12 @@ UNKNOWN, ROOTED, ASTRAY = np.uint8(0), np.uint8(1), np.uint8(2)
 # not inlined has its reference count moved, by an atomic operation that the threads fight for.
 
 
-@njit(cache=True, nogil=True)
+@part
 def _is_distance(x):
     return 0 <= x < np.inf  # False for NaN
 
 
-@njit(cache=True, nogil=True)
+@part
 def _is_faulty(is_root, x, p, root, n):
     """Whether a vertex cannot have distance x and parent p."""
     if is_root:
@@ -76,7 +76,7 @@ def clean_distances(dist, clean, largest):
         clean[v] = min(dist[v], largest) if _is_distance(dist[v]) else np.inf
 
 
-@njit(cache=True, nogil=True)
+@part
 def follow_parents(parent, root, state, v):
     """Follow the parents of v: whether they lead to the root, and the vertex where that is clear.
 
@@ -103,7 +103,7 @@ def follow_parents(parent, root, state, v):
     return state[u], u
 
 
-@njit(cache=True, nogil=True)
+@part
 def _mark_path(parent, root, state, v, known):
     """Give v and its parents the state `known`, up to the first that has one.
 
@@ -156,12 +156,12 @@ def ancestor(parent, root, v, steps):
     return v
 
 
-@njit(cache=True, nogil=True)
+@part
 def _is_edge(u, v, w, n):
     return 0 <= u < n and 0 <= v < n and _is_distance(w)
 
 
-@njit(cache=True, nogil=True)
+@part
 def _is_late(du, through, dv):
     """Whether an edge from u improves v's distance, or reaches v (by a sum that overflows, too)."""
     return through < dv or (du < np.inf and dv == np.inf)

@@ -20,14 +20,14 @@ import re
 import secrets
 import subprocess
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from time import sleep
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -52,9 +52,11 @@ TINY_SCALE = 8
 # Vertices: enough for hubs, leaves and isolated ones, and for the pull to be met.
 TINY = 2048
 _RANKS = 2
-# What the two processes that compile take on: one kernel 1 and the search, the other the generator
-# and the validation.
+# What is called once: kernel 1 and a search, the rest.
 HALVES = ("search", "rest")
+# What the two processes that compile call, each in its order: by the time that the second comes to
+# the search the first has compiled kernel 1, and while that is at pushing it compiles the pull.
+PROCESSES = (("search",), ("rest", "pull"))
 # One heavy edge makes sums of integers pass what 32 bits hold exactly, which is another path.
 _HEAVY = 2**40
 _POLL_SECONDS = 0.02
@@ -162,7 +164,7 @@ def without_launcher(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def compile_apart(plan: Plan) -> bool:
-    """Compile a plan in processes of their own, one a half; return whether that worked.
+    """Compile a plan in processes of their own; return whether that worked.
 
     If not, each process that needs the kernels compiles them itself.
     """
@@ -172,11 +174,11 @@ def compile_apart(plan: Plan) -> bool:
     environment["NUMBA_CACHE_DIR"] = str(cache_folders()[0])
     command = [sys.executable, "-m", "harness.benchmark.warmup", json.dumps(asdict(plan))]
 
-    def run(half: str) -> str | None:
+    def run(parts: Collection[str]) -> str | None:
         """What one process says on stderr; None where it failed."""
         try:
             done = subprocess.run(
-                [*command, half], env=environment, capture_output=True, stdin=subprocess.DEVNULL,
+                [*command, *parts], env=environment, capture_output=True, stdin=subprocess.DEVNULL,
                 text=True,
             )  # fmt: skip
         except OSError as error:
@@ -187,8 +189,8 @@ def compile_apart(plan: Plan) -> bool:
             return None
         return done.stderr
 
-    with ThreadPoolExecutor(len(HALVES)) as pool:
-        said = list(pool.map(run, HALVES))
+    with ThreadPoolExecutor(len(PROCESSES)) as pool:
+        said = list(pool.map(run, PROCESSES))
     if None in said:
         return False
     # Of the folder; what else they say is of no use here. Both may say the same.
@@ -227,13 +229,13 @@ def warm_up(
     presolve : bool
         Compile what a presolved graph needs.
     halves : collection of str
-        Which of `HALVES`.
+        Which of `HALVES`; "pull" is the search that comes to its pull at once.
     """
     from graphs.thread_comm import ThreadComm, on_threads
 
     for edges in tiny_graphs(np.dtype(dtype), directed):
         for half in halves:
-            step = partial(_HALVES[half], edges, engine, validating, presolve)
+            step = partial(_PARTS[half], edges, engine, validating, presolve)
             if ranks:
                 on_threads(_RANKS, step, partial(ThreadComm, node_rank=node_rank))
             else:
@@ -258,7 +260,27 @@ def tiny_graphs(dtype: np.dtype, directed: bool) -> list[EdgeList]:
     return [edges, replace(edges, weight=heavy)]
 
 
-def _search(whole: EdgeList, engine: str, validating: bool, presolve: bool, comm: Comm) -> None:
+class _Stopped:
+    """A comm on which all hear at once that a rank has stopped for a pull."""
+
+    def __init__(self, comm: Comm):
+        self._comm = comm
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._comm, name)
+
+    def next_bucket(self, nearest: float, values: Sequence[int]) -> tuple[float, list[int]]:
+        lo, (settled, arcs, _) = self._comm.next_bucket(nearest, values)
+        return lo, [settled, arcs, 1]
+
+
+def _pull(whole: EdgeList, engine: str, validating: bool, presolve: bool, comm: Comm) -> None:
+    """Build the rows and search them, without a push before the pull."""
+    _search(whole, engine, validating, presolve, comm, cast("Comm", _Stopped(comm)))
+
+
+def _search(whole: EdgeList, engine: str, validating: bool, presolve: bool, comm: Comm,
+            searching: Comm | None = None) -> None:  # fmt: skip
     """Build the rows and search them."""
     from graphs.csr import build_csr
     from graphs.keys import search_keys
@@ -267,7 +289,7 @@ def _search(whole: EdgeList, engine: str, validating: bool, presolve: bool, comm
 
     csr = build_csr(part_of(whole, comm.rank, comm.size), comm=comm, presolve=presolve)
     root = int(search_keys(csr.stats.n, csr.degree_positive, count=1, comm=comm)[0])
-    Solver(csr, engine=engine, comm=comm).search(root)
+    Solver(csr, engine=engine, comm=searching or comm).search(root)
 
 
 def _rest(whole: EdgeList, engine: str, validating: bool, presolve: bool, comm: Comm) -> None:
@@ -284,7 +306,7 @@ def _rest(whole: EdgeList, engine: str, validating: bool, presolve: bool, comm: 
         validate(edges, answers, comm)
 
 
-_HALVES = {"search": _search, "rest": _rest}
+_PARTS = {"search": _search, "rest": _rest, "pull": _pull}
 
 
 def warm_up_generator() -> None:

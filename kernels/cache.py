@@ -28,6 +28,7 @@ from typing import Any
 import numba
 from numba.core.caching import FunctionCache, UserProvidedCacheLocator
 from numba.core.registry import cpu_target
+from numba.core.runtime import rtsys
 
 from kernels.disk import replacing
 
@@ -182,6 +183,23 @@ def _numba_keeps_in(folder: Path) -> Iterator[None]:
         numba.config.CACHE_DIR = before
 
 
+class _Loading:
+    """What numba loads kernels into, without half a second of imports that only compiling needs.
+
+    Before numba looks into a cache it reads all its implementations of Python and NumPy, and
+    scipy.linalg. It also does so before it compiles.
+    """
+
+    def __init__(self, context: Any):
+        self._context = context
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._context, name)
+
+    def refresh(self) -> None:
+        rtsys.initialize(self._context)  # kernels that are loaded allocate, too
+
+
 class KernelCache(FunctionCache):
     """numba's cache of one function, in several folders."""
 
@@ -205,14 +223,14 @@ class KernelCache(FunctionCache):
                 continue
             cache = self._in(folder)
             try:
-                found = FunctionCache.load_overload(cache, sig, target_context)
+                found = FunctionCache.load_overload(cache, sig, _Loading(target_context))
             except Exception as error:  # pickle raises whatever the bytes make it raise
                 _Trouble.say(f"damaged kernels in {folder} are compiled again", error)
                 with suppress(OSError):
                     os.unlink(cache._cache_file._index_path)
                 continue
             if found is not None:
-                return found
+                return found._replace(target_context=target_context)
         return None
 
     def save_overload(self, sig: Any, data: Any) -> None:

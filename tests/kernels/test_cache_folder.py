@@ -257,6 +257,24 @@ def test_a_disk_that_is_really_full(tmp_path):
         subprocess.run(["umount", small], check=True)
 
 
+# A kernel that allocates is called; after it has been loaded, a caller's own function is compiled.
+LOADING = """
+import json, sys
+import numba, numpy
+from kernels.build import order_by_degree
+found = [order_by_degree(numpy.arange(3, dtype=numpy.int64)).tolist()]
+found.append("numba.np.linalg" in sys.modules)
+if order_by_degree.stats.cache_hits:
+    found.append(numba.njit(lambda n: numpy.ones(n)[1])(3))
+print(json.dumps(found))
+"""
+
+
+def test_what_is_loaded_waits_for_nothing_that_only_compiling_needs(tmp_path):
+    assert run_python(LOADING, NUMBA_CACHE_DIR=str(tmp_path)) == [[2, 1, 0], True]
+    assert run_python(LOADING, NUMBA_CACHE_DIR=str(tmp_path)) == [[2, 1, 0], False, 1.0]
+
+
 def test_cuda_code_goes_to_the_next_folder_too(folders, monkeypatch):
     shutil.rmtree(folders[0])
     folders[0].write_text("in the way")

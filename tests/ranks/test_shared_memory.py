@@ -12,69 +12,54 @@ from contextlib import suppress
 import numpy as np
 import pytest
 from launched import launched
+from repository import HOUSE
+from shared_searches import searches
 
-from sssp import shared_memory
+from graphs import build_csr
+from harness.validation.host import validate
+from sssp import Solver, shared_memory
 from sssp.errors import EngineError
 
-SEARCHES = """
-import sys
-sys.path.insert(0, "tests/support")
-import numpy as np
-from strategies import make_edges
-from graphs import build_csr, kronecker
-from graphs.partition import part_of
-from harness.validation.host import validate
-from sssp import Solver
-from sssp.mpi_comm import world
 
-comm, nodes = world(), int(sys.argv[1])
-kinds = [("even", "float32"), ("a_third_zero", "float64"), ("tiny", "float32"), ("even", "int64")]
-graphs = [kronecker(12), kronecker(9, seed=(4, 5))]
-for seed in range(12):
-    weights, dtype = kinds[seed % 4]
-    edges = make_edges(900, "multigraph", weights, np.dtype(dtype), seed % 3 == 0, seed)
-    hub = np.random.default_rng(seed).integers(0, 20, edges.m // 2)
-    edges.src[: len(hub)] = hub
-    graphs.append(edges)
-for edges in graphs:
-    csr = build_csr(part_of(edges, comm.rank, comm.size), threads=1, comm=comm)
-    assert csr.halo.nodes == nodes, csr.halo.nodes
-    solver = Solver(csr, engine="cpu", threads=1, comm=comm)
-    roots = edges.src[:6].tolist()
-    # Nothing between searches: a rank may be ahead of others that still read the last one.
-    answers = [solver.search(root) for root in roots]
-    wholes = [
-        [np.concatenate(comm.allgather(part)) for part in (answer.dist, answer.parent)]
-        for answer in answers
-    ]
-    # The ranks share the checks of the whole answers, which all of them have.
-    alone = Solver(build_csr(edges, threads=1), engine="cpu", threads=1)
-    for i in range(comm.rank, len(roots), comm.size):
-        assert wholes[i][0].tobytes() == alone.search(roots[i]).dist.tobytes(), roots[i]
-        assert validate(edges, [(roots[i], *wholes[i])])[0].violations == []
-comm.barrier()
-if comm.rank == 0:
-    print("equal")
-"""
+@pytest.fixture(scope="module")
+def alone():
+    """The graphs, and their answers by one process."""
+    found = []
+    for edges, roots in searches():
+        solver = Solver(build_csr(edges, threads=1), engine="cpu", threads=1)
+        found.append((edges, roots, [solver.search(root).dist.copy() for root in roots]))
+    return found
 
 
 @pytest.mark.slow
 @pytest.mark.mpi
 @pytest.mark.parametrize(
-    "ranks, nodes, told",
+    "cases, told",
     [
-        (2, 1, {}),
-        (3, 1, {}),
-        (4, 1, {}),
-        (3, 2, {"MPIR_CVAR_NUM_CLIQUES": "2"}),
-        (4, 2, {"MPIR_CVAR_NUM_CLIQUES": "2"}),
-        (3, 3, {"SSSP_SHARED_MEMORY": "0"}),
+        (["2,1,1", "3,1,1", "4,1,1", "3,3,0"], {}),
+        (["3,2,1", "4,2,1"], {"MPIR_CVAR_NUM_CLIQUES": "2"}),
     ],
+    ids=["one node", "two nodes"],
 )
-def test_searches_are_those_of_one_process(ranks, nodes, told):
-    environment = {"NUMBA_NUM_THREADS": "1", **told}
-    done = launched(ranks, ["-c", SEARCHES, str(nodes)], environment, timeout=300)
-    assert (done.status, done.out) == (0, "equal\n"), done.err[-4000:]
+def test_searches_are_those_of_one_process(cases, told, alone, tmp_path):
+    """By RANKS,NODES,SHARED; each case is a job of its own, but for the start of the ranks."""
+    ranks = max(int(case[0]) for case in cases)
+    program = ["-m", "mpi4py", HOUSE / "tests" / "support" / "shared_searches.py"]
+    folders = os.pathsep.join(map(str, (HOUSE, HOUSE / "tests" / "support")))
+    environment = {"NUMBA_NUM_THREADS": "1", "PYTHONPATH": folders, **told}
+    path = tmp_path / "answers.npz"
+    done = launched(ranks, [*program, path, *cases], environment, timeout=300)
+    assert done.status == 0, done.err[-4000:]
+    with np.load(path) as kept:
+        for case in cases:
+            arrays = iter([kept[name] for name in kept.files if name.startswith(case)])
+            for graph, (edges, roots, dists) in enumerate(alone):
+                found = [(root, next(arrays), next(arrays)) for root in roots]
+                for (root, dist, _), expected in zip(found, dists, strict=True):
+                    assert dist.tobytes() == expected.tobytes(), (case, graph, root)
+                for verdict in validate(edges, found):
+                    assert verdict.violations == [], (case, graph)
+            assert next(arrays, None) is None
 
 
 ARRAYS = """

@@ -13,7 +13,7 @@ from fake_devices import WAYS
 from golden_data import golden_edges, golden_roots, rows, sha256_of_distances
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from launched import launched
+from launched import launched, with_support
 from oracle import dijkstra
 from ranks import on_ranks
 from repository import run_python
@@ -169,37 +169,37 @@ def test_a_rank_that_warms_up_takes_no_memory_of_other_gpus():
 
 
 UNDER_MPIRUN = """
-import sys
-sys.path.insert(0, "tests/support")
 import numpy as np
-from fake_devices import Elsewhere, device_of
+from fake_devices import WAYS, Elsewhere, device_of
+from first_ranks import first_ranks
 from golden_data import rows, sha256_of_distances
 from graphs.csr import build_csr
 from graphs.generator import kronecker
 from graphs.partition import part_of
 from sssp import Solver
-from sssp.mpi_comm import world
 
-comm, way = world(), sys.argv[1]
-assert comm.size == 2
-part = part_of(kronecker(10), comm.rank, comm.size)
-csr = build_csr(part, threads=1, comm=comm, together=False)
-exchange = comm.alltoallv
-comm.alltoallv = lambda counts, *arrays: exchange(counts, *map(Elsewhere, arrays))
-solver = Solver(csr, comm=comm, device=device_of(comm, way))
-assert comm.transport == way
-for row in rows("roots_s10_ef16_seed_def.csv"):
-    dist = np.concatenate(comm.allgather(solver.search(int(row["root"])).dist))
-    assert sha256_of_distances(dist) == row["sha256_dist_float32le_N"], row["root"]
-if comm.rank == 0:
-    print("equal")
+def search(comm, way):
+    part = part_of(kronecker(10), comm.rank, comm.size)
+    csr = build_csr(part, threads=1, comm=comm, together=False)
+    exchange = comm.alltoallv
+    comm.alltoallv = lambda counts, *arrays: exchange(counts, *map(Elsewhere, arrays))
+    solver = Solver(csr, comm=comm, device=device_of(comm, way))
+    assert comm.transport == way
+    for row in rows("roots_s10_ef16_seed_def.csv"):
+        dist = np.concatenate(comm.allgather(solver.search(int(row["root"])).dist))
+        assert sha256_of_distances(dist) == row["sha256_dist_float32le_N"], (way, row["root"])
+
+for way, comm in zip(WAYS, first_ranks(2, 2, 2), strict=True):
+    search(comm, way)
+    if comm.rank == 0:
+        print(f"equal: {way}")
 """
 
 
 @pytest.mark.slow
 @pytest.mark.mpi
-@pytest.mark.parametrize("way", WAYS)
-def test_golden_distances_of_scale_10_under_mpirun(way):
+def test_golden_distances_of_scale_10_under_mpirun():
     one_thread = {"NUMBA_NUM_THREADS": "1"}
-    done = launched(2, ["-B", "-c", UNDER_MPIRUN, way], one_thread, timeout=240)
-    assert (done.status, done.out) == (0, "equal\n"), done.err[-4000:]
+    done = launched(2, with_support(UNDER_MPIRUN), one_thread, timeout=240)
+    assert done.status == 0, done.err[-4000:]
+    assert done.out.splitlines() == [f"equal: {way}" for way in WAYS]

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 from fake_devices import WAYS
-from launched import launched
+from launched import launched, with_support
 from ranks import on_ranks
 from shim import ShimDevice
 
@@ -146,58 +146,61 @@ def test_ranks_of_a_node_take_its_devices_in_turn(monkeypatch, devices, indices)
 
 
 _SWAPS = """
-import sys
-sys.path.insert(0, "tests/support")
 import numpy as np
-from fake_devices import Elsewhere, device_of
+from fake_devices import WAYS, Elsewhere, device_of
+from first_ranks import first_ranks
 from graphs.comm import Traffic
 from harness.results.ranks import rank_facts
 from harness.results.schema import faults
 from sssp import transport
-from sssp.mpi_comm import world
 
-comm, way = world(), sys.argv[1]
-device = device_of(comm, way)
-comm.attach_device(device)
-attached = comm._transport
-facts = rank_facts(comm, 1, 1)
-assert comm.transport == facts["transport"] == way
-assert not list(faults(facts, {"$ref": "#/$defs/ranks"}))
-for seed in range(12):
-    # Some ranks have nothing for some, themselves included; the buffers must grow.
-    random = np.random.default_rng(seed)
-    most = 20 if seed < 6 else 9000
-    counts = random.integers(0, most, (comm.size, comm.size))
-    counts = (counts * random.integers(0, 2, counts.shape))[comm.rank]
-    arrays = [
-        random.integers(0, 2**62, counts.sum()).astype(dtype) + comm.rank
-        for dtype in (np.int32, np.uint64, np.float64, np.uint8)
-    ]
-    comm.traffic = Traffic()
-    expected = comm.alltoallv(counts, *arrays)
-    by_mpi, comm.traffic = comm.traffic, Traffic()
+def swap(comm, way):
+    device = device_of(comm, way)
     comm.attach_device(device)
-    received = comm.alltoallv(counts, *map(Elsewhere, arrays))
-    for one, other in zip(received, expected, strict=True):
-        assert one.dtype == other.dtype and np.array_equal(one, other)
-    assert comm.traffic.messages == by_mpi.messages
-    assert comm.traffic.bytes == by_mpi.bytes
-    kept = [array.copy() for array in received]
-    comm.alltoallv(counts, *map(Elsewhere, [array * 0 for array in arrays]))
-    assert all(map(np.array_equal, received, kept)), "a buffer that was used again"
-assert comm._transport is attached, "another way for the same devices"
-if way == "NCCL":
-    assert transport._nccl().groups > 12
-elif way == "staged":
-    assert len(attached._pinned[0]) > transport._PINNED_BYTES
+    attached = comm._transport
+    facts = rank_facts(comm, 1, 1)
+    assert comm.transport == facts["transport"] == way
+    assert not list(faults(facts, {"$ref": "#/$defs/ranks"}))
+    for seed in range(12):
+        # Some ranks have nothing for some, themselves included; the buffers must grow.
+        random = np.random.default_rng(seed)
+        most = 20 if seed < 6 else 9000
+        counts = random.integers(0, most, (comm.size, comm.size))
+        counts = (counts * random.integers(0, 2, counts.shape))[comm.rank]
+        arrays = [
+            random.integers(0, 2**62, counts.sum()).astype(dtype) + comm.rank
+            for dtype in (np.int32, np.uint64, np.float64, np.uint8)
+        ]
+        comm.traffic = Traffic()
+        expected = comm.alltoallv(counts, *arrays)
+        by_mpi, comm.traffic = comm.traffic, Traffic()
+        comm.attach_device(device)
+        received = comm.alltoallv(counts, *map(Elsewhere, arrays))
+        for one, other in zip(received, expected, strict=True):
+            assert one.dtype == other.dtype and np.array_equal(one, other)
+        assert comm.traffic.messages == by_mpi.messages
+        assert comm.traffic.bytes == by_mpi.bytes
+        kept = [array.copy() for array in received]
+        comm.alltoallv(counts, *map(Elsewhere, [array * 0 for array in arrays]))
+        assert all(map(np.array_equal, received, kept)), "a buffer that was used again"
+    assert comm._transport is attached, "another way for the same devices"
+    if way == "NCCL":
+        assert transport._nccl().groups > 12
+    elif way == "staged":
+        assert len(attached._pinned[0]) > transport._PINNED_BYTES
+
+for way, comm in zip(WAYS, first_ranks(3, 3, 3), strict=True):
+    swap(comm, way)
+    if comm.rank == 0:
+        print(f"alike: {way}")
 """
 
 
 @pytest.mark.mpi
-@pytest.mark.parametrize("way", WAYS)
-def test_arrays_of_devices_arrive_as_those_of_hosts_do(way):
-    done = launched(3, ["-c", _SWAPS, way])
+def test_arrays_of_devices_arrive_as_those_of_hosts_do():
+    done = launched(3, with_support(_SWAPS))
     assert done.status == 0, done.err
+    assert done.out.splitlines() == [f"alike: {way}" for way in WAYS]
 
 
 @pytest.mark.mpi

@@ -6,23 +6,17 @@ Every answer of the other files, `test_validation*.py`, goes through ranks too
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 from golden_data import golden_edges, golden_roots
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from launched import launched, with_support
 from oracle import dijkstra
 from ranks import on_ranks
-from repository import HOUSE
 from sliced import Sliced
 from strategies import edge_list, searches
-from verdicts import among_ranks, counted, own_block
+from verdicts import among_ranks, counted, own_block, spoilt_answers
 
 from graphs.edges import EdgeList
 from graphs.errors import GraphError
@@ -32,21 +26,6 @@ from harness.validation.host import Validator, count_m, validate
 
 PATH = edge_list([(0, 1), (1, 2), (2, 3)], [1, 1, 1], n=5)
 ANSWER = (0, np.array([0, 1, 2, 3, np.inf], np.float32), np.array([0, 0, 1, 2, -1]))
-
-
-def spoilt_answers(edges, root) -> list:
-    """A right answer and wrong ones: of each rule, in rank after rank."""
-    dist, parent = dijkstra(edges, root)
-    answers = [(root, dist, parent)]
-    for shift in (1, edges.n // 2, edges.n - 1):
-        answers.append((root, dist, np.roll(parent, shift)))
-        answers.append((root, np.roll(dist, shift), parent))
-    farthest = int(np.argmax(np.where(np.isinf(dist), -1, dist)))
-    for value in (np.nan, np.inf, -1, dist[farthest] * 2, dist[farthest] / 2):
-        wrong = dist.copy()
-        wrong[farthest] = value
-        answers.append((root, wrong, parent))
-    return answers
 
 
 @pytest.mark.parametrize("scale", [4, 6])
@@ -208,50 +187,33 @@ def test_a_root_that_is_no_vertex_is_refused_by_all():
 
 
 UNDER_MPI = """
+from first_ranks import first_ranks
 from graphs.generator import kronecker
 from graphs.partition import part_of
 from harness.validation.host import Validator, validate
-from oracle import dijkstra
-from sssp.mpi_comm import world
-from test_validation_ranks import spoilt_answers
-from verdicts import counted, own_block
+from verdicts import counted, own_block, spoilt_answers
 
-comm = world()
 edges = kronecker(8)
 answers = [answer for root in (1, 200) for answer in spoilt_answers(edges, root)]
 alone = validate(edges, answers)
-validator = Validator(part_of(edges, comm.rank, comm.size), comm)
-own = [own_block(answer, comm.rank, comm.size) for answer in answers]
-found = validator.validate(own)
-assert [str(v) for v in found] == [str(v) for v in alone]
-assert found == alone
-assert validator.count_m(own) == counted(alone)
-said = comm.allgather(f"rank {comm.rank} of {comm.size}: {len(found)} answers")
-if comm.rank == 0:  # lines of several would mix
-    print("\\n".join(said))
+for comm in first_ranks(1, 2, 3, 4):
+    validator = Validator(part_of(edges, comm.rank, comm.size), comm)
+    own = [own_block(answer, comm.rank, comm.size) for answer in answers]
+    found = validator.validate(own)
+    assert [str(v) for v in found] == [str(v) for v in alone]
+    assert found == alone
+    assert validator.count_m(own) == counted(alone)
+    said = comm.allgather(f"rank {comm.rank} of {comm.size}: {len(found)} answers")
+    if comm.rank == 0:  # lines of several would mix
+        print("\\n".join(said))
 """
-
-
-def _mpirun() -> str:
-    """The launcher beside this Python, whose library it is, before the machine's."""
-    return shutil.which("mpirun", path=str(Path(sys.executable).parent)) or "mpirun"
 
 
 @pytest.mark.slow
 @pytest.mark.mpi
-@pytest.mark.parametrize("size", [1, 2, 3, 4])
-def test_ranks_of_mpi_say_what_one_process_does(size):
-    folders = os.pathsep.join(
-        str(folder) for folder in (HOUSE, HOUSE / "tests" / "support", HOUSE / "tests" / "ranks")
-    )
-    done = subprocess.run(
-        [_mpirun(), "-n", str(size), sys.executable, "-c", UNDER_MPI],
-        env={**os.environ, "PYTHONPATH": folders, "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines() == [
-        f"rank {rank} of {size}: 24 answers" for rank in range(size)
+def test_ranks_of_mpi_say_what_one_process_does():
+    done = launched(4, with_support(UNDER_MPI), {"OMP_NUM_THREADS": "1"}, timeout=300)
+    assert done.status == 0, done.err
+    assert done.out.splitlines() == [
+        f"rank {rank} of {size}: 24 answers" for size in (1, 2, 3, 4) for rank in range(size)
     ]

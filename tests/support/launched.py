@@ -78,6 +78,12 @@ def launched(ranks, arguments, environment=None, timeout=60, **settings):
     return Done(job.returncode, out, err)
 
 
+def with_support(program, *arguments):
+    """A program as arguments of Python; it finds what lies here, and ends all ranks if one fails."""
+    found = f"import sys; sys.path[1:1] = [{str(HOUSE / 'tests' / 'support')!r}]\n"
+    return ["-m", "mpi4py", "-c", found + program, *arguments]
+
+
 def sssp(*words):
     """The command `sssp` as arguments of Python."""
     return ["-m", "harness", *map(str, words)]

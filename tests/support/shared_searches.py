@@ -2,8 +2,8 @@
 
     python -m mpi4py tests/support/shared_searches.py ANSWERS RANKS,NODES,SHARED ...
 
-Ranks cost seconds to start, so one start serves several cases, each by its first RANKS ranks: they
-must be NODES nodes, and share memory if SHARED is 1. The answers go to ANSWERS, an .npz.
+One start serves several cases, each by its first RANKS ranks: they must be NODES nodes, and share
+memory if SHARED is 1. The answers go to ANSWERS, an .npz.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from collections.abc import Iterator
 from itertools import product
 
 import numpy as np
+from first_ranks import first_ranks
 from strategies import make_edges
 
 from graphs import kronecker
 from graphs.csr import build_csr
 from graphs.edges import EdgeList
 from graphs.partition import part_of
-from harness.benchmark.warmup import wait_idle
 from sssp import Solver
 from sssp.mpi_comm import MPIComm
 from sssp.shared_memory import ALLOWED
@@ -58,20 +58,14 @@ def answers(comm: MPIComm, nodes: int) -> list[np.ndarray]:
 
 
 def main(path: str, *cases: str) -> None:
-    from mpi4py import MPI
-
-    everyone = MPIComm(MPI.COMM_WORLD)
     kept = {}
     for case in cases:
         ranks, nodes, shared = map(int, case.split(","))
         os.environ[ALLOWED] = str(shared)
-        mine = everyone.rank < ranks
-        part = everyone.comm.Split(0 if mine else MPI.UNDEFINED)
-        if mine:
-            for i, array in enumerate(answers(MPIComm(part), nodes)):
+        for comm in first_ranks(ranks):
+            for i, array in enumerate(answers(comm, nodes)):
                 kept[f"{case} {i}"] = array
-        wait_idle(everyone)  # those of the next case, too, leave the cores to these
-    if everyone.rank == 0:
+    if kept and comm.rank == 0:
         np.savez(path, **kept)
 
 

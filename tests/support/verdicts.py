@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from oracle import dijkstra
 from ranks import on_ranks
 
 from graphs.edges import EdgeList
@@ -35,6 +36,21 @@ def among_ranks(
         return validator.validate(own), validator.count_m(own)
 
     return on_ranks(size, work)
+
+
+def spoilt_answers(edges: EdgeList, root: int) -> list[Answer]:
+    """A right answer and wrong ones: of each rule, in rank after rank."""
+    dist, parent = dijkstra(edges, root)
+    answers = [(root, dist, parent)]
+    for shift in (1, edges.n // 2, edges.n - 1):
+        answers.append((root, dist, np.roll(parent, shift)))
+        answers.append((root, np.roll(dist, shift), parent))
+    farthest = int(np.argmax(np.where(np.isinf(dist), -1, dist)))
+    for value in (np.nan, np.inf, -1, dist[farthest] * 2, dist[farthest] / 2):
+        wrong = dist.copy()
+        wrong[farthest] = value
+        answers.append((root, wrong, parent))
+    return answers
 
 
 def own_block(answer: Answer, rank: int, size: int) -> Answer:

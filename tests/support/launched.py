@@ -79,7 +79,7 @@ def launched(ranks, arguments, environment=None, timeout=60, **settings):
 
 
 def with_support(program, *arguments):
-    """A program as arguments of Python; it finds what lies here, and ends all ranks if one fails."""
+    """A program as arguments of Python; it finds what lies here, and one fault ends all ranks."""
     found = f"import sys; sys.path[1:1] = [{str(HOUSE / 'tests' / 'support')!r}]\n"
     return ["-m", "mpi4py", "-c", found + program, *arguments]
 

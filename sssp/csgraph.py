@@ -7,6 +7,7 @@ and the methods "FW", "BF" and "J".
 
 from __future__ import annotations
 
+import contextlib
 import math
 from typing import Any
 
@@ -14,8 +15,8 @@ import numpy as np
 
 from graphs.arguments import as_integer
 from graphs.errors import GraphError
-from sssp.direct import search
-from sssp.matrices import both_ways
+from sssp.arcs import Arcs
+from sssp.direct import search_arcs
 
 _NO_VERTEX = -9999  # what SciPy writes where there is no predecessor
 
@@ -80,26 +81,38 @@ def dijkstra(
     ([0.0, 2.0, 5.0], [-9999, 0, 1])
     """
     rows = _rows(csgraph)
-    if _has_negative(rows):
+    n = rows.shape[0]
+    arcs = _ordinary(rows)
+    if arcs is None and _has_negative(rows):
         from scipy.sparse import csgraph as scipys
 
         return scipys.dijkstra(
             rows, directed, indices, return_predecessors, unweighted, limit, min_only
         )
-    n = rows.shape[0]
     starts = _starts(indices, n)
     if not math.fabs(limit) == limit:  # a TypeError where it is no number
         raise GraphError(f"limit={limit!r} is not allowed; limit must be >= 0")
-    rows = _arcs_only(rows)
-    if not directed:
-        rows = both_ways(rows)
-    weights = np.ones(len(rows.data)) if unweighted else rows.data
-    dist, before, sources = _answer(rows, weights, starts.ravel(), float(limit), bool(min_only))
-    shape = (n,) if min_only else (*starts.shape, n)
+    if arcs is None and n > 0:
+        rows = _arcs_only(rows)
+        arcs = Arcs(rows.indptr, rows.indices, rows.data)
+    if arcs is None or starts.size == 0:
+        shape = (n,) if min_only else (*starts.shape, n)
+        nothing = np.full(shape, _NO_VERTEX, np.int32)
+        dist, before, sources = np.full(shape, np.inf), nothing, nothing
+    else:
+        arcs = arcs.unweighted() if unweighted else arcs
+        arcs = arcs if directed else arcs.both_ways()
+        flat = starts.ravel() if starts.ndim or min_only else starts
+        dist, before, third = search_arcs(arcs, flat, float(limit), min_only=bool(min_only))
+        sources = before if third is None else third
+        dist = dist if min_only else dist.reshape((*starts.shape, n))
     if not return_predecessors:
-        return dist.reshape(shape)
-    _as_scipy_writes(before, sources, starts.ravel())
-    return (dist.reshape(shape), before.reshape(shape), *((sources,) if min_only else ()))
+        return dist
+    before = _as_scipy_writes(before, starts.ravel()).reshape(dist.shape)
+    if not min_only:
+        return dist, before
+    np.copyto(sources, _NO_VERTEX, where=sources < 0)
+    return dist, before, sources
 
 
 def shortest_path(
@@ -165,6 +178,13 @@ def _rows(csgraph: Any) -> Any:
     return scipys.csgraph_from_dense(csgraph)
 
 
+def _ordinary(rows: Any) -> Arcs | None:
+    """The arcs of a matrix without negative entries, inf and NaN; None where there are such."""
+    with contextlib.suppress(GraphError):
+        return Arcs(rows.indptr, rows.indices, rows.data)
+    return None
+
+
 def _has_negative(rows: Any) -> bool:
     return len(rows.data) > 0 and bool(np.fmin.reduce(rows.data) < 0)  # NaN or not
 
@@ -198,24 +218,8 @@ def _arcs_only(rows: Any) -> Any:
     return type(rows)(arrays, shape=rows.shape)
 
 
-def _answer(
-    rows: Any, weights: np.ndarray, starts: np.ndarray, limit: float, min_only: bool
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Distances, predecessors, sources; the last are predecessors where they are not searched."""
-    n = rows.shape[0]
-    if n == 0 or len(starts) == 0:
-        shape = (n,) if min_only else (len(starts), n)
-        nothing = np.full(shape, _NO_VERTEX, np.int32)
-        return np.full(shape, np.inf), nothing, nothing
-    dist, before, sources = search(
-        rows.indptr, rows.indices, weights, starts, limit=limit, min_only=min_only
-    )
-    return dist, before, before if sources is None else sources
-
-
-def _as_scipy_writes(before: np.ndarray, sources: np.ndarray, starts: np.ndarray) -> None:
-    """Put SciPy's mark where there is no predecessor, the starts included, and no source."""
-    before[before < 0] = _NO_VERTEX
+def _as_scipy_writes(before: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    """Put SciPy's mark where there is no predecessor, the starts included."""
+    np.copyto(before, _NO_VERTEX, where=before < 0)
     before[starts if before.ndim == 1 else (np.arange(len(starts)), starts)] = _NO_VERTEX
-    if sources is not before:
-        sources[sources < 0] = _NO_VERTEX
+    return before

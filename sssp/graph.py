@@ -14,7 +14,8 @@ from graphs.csr import CSR, build_csr, has_hubs
 from graphs.edges import EdgeList
 from graphs.errors import GraphError
 from kernels.threads import thread_count
-from sssp.direct import Arcs, arcs_of_edges, arcs_of_rows, checked_limit, search_arcs
+from sssp.arcs import Arcs, arcs_of_edges, arcs_of_rows
+from sssp.direct import checked_limit, search_arcs
 from sssp.matrices import as_searched
 
 if TYPE_CHECKING:
@@ -25,8 +26,11 @@ if TYPE_CHECKING:
 LARGE, PAYS = 1 << 20, 32
 
 
-def matrix_arcs(matrix: Any) -> Arcs:
-    """The entries of a scipy.sparse matrix, as scipy.sparse.csgraph reads it; CSR is not copied."""
+def matrix_arcs(matrix: Any, directed: bool | None = None) -> Arcs:
+    """The entries of a scipy.sparse matrix, as scipy.sparse.csgraph reads it; CSR is not copied.
+
+    False puts the entries of the transpose beside them.
+    """
     check_matrix(matrix)
     plain_array("the matrix's data", getattr(matrix, "data", ()))
     rows = matrix.tocsr()
@@ -35,16 +39,17 @@ def matrix_arcs(matrix: Any) -> Arcs:
             f"the matrix's arrays do not fit each other: indptr has {len(rows.indptr)} entries, "
             f"{rows.shape[0]} rows need {rows.shape[0] + 1}"
         )
-    return Arcs(rows.indptr, rows.indices, rows.data)
+    arcs = Arcs(rows.indptr, rows.indices, rows.data)
+    return arcs.both_ways() if directed is not None and not directed else arcs
 
 
-def matrix_edges(matrix: Any) -> EdgeList:
+def matrix_edges(matrix: Any, directed: bool | None = None) -> EdgeList:
     """The edges of a scipy.sparse matrix, as scipy.sparse.csgraph reads it.
 
     Entry (i, j) is an arc from i to j, explicit zeros included; a COO matrix adds up entries of
     the same place. A symmetric matrix is an undirected graph.
     """
-    return _edges_of_arcs(matrix_arcs(matrix), matrix.dtype)
+    return _edges_of_arcs(matrix_arcs(matrix, directed), matrix.dtype)
 
 
 def _edges_of_arcs(arcs: Arcs, dtype: np.dtype) -> EdgeList:
@@ -136,7 +141,7 @@ class Graph:
         elif isinstance(graph, EdgeList):
             self._arcs, self._dtype = arcs_of_edges(graph), graph.weight_dtype
         elif scipy.sparse.issparse(graph):
-            self._arcs, self._dtype = matrix_arcs(graph), graph.dtype
+            self._arcs, self._dtype = matrix_arcs(graph, directed), graph.dtype
         else:
             raise GraphError(
                 f"{type(graph).__name__} is no graph; give a CSR, an EdgeList, a scipy.sparse "

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import networkx as nx
 import numpy as np
 
-from sssp.direct import Arcs
+from sssp.arcs import Arcs
 
 
 class Weights(NamedTuple):

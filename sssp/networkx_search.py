@@ -10,7 +10,8 @@ import networkx as nx
 import numpy as np
 
 from graphs.errors import GraphError
-from sssp.direct import EXACT, search_arcs
+from sssp.arcs import EXACT
+from sssp.direct import search_arcs
 from sssp.networkx_graph import ConvertedGraph
 
 Node = Hashable

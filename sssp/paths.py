@@ -149,7 +149,7 @@ def shortest_paths(
         _check_device(output, "cuda")
         csr = _build_there(graph)
     else:
-        edges = graph if isinstance(graph, EdgeList) else matrix_edges(graph)
+        edges = graph if isinstance(graph, EdgeList) else matrix_edges(graph, directed)
         csr = build_csr(edges, threads, presolve=presolve)
     return search_rows(csr, root, engine=engine, threads=threads, delta=delta, output=output)
 

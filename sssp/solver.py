@@ -14,11 +14,11 @@ from graphs.csr import CSR
 from graphs.errors import GraphError
 from kernels.threads import Lock, thread_count, threading_layer, using
 from sssp import cuda_missing, exchange
+from sssp.arcs import Arcs, arcs_of_rows, distance_type
 from sssp.cpu import CPUEngine
 from sssp.cpu_rank import CPURankEngine
 from sssp.cpu_trees import TreeEngine
 from sssp.cuda_tuning import CudaTuning
-from sssp.direct import Arcs, arcs_of_rows, distance_type
 from sssp.engine import Answer
 from sssp.errors import EngineError
 from sssp.loop import solve

@@ -122,6 +122,17 @@ def test_buckets_and_a_list_that_run_full_lose_nothing(n, weights):
     assert np.array_equal(dist, csgraph.dijkstra(matrix, indices=0))
 
 
+@pytest.mark.parametrize("share", [0, 0.5], ids=["no zeros", "zeros"])
+def test_one_weight_far_beyond_the_others_leaves_the_answer_as_it_is(share):
+    # The first buckets reach up to it, so that nearly all of the search falls into one of them.
+    random, n, m = np.random.default_rng(5), 3000, 16_000
+    src, dst = random.integers(0, n, (2, m))
+    weight = np.append(np.where(random.random(m) < share, 0, random.random(m)), 1e9)
+    edges = EdgeList(np.append(src, 0), np.append(dst, 1), weight, n, directed=True)
+    dist, parent, _ = search(*arrays(edges), 0)
+    assert_same(edges, 0, dist, parent)
+
+
 @pytest.mark.parametrize("dtype", ["bool", "u1", "i1", "i2", "u2", "i4", "u4", "u8", ">i4", "f2"])
 def test_every_real_type_of_weights_is_taken(dtype):
     dist, _, _ = search([0, 1, 2, 2], [1, 2], np.ones(2, dtype), 0)

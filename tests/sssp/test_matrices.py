@@ -40,6 +40,35 @@ def test_a_symmetric_matrix_may_be_searched_as_a_directed_one():
         assert (dist.tolist(), parent.tolist()) == ([3, 2, 0], [1, 2, 2])
 
 
+@given(
+    st.integers(1, 6),
+    st.integers(0, 2**32),
+    st.sampled_from(["csr", "csc", "coo", "lil"]),
+    st.sampled_from(["float32", "int8", "int64"]),
+    st.booleans(),
+)
+@settings(max_examples=60, deadline=None)
+def test_entries_that_are_stored_once_twice_or_unsorted_are_walked_both_ways(
+    n, seed, form, dtype, symmetric
+):  # fmt: skip
+    random = np.random.default_rng(seed)
+    values = np.triu(random.integers(0, 4, (n, n)).astype(dtype))
+    if symmetric:
+        values = np.triu(values) + np.triu(values, 1).T
+    else:
+        values = values[:, random.permutation(n)]
+    matrix = scipy.sparse.csr_array(values)
+    if seed % 2 and matrix.nnz:  # rows that are not sorted
+        matrix = matrix[:, random.permutation(n)]
+    matrix = matrix.asformat(form)
+    root = int(random.integers(n))
+    expected = scipy.sparse.csgraph.dijkstra(matrix, directed=False, indices=root)
+    dist, parent = shortest_paths(matrix, root, directed=False)
+    assert np.array_equal(dist, expected)
+    assert np.array_equal(parent >= 0, np.isfinite(dist))
+    assert np.array_equal(shortest_paths(matrix, root, directed=False, delta=1.0)[0], dist)
+
+
 @given(st.integers(1, 9), st.integers(0, 2**32), st.booleans(), st.booleans())
 @settings(max_examples=40, deadline=None)
 def test_dense_and_masked_arrays_equal_scipy(n, seed, directed, masked):

@@ -1,0 +1,184 @@
+"""What a search on a matrix has queued: what is near in narrow buckets, what is far in a list.
+
+The buckets lie side by side from the least queued distance to a bound. What is farther lies in a
+list, in no order, until the buckets are empty. So to queue costs the same however much is queued,
+and most entries that an improvement makes useless are dropped from the list before they cost more.
+An entry holds the distance at which its vertex was queued; it is useless when that is no longer its
+distance.
+
+Entries of a bucket are a chain. Some are taken out at a time, so that the rows of their vertices
+are on the way from the memory before they are read.
+
+Sources: Meyer and Sanders 2003 (delta-stepping); Davidson et al. 2014 (a list of what is far).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from kernels.atomics import prefetch
+from kernels.compile import inlined, part
+
+
+class Queue(NamedTuple):
+    """What waits; see above. Made by `queue`.
+
+    keys, vertices   (2, room), int32 vertices: entries of the buckets, and the list. At most one
+                     entry of a vertex is of use, so a room of two a vertex is enough.
+    following        int32 (room,)      the next entry of a bucket, -1 after the last
+    first            int32 (buckets,)   the first entry of each bucket, -1 where it is empty
+    taken_keys, taken   (TAKEN,)        vertices that are taken out, and their keys
+    """
+
+    keys: np.ndarray
+    vertices: np.ndarray
+    following: np.ndarray
+    first: np.ndarray
+    taken_keys: np.ndarray
+    taken: np.ndarray
+
+
+# Buckets, and for how few arcs there are fewer, as all are looked at for each filling.
+BUCKETS, FEW, FEW_BUCKETS = 1024, 1 << 14, 128
+# Entries that are taken out at once, and how many rows ahead are fetched.
+TAKEN, AHEAD = 64, np.uint64(4)
+# Indices as unsigned numbers: numba then does not look for negative ones, which count from the end.
+ONE = np.uint64(1)
+_SAMPLE = 16
+
+
+def queue(n: int, m: int, dtype: np.dtype) -> Queue:
+    """Return a queue for a graph of n vertices and m arcs; `clear` empties it."""
+    room, size = 2 * n + 64, dtype.itemsize
+    # In one block: the C library gives what is free back to the system where it is more than twice
+    # the largest block, and the pages of the next call have to be made anew.
+    block = np.empty(room * (2 * size + 3 * 4) + TAKEN * size, np.uint8)
+    keys = block[: (2 * room + TAKEN) * size].view(dtype)
+    rest = block[(2 * room + TAKEN) * size :].view(np.int32)
+    return Queue(
+        keys[TAKEN:].reshape(2, room),
+        rest[: 2 * room].reshape(2, room),
+        rest[2 * room :],
+        np.empty(BUCKETS if m > FEW else FEW_BUCKETS, np.int32),
+        keys[:TAKEN],
+        np.empty(TAKEN, np.int32),
+    )
+
+
+@part
+def drop_useless(queue, count, dist):
+    """Drop the useless entries of the list; returns how many are left."""
+    left = 0
+    for i in range(count):
+        if dist[queue.vertices[1, i]] == queue.keys[1, i]:
+            queue.keys[1, left] = queue.keys[1, i]
+            queue.vertices[1, left] = queue.vertices[1, i]
+            left += 1
+    return left
+
+
+@inlined
+def append(queue, count, key, vertex, dist):
+    """Put an entry at the end of the list of so many; returns how many there are then."""
+    if count == queue.keys.shape[1]:
+        count = drop_useless(queue, count, dist)
+    queue.keys[1, count] = key
+    queue.vertices[1, count] = vertex
+    return count + 1
+
+
+@part
+def end_of(queue, count, least):
+    """Where the buckets had better end: at the largest key of the list, or well below."""
+    keys = queue.keys
+    if count <= len(queue.first):
+        largest = least
+        for i in range(count):
+            largest = max(largest, np.float64(keys[1, i]))
+        return largest
+    # The second least of a sample: about an eighth of the list is not above it.
+    first = second = np.inf
+    for i in range(_SAMPLE):
+        key = np.float64(keys[1, i * (count // _SAMPLE)])
+        second = min(second, max(key, first))
+        first = min(first, key)
+    return max(second, least)
+
+
+@part
+def fill(queue, count, start, end, a_unit, dist):
+    """Move the entries of the list up to `end` to the buckets, of which a unit of distance has so
+    many; drop those that are useless.
+
+    Returns how many are there and how many stay, and the least key of these.
+    """
+    keys, vertices = queue.keys, queue.vertices
+    filled = stay = 0
+    least = np.inf
+    for i in range(np.uint64(count)):
+        key = keys[1, i]
+        vertex = vertices[1, i]
+        if key != dist[np.uint64(vertex)]:
+            continue
+        if key <= end:
+            bucket = np.uint64((np.float64(key) - start) * a_unit)
+            keys[0, filled] = key
+            vertices[0, filled] = vertex
+            queue.following[filled] = queue.first[bucket]
+            queue.first[bucket] = filled
+            filled += 1
+        else:
+            least = min(least, np.float64(key))
+            keys[1, stay] = key
+            vertices[1, stay] = vertex
+            stay += 1
+    return filled, stay, least
+
+
+@part
+def empty(queue, bucket, count, least, dist):
+    """Move what the buckets from this one on hold to the list; returns its length and least key."""
+    for b in range(bucket, np.uint64(len(queue.first))):
+        entry = np.int64(queue.first[b])
+        queue.first[b] = -1
+        while entry >= 0:
+            key = queue.keys[0, entry]
+            vertex = queue.vertices[0, entry]
+            if dist[vertex] == key:
+                count = append(queue, count, key, vertex, dist)
+                least = min(least, np.float64(key))
+            entry = np.int64(queue.following[entry])
+    return count, least
+
+
+@inlined
+def fetch_row(matrix, u):
+    """Ask for the first arcs of a row."""
+    begin = np.int64(matrix.indptr[np.uint64(u)])
+    prefetch(matrix.indices, begin)
+    prefetch(matrix.indices, begin + 16)
+    prefetch(matrix.weights, begin)
+    prefetch(matrix.weights, begin + 8)
+    prefetch(matrix.weights, begin + 16)
+
+
+@inlined
+def take(queue, bucket, matrix, dist):
+    """Take the first entries out of a bucket; returns how many, and how many of them are of use."""
+    out, taken = 0, np.uint64(0)
+    entry = np.int64(queue.first[bucket])
+    while entry >= 0 and out < TAKEN:
+        v = np.uint64(queue.vertices[0, entry])
+        queue.taken[taken] = v
+        queue.taken_keys[taken] = queue.keys[0, entry]
+        taken += np.uint64(dist[v] == queue.keys[0, entry])
+        prefetch(matrix.indptr, v)
+        entry = np.int64(queue.following[entry])
+        out += 1
+    queue.first[bucket] = entry
+    if taken > 1:
+        for i in range(np.uint64(0), min(taken, AHEAD)):
+            fetch_row(matrix, queue.taken[i])
+    return out, taken

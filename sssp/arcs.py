@@ -1,0 +1,271 @@
+"""Arcs: the arrays of a CSR matrix, checked, as kernels read them; and one search on them."""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from graphs.arguments import as_integer, plain_array
+from graphs.csr import CSR
+from graphs.edges import EdgeList, check_edges
+from graphs.errors import GraphError
+from kernels import arcs as check
+from kernels import direct, near_far
+from kernels.threads import check_threads_run
+
+EXACT = 2.0**53
+_MOST = 2**31 - 1
+_NONE = np.empty(0, np.int32)
+
+
+def _weight_type(dtype: np.dtype) -> np.dtype:
+    """The type as which kernels read weights of a type: four in all, to compile for."""
+    if dtype.kind not in "fiub" or dtype.itemsize > 8:
+        raise GraphError(
+            f"weights must be float32, float64 or integers, got dtype {dtype}; convert them"
+        )
+    if dtype.kind == "f":
+        return distance_type(dtype)
+    if np.can_cast(dtype, np.int32):
+        return np.dtype(np.int32)
+    # uint64 as float64: what that does not hold exactly is refused with the answer.
+    return np.dtype(np.int64 if np.can_cast(dtype, np.int64) else np.float64)
+
+
+def distance_type(weights: np.dtype) -> np.dtype:
+    """The type of distances for weights of a type: float32 for float32 and less, else float64."""
+    return np.dtype(np.float32 if weights.kind == "f" and weights.itemsize <= 4 else np.float64)
+
+
+def _column(name: str, values: Any) -> np.ndarray:
+    """An array of one dimension that NumPy reads as it is."""
+    if type(values) is not np.ndarray or not values.dtype.isnative:
+        values = plain_array(name, values)
+    if values.ndim != 1:
+        raise GraphError(f"{name} must have one dimension, got shape {values.shape}")
+    return values
+
+
+class _Types(NamedTuple):
+    """The types that kernels read ids and weights as, that of distances, and limits of these."""
+
+    ids: np.dtype
+    weights: np.dtype
+    dist: np.dtype
+    integers: bool
+    large: float  # two distances of less than half the range have a sum within it
+    large_weight: np.number  # no less, in the type of weights
+
+
+@cache
+def _types(indptr: np.dtype, indices: np.dtype, weights: np.dtype) -> _Types:
+    for name, dtype in (("indptr", indptr), ("indices", indices)):
+        if dtype.kind not in "iu":
+            raise GraphError(f"{name} must hold integers, got dtype {dtype}")
+    ids = np.dtype(np.int32 if indptr == indices == np.int32 else np.int64)
+    read, dist = _weight_type(weights), distance_type(weights)
+    large = float(np.finfo(dist).max) / 2
+    large_weight = read.type(large if read.kind == "f" else np.iinfo(read).max)
+    return _Types(ids, read, dist, weights.kind in "iub", large, large_weight)
+
+
+class Arcs:
+    """The arrays of a CSR matrix, checked: what a search reads.
+
+    Parameters
+    ----------
+    indptr : int32 or int64 (n + 1,)
+    indices : int32 or int64 (m,)
+        Row i holds arcs from i to indices[indptr[i]:indptr[i + 1]], in any order. Self loops and
+        parallel arcs are allowed.
+    weights : (m,)
+        At least 0, finite; of any real type.
+
+    Raises
+    ------
+    GraphError
+        The arrays do not fit each other, an index is no vertex, or a weight is not allowed.
+    EngineError
+        NUMBA_DISABLE_JIT is set.
+    """
+
+    def __init__(self, indptr: Any, indices: Any, weights: Any):
+        check_threads_run(1)
+        indptr, indices = _column("indptr", indptr), _column("indices", indices)
+        weights = _column("weights", weights)
+        types = _types(indptr.dtype, indices.dtype, weights.dtype)
+        if not 1 <= len(indptr) - 1 < _MOST:
+            raise GraphError(f"a graph has 1 to 2^31 - 2 vertices, got {len(indptr) - 1}")
+        self.n = len(indptr) - 1
+        self.dtype, self.integers = types.dist, types.integers
+        self.matrix = direct.Matrix(
+            np.asarray(indptr, types.ids, order="C"),
+            np.asarray(indices, types.ids, order="C"),
+            np.asarray(weights, types.weights, order="C"),
+        )
+        self._large, self._has_large = types.large, False
+        if check.is_graph(self.matrix, types.large_weight):
+            self.m = int(self.matrix.indptr[-1])
+        else:
+            self._check_one_by_one()
+
+    def _check_one_by_one(self) -> None:
+        """Find what is wrong, or the weight that is large."""
+        self.m = self._checked_bounds()
+        self._check_indices(self.matrix.indices[: self.m])
+        self._has_large = self._largest(self.matrix.weights[: self.m]) >= self._large
+
+    def _checked_bounds(self) -> int:
+        """How many entries there are; refuse bounds of rows that do not rise from 0."""
+        indptr, indices, weights = self.matrix
+        entries = min(len(indices), len(weights))
+        rising = bool((indptr[1:] >= indptr[:-1]).all())
+        if not (indptr[0] == 0 and indptr[-1] <= entries and rising):
+            raise GraphError(
+                "the matrix's arrays do not fit each other: indptr must rise from 0 to at most "
+                f"{entries}, the entries that there are"
+            )
+        return int(indptr[-1])
+
+    def _check_indices(self, indices: np.ndarray) -> None:
+        """Refuse what is no vertex; below 0 as unsigned it is beyond all of them."""
+        if len(indices) and int(indices.view(f"u{indices.itemsize}").max()) >= self.n:
+            first = indices[(indices < 0) | (indices >= self.n)][0]
+            raise GraphError(
+                f"the matrix's arrays do not fit each other: index {first} is not a vertex; "
+                f"ids are 0..{self.n - 1}"
+            )
+
+    @staticmethod
+    def _largest(weights: np.ndarray) -> float:
+        """The largest weight; refuse those that are not allowed."""
+        if len(weights) == 0:
+            return 0.0
+        largest = float(weights.max())  # NaN if one is
+        if weights.min() >= 0 and largest < np.inf:
+            return largest
+        first = int(np.flatnonzero(~((weights >= 0) & (weights < np.inf)))[0])
+        raise GraphError(
+            f"entry {first}: weight {weights[first]} is not allowed; "
+            "weights must be finite and >= 0"
+        )
+
+    def both_ways(self) -> Arcs:
+        """The arcs, and each turned round; the same where that is what they are already."""
+        at = np.empty(self.n, np.int64)
+        if check.is_symmetric(self.matrix, at):
+            return self
+        m = 2 * self.m
+        ids = np.int32 if m < _MOST else np.int64
+        indptr, indices = np.empty(self.n + 1, ids), np.empty(m, ids)
+        twice = direct.Matrix(indptr, indices, np.empty(m, self.matrix.weights.dtype))
+        check.put_both_ways(self.matrix, at, twice)
+        return self._with(twice, m=m)
+
+    def unweighted(self) -> Arcs:
+        """The arcs with weights of 1.0."""
+        ones = np.ones(len(self.matrix.indices))
+        return self._with(
+            self.matrix._replace(weights=ones), dtype=ones.dtype, integers=False, _has_large=False
+        )
+
+    def _with(self, matrix: direct.Matrix, **changed: Any) -> Arcs:
+        other = object.__new__(Arcs)
+        other.__dict__.update(self.__dict__, matrix=matrix, **changed)
+        return other
+
+    def vertex(self, name: str, value: Any) -> int:
+        """A vertex as an int; raises GraphError for what is none."""
+        number = as_integer(value)
+        if number is None:
+            raise GraphError(f"{name}={value!r} is not an integer")
+        if not 0 <= number < self.n:
+            raise GraphError(f"{name}={number} is not a vertex; ids are 0..{self.n - 1}")
+        return number
+
+    def roots(self, values: Any) -> np.ndarray:
+        """One vertex or several as int64 (k,); raises GraphError for what is none."""
+        if as_integer(values) is not None or np.ndim(values) == 0:
+            return np.array([self.vertex("root", values)], np.int64)
+        found = np.asarray(values)
+        if found.ndim != 1 or (len(found) and found.dtype.kind not in "iu"):
+            raise GraphError(f"root={values!r} is not an integer, nor a list of them")
+        for number in found[(found < 0) | (found >= self.n)][:1]:
+            self.vertex("root", number)
+        return found.astype(np.int64)
+
+    def search(
+        self, sources: np.ndarray, limit: float, target: int, with_source: bool
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Search from the nearest of checked sources; the arrays of the answer, see `search`."""
+        n = self.n
+        dist, parent = np.empty(n, self.dtype), np.empty(n, np.int32)
+        source = np.empty(n, np.int32) if with_source else _NONE
+        found, queue = direct.Tree(dist, parent, source), near_far.queue(n, self.m, self.dtype)
+        farthest = direct.search(self.matrix, sources, limit, target, queue, found)
+        if target >= 0:
+            beyond = dist > dist[target]
+            dist[beyond] = np.inf
+            parent[beyond] = -1
+            if with_source:
+                source[beyond] = -1
+        self._check_range(farthest, dist, limit if target < 0 or np.isinf(dist[target]) else 0.0)
+        return dist, parent, source
+
+    def looked_at(self, dist: np.ndarray) -> int:
+        """How many arcs lead from what is reached."""
+        return int(np.diff(self.matrix.indptr)[dist < np.inf].sum())
+
+    def _check_range(self, farthest: float, dist: np.ndarray, limit: float) -> None:
+        """Refuse distances that their type does not hold: inexact integers, infinite sums."""
+        if farthest >= (EXACT if self.integers else self._large):
+            farthest = float(dist[dist < np.inf].max())
+        if self.integers and farthest >= EXACT:
+            raise GraphError(
+                f"a distance is at or beyond 2^53 (about {farthest:.6g}), where float64 does "
+                "not hold every integer; scale the weights down"
+            )
+        if limit < math.inf or (farthest < self._large and not self._has_large):
+            return
+        reached = np.repeat(dist < np.inf, np.diff(self.matrix.indptr))
+        used = self.matrix.indices[: len(reached)]
+        if np.any(reached & np.isinf(dist[used])):
+            raise GraphError(
+                f"a distance is beyond the range of {self.dtype}: the largest weight is "
+                f"{self.matrix.weights[: len(used)].max():g}; scale the weights down"
+            )
+
+
+def _numbered(lengths: np.ndarray, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Bounds of rows of such lengths, and their indices: int32 where that does, as of SciPy."""
+    ids = np.int32 if max(len(lengths), len(indices)) < _MOST else np.int64
+    indptr = np.zeros(len(lengths) + 1, ids)
+    np.cumsum(lengths, out=indptr[1:])
+    return indptr, indices.astype(ids, copy=False)
+
+
+def arcs_of_edges(edges: EdgeList) -> Arcs:
+    """An edge list, checked, as arcs: parallel ones and self loops stay."""
+    check_edges(edges)
+    src, dst, weight = edges.src, edges.dst, edges.weight
+    if not edges.directed:
+        src, dst = np.append(src, dst), np.append(dst, src)
+        weight = np.append(weight, weight)
+    order = np.argsort(src, kind="stable")
+    return Arcs(*_numbered(np.bincount(src, minlength=edges.n), dst[order]), weight[order])
+
+
+def arcs_of_rows(csr: CSR) -> Arcs:
+    """The rows of one process as arcs of original ids."""
+    starts = csr.out.indptr[csr.local_id]
+    lengths = csr.out.indptr[csr.local_id + 1] - starts
+    at = np.repeat(starts - np.cumsum(lengths) + lengths, lengths) + np.arange(lengths.sum())
+    weight = csr.out.weight[at]
+    if csr.stats.weight_dtype.kind in "iub":
+        weight = weight.astype(np.int64 if csr.kind == "uint32" else np.float64)
+    arcs = Arcs(*_numbered(lengths, csr.global_id[csr.out.adj[at]]), weight)
+    arcs.integers = csr.stats.weight_dtype.kind in "iub"
+    return arcs

@@ -3,7 +3,7 @@
     python -m benchmarks.library --output results/library      measures, and writes a file there
     python -m benchmarks.library --read results/library        the tables of the file that is there
 
-Twelve shapes, each with weights of three types. The three searches take turns, from the same roots,
+Thirteen shapes, each with weights of three types. The searches take turns, from the same roots,
 so that a busy machine slows all of them. SciPy returns predecessors, too. Then what the first call
 of a process takes, Python's start included, with nothing compiled before and with everything.
 """
@@ -35,8 +35,9 @@ from sssp import Solver, shortest_paths
 from sssp.graph import matrix_edges
 
 TYPES = ("float32", "float64", "int32")
-KRONECKER = (8, 10, 12, 14, 16, 18)
+KRONECKER = (8, 10, 12, 14, 16, 18, 20)
 _ROOTS = 4
+_LARGE = 1 << 24  # arcs from which two turns are enough
 _FIRST = """
 import scipy.sparse
 from sssp import shortest_paths
@@ -128,10 +129,17 @@ def _first_answers() -> dict[str, float]:
     return seconds
 
 
-def measured(turns: int) -> dict[str, Any]:
+def _turns(turns: int, arcs: int) -> int:
+    """So many as are asked for, and fewer where they take long."""
+    if arcs < 1 << 20:
+        return turns
+    return min(turns, 3 if arcs < _LARGE else 2)
+
+
+def measured(turns: int, shapes: list[str]) -> dict[str, Any]:
     """Everything that the tables are made of."""
     rows = []
-    for shape in SHAPES:
+    for shape in shapes:
         for matrix in matrices(shape):
             print(shape, matrix.dtype, file=sys.stderr, flush=True)
             rows.append(
@@ -140,7 +148,7 @@ def measured(turns: int) -> dict[str, Any]:
                     "weights": str(matrix.dtype),
                     "vertices": matrix.shape[0],
                     "arcs": matrix.nnz,
-                    "seconds": _measure(matrix, max(turns * min(1, 2**20 // matrix.nnz), 3)),
+                    "seconds": _measure(matrix, _turns(turns, matrix.nnz)),
                 }
             )
     return {"first_answer_seconds": _first_answers(), "rows": rows}
@@ -178,6 +186,7 @@ def main() -> int:
     parser.add_argument("--output", metavar="FOLDER", default="results/runs")
     parser.add_argument("--read", metavar="FOLDER")
     parser.add_argument("--turns", type=int, default=5, metavar="N")
+    parser.add_argument("--shape", action="append", choices=SHAPES, help="only this one, or these")
     asked = parser.parse_args()
     if asked.read is None:
         commit, dirty = git_state()
@@ -187,7 +196,7 @@ def main() -> int:
             "machine": machine_facts(),
             "versions": versions(),
         }
-        record = about | measured(asked.turns)
+        record = about | measured(asked.turns, asked.shape or list(SHAPES))
         name = f"{strftime('%Y%m%dT%H%M%SZ', gmtime())}-library-{uuid.uuid4().hex[:6]}.json"
         Path(asked.output).mkdir(parents=True, exist_ok=True)
         with replacing(Path(asked.output) / name) as file:

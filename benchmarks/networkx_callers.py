@@ -40,6 +40,8 @@ def random_graph(vertices: int, edges: int) -> nx.Graph:
 def by_backend(graph: nx.Graph) -> Search:
     from sssp import networkx_backend
 
+    # networkx asks before it converts.
+    assert networkx_backend.can_run("single_source_dijkstra_path_length", (graph, 0), {}) is True
     there = networkx_backend.convert_from_nx(graph, edge_attrs={"weight": 1})
     return lambda source: nx.single_source_dijkstra_path_length(there, source)
 

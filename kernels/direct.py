@@ -167,3 +167,14 @@ def search(matrix, sources, limit, target, queue, answer):
             wide /= 2
         wide = min(wide, narrow)
     return farthest
+
+
+@njit(cache=True, _nrt=False, nogil=True)
+def search_each(matrix, sources, limit, target, queue, answer):
+    """As `search`, from each source by itself: a row for each in dist and parent; no sources."""
+    farthest = 0.0
+    for i in range(len(sources)):
+        one = Tree(answer.dist[i], answer.parent[i], answer.source)
+        source = sources[i : i + 1]
+        farthest = max(farthest, search(matrix, source, limit, target, queue, one))
+    return farthest

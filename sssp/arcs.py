@@ -193,8 +193,8 @@ class Arcs:
         found = np.asarray(values)
         if found.ndim != 1 or (len(found) and found.dtype.kind not in "iu"):
             raise GraphError(f"root={values!r} is not an integer, nor a list of them")
-        for number in found[(found < 0) | (found >= self.n)][:1]:
-            self.vertex("root", number)
+        if len(found) and not 0 <= found.min() <= found.max() < self.n:
+            self.vertex("root", found[(found < 0) | (found >= self.n)][0])
         return found.astype(np.int64)
 
     def search(
@@ -206,21 +206,43 @@ class Arcs:
         source = np.empty(n, np.int32) if with_source else _NONE
         found, queue = direct.Tree(dist, parent, source), near_far.queue(n, self.m, self.dtype)
         farthest = direct.search(self.matrix, sources, limit, target, queue, found)
+        self._finish(found, farthest, limit, target)
+        return dist, parent, source
+
+    def search_each(
+        self, sources: np.ndarray, limit: float, target: int, dist: np.ndarray, parent: np.ndarray
+    ) -> None:
+        """Search from each of checked sources, and write a row of (k, n) arrays for it."""
+        queue = near_far.queue(self.n, self.m, self.dtype)
+        found = direct.Tree(dist, parent, _NONE)
+        farthest = direct.search_each(self.matrix, sources, limit, target, queue, found)
+        if target >= 0 or not self._surely_in_range(farthest):
+            for one in zip(dist, parent, strict=True):
+                self._finish(direct.Tree(*one, _NONE), farthest, limit, target)
+
+    def _finish(self, found: direct.Tree, farthest: float, limit: float, target: int) -> None:
+        """Take back what is beyond the target, and refuse what the type does not hold."""
         if target >= 0:
+            dist, parent, source = found
             beyond = dist > dist[target]
             dist[beyond] = np.inf
             parent[beyond] = -1
-            if with_source:
+            if len(source):
                 source[beyond] = -1
-        self._check_range(farthest, dist, limit if target < 0 or np.isinf(dist[target]) else 0.0)
-        return dist, parent, source
+            limit = limit if np.isinf(dist[target]) else 0.0
+        self._check_range(farthest, found.dist, limit)
 
     def looked_at(self, dist: np.ndarray) -> int:
         """How many arcs lead from what is reached."""
         return int(np.diff(self.matrix.indptr)[dist < np.inf].sum())
 
+    def _surely_in_range(self, farthest: float) -> bool:
+        return farthest < (EXACT if self.integers else self._large) and not self._has_large
+
     def _check_range(self, farthest: float, dist: np.ndarray, limit: float) -> None:
         """Refuse distances that their type does not hold: inexact integers, infinite sums."""
+        if self._surely_in_range(farthest):
+            return
         if farthest >= (EXACT if self.integers else self._large):
             farthest = float(dist[dist < np.inf].max())
         if self.integers and farthest >= EXACT:

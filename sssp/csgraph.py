@@ -196,7 +196,9 @@ def _starts(indices: Any, n: int) -> np.ndarray:
     one = as_integer(indices)
     if one is not None and 0 <= one < n:
         return np.array(one)
-    given = np.array(indices)
+    given = np.asarray(indices)
+    if given.dtype == np.int64 and given.size and 0 <= given.min() <= given.max() < n:
+        return given
     with np.errstate(invalid="ignore"):
         starts = given.astype(np.int64)
     bad = (starts != given) | (starts < -n) | (starts >= n)

@@ -21,6 +21,8 @@ from sssp.arcs import Arcs
 
 # Vertices and arcs of all searches together that are worth starting Python threads for.
 _WORTH_THREADS = 1 << 17
+# Parts of the sources for each thread: the last ones even out what the others differ in.
+_PARTS = 8
 
 
 def search(
@@ -98,15 +100,15 @@ def search_arcs(
     dist = np.empty((len(roots), arcs.n), arcs.dtype)
     parent = np.empty(dist.shape, np.int32)
 
-    def search_one(i: int) -> None:
-        dist[i], parent[i], _ = arcs.search(roots[i : i + 1], limit, end, False)
+    def search_part(part: slice) -> None:
+        arcs.search_each(roots[part], limit, end, dist[part], parent[part])
 
     workers = min(thread_count(checked_threads(threads)), len(roots))
     if workers < 2 or len(roots) * (arcs.n + arcs.m) < _WORTH_THREADS:
-        for i in range(len(roots)):
-            search_one(i)
-    else:
-        search_one(0)  # compiled before threads ask for it
-        with ThreadPoolExecutor(workers) as pool:
-            list(pool.map(search_one, range(1, len(roots))))
+        search_part(slice(None))
+        return dist, parent, None
+    search_part(slice(1))  # compiled before threads ask for it
+    step = -(-len(roots) // (_PARTS * workers))
+    with ThreadPoolExecutor(workers) as pool:
+        list(pool.map(search_part, (slice(i, i + step) for i in range(1, len(roots), step))))
     return dist, parent, None

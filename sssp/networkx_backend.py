@@ -2,8 +2,8 @@
 
 networkx finds this module by the entry point networkx.backends, and calls `can_run`, then
 `convert_from_nx`, then the function with the converted graph, which it keeps for the next call.
-What is not searched here (weights by a function, negative ones, all pairs) is left to networkx, by
-`can_run` or by a NotImplementedError.
+What is not searched here (weights by a function, negative ones, all pairs) is left to networkx by
+`can_run`, and what the conversion finds (weights that are no numbers) by a NotImplementedError.
 
 Distances are what networkx adds up, to the bit, and integers where all weights are; dictionaries
 have its order, by distance. Of several shortest paths, another may be returned.
@@ -18,7 +18,7 @@ from typing import Any
 import networkx as nx
 import numpy as np
 
-from sssp.networkx_graph import ConvertedGraph, convert_from_nx, convert_to_nx
+from sssp.networkx_graph import ConvertedGraph, convert_from_nx, convert_to_nx, has_negative
 from sssp.networkx_info import FUNCTIONS
 from sssp.networkx_search import Search, numbers_of
 
@@ -203,6 +203,10 @@ def can_run(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool | 
     pairs = name in ("shortest_path", "shortest_path_length")
     if pairs and given.get("source") is None and given.get("target") is None:
         return _ALL_PAIRS
+    default = _SIGNATURES[name].parameters.get("weight")
+    weight = given.get("weight", default and default.default)
+    if weight is not None and has_negative(given["G"], weight):
+        return "negative weights are not searched here"
     return True
 
 

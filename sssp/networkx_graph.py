@@ -116,6 +116,20 @@ def _weights(values: list[Any]) -> Weights:
     return Weights(array, wholes == kinds, bool(wholes) and wholes != kinds)
 
 
+def has_negative(graph: Any, weight: Hashable) -> bool:
+    """Has an edge a negative weight? It is looked for until the graph has been converted."""
+    converted = getattr(graph, "__networkx_cache__", {}).get("backends", {}).get("sssp", {})
+    if isinstance(graph, ConvertedGraph) or any(weight in c.weights for c in converted.values()):
+        return False
+    rows: Any = getattr(graph, "_adj", {}).values()  # another backend's has none
+    if graph.is_multigraph():
+        rows = (keys for row in rows for keys in row.values())
+    try:
+        return any(data.get(weight, 1) < 0 for row in rows for data in row.values())
+    except TypeError:  # no numbers, which the conversion refuses
+        return False
+
+
 def _transposed(
     indptr: np.ndarray, indices: np.ndarray, weights: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -160,6 +160,7 @@ def test_a_graph_there_and_back_is_the_same(graph):
 
 PATH = nx.Graph([("a", "b", {"weight": 2}), ("b", "c", {"weight": 3})])
 PATH.add_node("alone")
+NEGATIVE = nx.DiGraph([(0, 1, {"weight": 1}), (1, 2, {"weight": -1})])
 
 
 @pytest.mark.parametrize(
@@ -236,10 +237,31 @@ def test_what_is_announced_is_there_with_the_arguments_of_networkx():
         ("dijkstra_path", (PATH, "a", "c"), {"weight": max}, "function"),
         ("shortest_path", (PATH,), {}, "all pairs"),
         ("shortest_path_length", (), {"G": PATH, "weight": "weight"}, "all pairs"),
+        ("bellman_ford_path", (NEGATIVE, 0, 2), {}, "negative"),
+        ("shortest_path", (nx.MultiGraph(NEGATIVE), 0, 2, "weight"), {}, "negative"),
+        ("dijkstra_path", (NEGATIVE, 0, 2), {"weight": "weight"}, "negative"),
     ],
 )
 def test_calls_are_left_to_networkx_for_a_reason(name, arguments, named, reason):
     assert reason in str(backend.can_run(name, arguments, named))
+
+
+def test_negative_weights_count_where_they_are_asked_for():
+    assert backend.can_run("shortest_path", (NEGATIVE, 0, 2), {}) is True
+    assert backend.can_run("dijkstra_path", (NEGATIVE, 0, 2, "km"), {}) is True
+    assert backend.can_run("dijkstra_path", (converted(PATH, "weight"), "a", "c"), {}) is True
+    words = nx.Graph([(0, 1, {"weight": "far"})])
+    assert backend.can_run("dijkstra_path", (words, 0, 1), {}) is True  # the conversion refuses it
+
+
+def test_weights_of_a_graph_that_was_converted_are_not_looked_at_again():
+    graph = nx.Graph([(0, 1, {"weight": 2})])
+    kept = {("weight", 1): converted(graph, "weight")}
+    graph.__networkx_cache__["backends"] = {"sssp": kept}
+    graph.edges[0, 1]["weight"] = -1  # networkx does not notice, and keeps what it has
+    assert backend.can_run("dijkstra_path", (graph, 0, 1), {}) is True
+    graph.add_edge(0, 2)
+    assert "negative" in str(backend.can_run("dijkstra_path", (graph, 0, 1), {}))
 
 
 def test_tiny_graphs_are_left_to_networkx_for_a_reason():

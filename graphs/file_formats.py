@@ -14,7 +14,8 @@ from graphs.file_lines import EdgeLines
 from graphs.file_options import Options
 from graphs.file_text import Text, quoted
 from graphs.file_words import LARGEST, Layout
-from graphs.vertex_ids import VertexIds, numbered
+from graphs.renumber import numbered
+from graphs.vertex_ids import VertexIds
 
 _GR = Layout(line="a u v w", comments=b"c", lead=b"a", first_id=1)
 _MTX = Layout(line="row column weight", comments=b"%", first_id=1)

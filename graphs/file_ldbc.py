@@ -18,6 +18,7 @@ from graphs.file_lines import EdgeLines
 from graphs.file_options import Options
 from graphs.file_text import Text
 from graphs.file_words import Layout
+from graphs.renumber import vertices_of
 from graphs.vertex_ids import VertexIds
 
 SUFFIXES = (".v", ".e", ".properties")
@@ -59,7 +60,9 @@ def read_ldbc(stem: str, open_file: Open, options: Options) -> EdgeList:
         said = found.get(f"meta.{what}", str(count))
         if said != str(count):
             raise GraphError(f"{properties}: promises {said} {what}, but {file} holds {count}")
-    src, dst = (_known(column, ids, edges, vertices) for column in ends)
+    src, dst = vertices_of(ids, list(ends))
+    for place, column in zip((src, dst), ends, strict=True):
+        _check_known(place, column, edges, vertices)
     weight = weight if weighted else options.made(len(src))
     return EdgeList(src, dst, weight, ids.n, directed, ids=ids)
 
@@ -94,11 +97,9 @@ def _ids(text: Text, options: Options) -> VertexIds:
     return VertexIds(n, first) if follow else VertexIds(n, given=given)
 
 
-def _known(column: np.ndarray, ids: VertexIds, edges: str, vertices: str) -> np.ndarray:
-    """Return the vertices of one end of the edges."""
-    found = ids.vertices(column)
+def _check_known(found: np.ndarray, column: np.ndarray, edges: str, vertices: str) -> None:
+    """Refuse an end of an edge that is no vertex."""
     unknown = np.flatnonzero(found < 0)
     if len(unknown):
         fault = f"edge {unknown[0]}: vertex {column[unknown[0]]} is not in {vertices}"
         raise GraphError(f"{edges}: {fault}")
-    return found

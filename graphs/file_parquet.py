@@ -10,7 +10,7 @@ import numpy as np
 from graphs.edges import EdgeList, check_edges
 from graphs.errors import GraphError
 from graphs.file_options import Options
-from graphs.vertex_ids import numbered
+from graphs.renumber import numbered
 
 _NAMES = (
     ("src", "source", "from", "u", "tail"),

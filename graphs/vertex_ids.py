@@ -12,11 +12,6 @@ from graphs.errors import GraphError
 if TYPE_CHECKING:
     from graphs.edges import Edges
 
-# Ids are kept as they are where the largest is below this, or below this multiple of the edges:
-# vertices without an edge then cost little.
-_SMALL = 1 << 20
-_PER_EDGE = 4
-
 
 @dataclass(frozen=True)
 class VertexIds:
@@ -64,28 +59,3 @@ class VertexIds:
 def ids_of(edges: Edges) -> VertexIds:
     """Return the ids of a graph's vertices, 0 .. n-1 where it does not say."""
     return getattr(edges, "ids", None) or VertexIds(edges.n)
-
-
-def numbered(
-    src: np.ndarray, dst: np.ndarray, first: int = 0
-) -> tuple[np.ndarray, np.ndarray, VertexIds]:
-    """Return ends of edges as vertices, from their ids, and the vertices' ids.
-
-    Ids that are sparse are numbered in ascending order, those without an edge left out.
-
-    Parameters
-    ----------
-    src, dst : ndarray of int64, shape (m,)
-        At least one edge; `first` or more. They may be overwritten.
-    first : int
-        The least id of the format.
-    """
-    n = int(max(src.max(), dst.max())) - first + 1
-    if n <= max(_SMALL, _PER_EDGE * len(src)):
-        if first:
-            src -= first
-            dst -= first
-        return src, dst, VertexIds(n, first)
-    # One sort of all: finding 10^7 ids among as many takes four times as long.
-    given, ends = np.unique(np.concatenate([src, dst]), return_inverse=True)
-    return ends[: len(src)], ends[len(src) :], VertexIds(len(given), given=given)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from graph_files import DATA, MTX, put, refusal, tuples
 
-from graphs import GraphError, read_graph
+from graphs import GraphError, read_graph, renumber
 
 PATTERN = MTX.replace("real", "pattern")
 
@@ -151,3 +151,18 @@ def test_a_bad_edge_list_is_refused_by_line_and_value(tmp_path, case):
     kind = case.split(":")[0]
     path = put(tmp_path, "out.bad" if kind == "konect" else f"bad.{kind}", text)
     assert wanted in refusal(path, weights="unit" if kind == "mtx" else None)
+
+
+@pytest.mark.parametrize(("k", "most"), [(1, 9), (3000, 9), (200_000, 10**18), (50_000, 70_000)])
+def test_sparse_ids_of_many_edges_are_numbered_as_a_sort_does_it(monkeypatch, k, most):
+    # 200,000 ids make the hash table grow; ids that follow each other share few bits.
+    monkeypatch.setattr(renumber, "_HASHED_FROM", 1)
+    ends = np.random.default_rng(k).integers(0, most, (2, k))
+    ends[0, 0] = 2**63 - 2
+    given, expected = np.unique(ends, return_inverse=True)
+    src, dst, ids = renumber.numbered(ends[0].copy(), ends[1].copy())
+    assert np.array_equal(ids.given, given)
+    assert np.array_equal([src, dst], expected.reshape(2, k))
+    known, unknown = renumber.vertices_of(ids, [ends[1], ends[1] + 10**18])
+    assert np.array_equal(known, dst)
+    assert np.array_equal(unknown, ids.vertices(ends[1] + 10**18))

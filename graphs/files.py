@@ -29,6 +29,7 @@ from graphs.file_parquet import read_parquet
 from graphs.file_unpack import FAULTS, PACKED, counted, member, split, unpacked
 from kernels.disk import reading, replacing
 
+Progress = Callable[[int], object] | None
 Reader = Callable[[str, BinaryIO, Options], EdgeList]
 
 
@@ -105,7 +106,7 @@ def read_graph(
     options = Options(most_bytes, weights)
     kind = format_of(name, format)
     try:
-        if kind == "ldbc":
+        if kind == "ldbc" and not split(name)[2]:
             edges = read_ldbc(_stem(name), lambda part: _opened(part, options, progress), options)
         else:
             edges = _read(name, kind, options, progress)
@@ -197,24 +198,47 @@ def _stem(name: str) -> str:
     return name[: -len(Path(name).suffix)] if Path(name).suffix.lower() in LDBC else name
 
 
-def _read(
-    name: str, kind: str | None, options: Options, progress: Callable[[int], object] | None
-) -> EdgeList:
+def _read(name: str, kind: str | None, options: Options, progress: Progress) -> EdgeList:
     """Read a graph that is one file, or one in an archive."""
     stem, packed, is_tar = split(name)
     with contextlib.ExitStack() as stack:
         stream = stack.enter_context(_opened(name, options, progress))
         if is_tar:
-            known = (lambda inner: True) if kind else _is_known
+            known = (lambda inner: True) if kind not in (None, "ldbc") else _is_known
             inner, stream = stack.enter_context(member(name, stem, stream, known))
             kind = kind or format_of(Path(inner).name)
+            if Path(inner).suffix.lower() in LDBC:
+                found = _read_ldbc_in(name, inner, options, progress)
+                if found is not None:
+                    return found
             name = f"{name}: {ascii(inner)[1:-1]}"
         form = FORMATS[kind or ""]
         if form.read is None:
-            raise GraphError(f"{name}: the format {kind} is three files, which cannot be packed")
+            raise GraphError(f"{name}: the format {kind} is three files, in a tar or side by side")
         if form.seeks and (packed or is_tar):
             stream = stack.enter_context(_unpacked_first(name, stream, options.most_bytes))
         return form.read(name, stream, options)
+
+
+def _read_ldbc_in(name: str, inner: str, options: Options, progress: Progress) -> EdgeList | None:
+    """Read the files of Graphalytics from an archive, which is unpacked once for each.
+
+    Returns None where there are no .properties beside the .e: it is an edge list.
+    """
+
+    @contextlib.contextmanager
+    def opened(part: str) -> Iterator[BinaryIO]:
+        wanted = Path(inner).with_suffix(part[part.rindex(".") :]).name
+        with contextlib.ExitStack() as stack:
+            stream = stack.enter_context(_opened(name, options, progress))
+            yield stack.enter_context(member(name, "", stream, lambda path: path == wanted))[1]
+
+    try:
+        with opened(LDBC[-1]):
+            pass
+    except GraphError:
+        return None
+    return read_ldbc(f"{name}: {ascii(_stem(inner))[1:-1]}", opened, options)
 
 
 def _is_known(name: str) -> bool:
@@ -225,9 +249,7 @@ def _is_known(name: str) -> bool:
 
 
 @contextlib.contextmanager
-def _opened(
-    name: str, options: Options, progress: Callable[[int], object] | None
-) -> Iterator[BinaryIO]:
+def _opened(name: str, options: Options, progress: Progress) -> Iterator[BinaryIO]:
     """Open a file that is not empty for its reader, unpacked."""
     with contextlib.ExitStack() as stack:
         file = stack.enter_context(reading(name))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import bz2
 import gzip
-import importlib.util
+import importlib
 import io
 import lzma
+import sys
 import tarfile
 
 import numpy as np
@@ -203,34 +204,63 @@ def test_text_that_unpacks_to_more_than_the_memory_is_read_no_further(tmp_path):
             read_graph(put(tmp_path, name, pack(text)), most_bytes=10**6)
 
 
-def installed(*modules: str) -> bool:
-    return any(importlib.util.find_spec(module.split(".")[0]) for module in modules)
+def test_graphalytics_is_read_from_an_archive_as_from_its_files(tmp_path):
+    graphalytics(tmp_path)
+    parts = [
+        (f"x/g.{end}", (tmp_path / f"g.{end}").read_bytes()) for end in ("e", "v", "properties")
+    ]
+    whole = read_graph(tmp_path / "g.e")
+    for name in ("g.tar.gz", "other.tgz"):
+        for order in (parts, parts[::-1]):
+            packed = gzip.compress(tar(*order, ("x/g-SSSP", b"5 0\n")))
+            edges = read_graph(put(tmp_path, name, packed))
+            assert tuples(edges) == tuples(whole)
+            assert (edges.n, edges.directed) == (whole.n, False)
+            assert np.array_equal(edges.ids.given, whole.ids.given)
+    damaged = gzip.compress(tar(*parts[:1], *parts[2:]))
+    assert "of the files in it, one must be" in refusal(put(tmp_path, "g.tar.gz", damaged))
+    alone = read_graph(put(tmp_path, "g.tar", tar(("g.e", b"0 1 2\n1 2 3\n"))))
+    assert (tuples(alone), alone.directed) == (EDGES, True)
 
 
-def test_zst_files_are_read_or_the_extra_is_named(tmp_path):
-    packed = bytes.fromhex("28b52ffd0458") + b"\x61\x00\x00" + b"0 1 2\n1 2 3\n"
-    path = put(tmp_path, "g.el.zst", packed)
-    if not installed("backports", "compression"):
-        assert "pip install 'sssp-bench[zstd]'" in refusal(path)
-        return
-    from graphs.file_unpack import _zstd
-
-    assert "cannot be unpacked" in refusal(path)
-    whole = io.BytesIO()
-    with _zstd("g", io.BytesIO()) as (file, _):
-        kind = type(file)
-    with kind(whole, mode="w") as file:
-        file.write(b"0 1 2\n1 2 3\n")
-    assert tuples(read_graph(put(tmp_path, "g.el.zst", whole.getvalue()))) == EDGES
+@pytest.mark.parametrize(
+    ("name", "content", "modules", "extra"),
+    [
+        ("g.el.zst", b"(\xb5/\xfd", ("backports.zstd", "compression.zstd"), "zstd"),
+        ("g.parquet", b"PAR1", ("pyarrow",), "parquet"),
+    ],
+)
+def test_an_extra_that_is_missing_is_named(tmp_path, monkeypatch, name, content, modules, extra):
+    for module in modules:
+        monkeypatch.setitem(sys.modules, module, None)
+    assert f"pip install 'sssp-bench[{extra}]'" in refusal(put(tmp_path, name, content))
 
 
-def test_parquet_files_are_read_or_the_extra_is_named(tmp_path):
-    path = tmp_path / "g.parquet"
-    if not installed("pyarrow"):
-        assert "pip install 'sssp-bench[parquet]'" in refusal(put(tmp_path, path.name, b"PAR1"))
-        return
-    import pyarrow
+def zstd():
+    if sys.version_info < (3, 14):
+        return pytest.importorskip("backports.zstd", reason="the extra zstd is not installed")
+    return importlib.import_module("compression.zstd")
+
+
+def test_zst_files_are_read(tmp_path):
+    packed = zstd().compress(b"0 1 2\n1 2 3\n")
+    assert tuples(read_graph(put(tmp_path, "g.el.zst", packed))) == EDGES
+    assert "cannot be unpacked" in refusal(put(tmp_path, "g.el.zst", packed[:-3]))
+    assert "cannot be unpacked" in refusal(put(tmp_path, "g.el.zst", b"0 1 2\n"))
+    assert tuples(read_graph(put(tmp_path, "g.tar.zst", zstd().compress(SUITE)))) == EDGES
+
+
+def test_zst_files_that_unpack_to_more_than_the_memory_are_read_no_further(tmp_path):
+    path = put(tmp_path, "g.el.zst", zstd().compress(b"0 1 2\n" * 300_000))
+    with pytest.raises(GraphError, match="take more than the 1000000 bytes available"):
+        read_graph(path, most_bytes=10**6)
+
+
+def test_parquet_files_are_read(tmp_path):
+    pyarrow = pytest.importorskip("pyarrow", reason="the extra parquet is not installed")
     from pyarrow import parquet
+
+    path = tmp_path / "g.parquet"
 
     def write(**columns):
         parquet.write_table(pyarrow.table(columns), path)

@@ -220,25 +220,27 @@ def _read(name: str, kind: str | None, options: Options, progress: Progress) -> 
         return form.read(name, stream, options)
 
 
-def _read_ldbc_in(name: str, inner: str, options: Options, progress: Progress) -> EdgeList | None:
+def _read_ldbc_in(
+    archive: str, inner: str, options: Options, progress: Progress
+) -> EdgeList | None:
     """Read the files of Graphalytics from an archive, which is unpacked once for each.
 
     Returns None where there are no .properties beside the .e: it is an edge list.
     """
 
     @contextlib.contextmanager
-    def opened(part: str) -> Iterator[BinaryIO]:
-        wanted = Path(inner).with_suffix(part[part.rindex(".") :]).name
+    def opened(name: str) -> Iterator[BinaryIO]:
+        wanted = Path(inner).with_suffix(name[name.rindex(".") :]).name
         with contextlib.ExitStack() as stack:
-            stream = stack.enter_context(_opened(name, options, progress))
-            yield stack.enter_context(member(name, "", stream, lambda path: path == wanted))[1]
+            stream = stack.enter_context(_opened(archive, options, progress))
+            yield stack.enter_context(member(archive, "", stream, lambda path: path == wanted))[1]
 
     try:
         with opened(LDBC[-1]):
             pass
     except GraphError:
         return None
-    return read_ldbc(f"{name}: {ascii(_stem(inner))[1:-1]}", opened, options)
+    return read_ldbc(f"{archive}: {ascii(_stem(inner))[1:-1]}", opened, options)
 
 
 def _is_known(name: str) -> bool:

@@ -46,7 +46,7 @@ parent edges, the distances to the bit, that no edge improves one, and the compo
 without parents: that each is the length of a path, and no edge improves it.
 """
 _VALIDATE_EPILOG = f"""\
-The solution is an .npz with the arrays
+The solution is a .csv or .tsv, as `sssp solve` writes it, or an .npz with the arrays
   dist     (n,) float32 or float64, inf where a vertex is not reached; or integers, where -1 and the
            largest of their type mean that
   parent   (n,) integers, parent[root] = root, -1 where a vertex is not reached; or SciPy's, -9999
@@ -91,7 +91,7 @@ def add_commands(commands: Commands) -> None:
     add_seed(validate, "the generator")
     add_graph_file(validate)
     validate.add_argument(
-        "--solution", type=PATH, metavar="F.npz", required=True, help="the answer to check"
+        "--solution", type=PATH, metavar="F", required=True, help="the answer to check"
     )
     validate.add_argument(
         "--root",
@@ -142,6 +142,8 @@ def run_validate(flags: dict[str, Any], _argv: list[str]) -> int:
     solution = read_solution(flags["solution"])
     edges = source.load()
     root, dist, parent = solution.of(flags["root"], ids_of(edges))
+    if solution.is_text and edges.weight_dtype == "float32":
+        dist = dist.astype("float32")  # of which the text gives the fewest digits
     faults, counts = _verdict(edges, root, dist, parent, flags.get("rtol", 0.0))
     if faults:
         emit("\n".join(f"invalid: {fault}" for fault in faults))

@@ -32,7 +32,6 @@ Row = tuple[int, "np.ndarray", "np.ndarray"]  # root, dist, parent, by vertices
 
 _ANSWER_BYTES = 16  # of a vertex, dist and parent
 _CHUNK = 1 << 16
-_PARTED_BY = {".csv": ",", ".tsv": "\t"}
 
 _DESCRIPTION = """\
 Find the shortest paths from one or several roots, and write distances and parents to a file. Roots,
@@ -48,7 +47,7 @@ The file:
                dist is inf and parent -1 where a vertex is not reached
   .npz         arrays root (k,), vertex (n,), dist and parent (n,), of several roots (k, n)
 Distances are those of `sssp run`: float32 weights are added in float32, integers are exact. Nothing
-is validated; `sssp validate` reads the .npz.
+is validated; `sssp validate` reads all three.
 
 {EXIT_CODES}"""
 
@@ -88,6 +87,7 @@ def run_solve(flags: dict[str, Any], _argv: list[str]) -> int:
     wanted = flags.get("root", []) + _roots_in(flags.get("roots_file"))
     edges = source.plan()().edges
     from graphs.vertex_ids import ids_of
+    from harness.validation.solution_lines import PARTED_BY
     from kernels.disk import replacing
 
     ids = ids_of(edges)
@@ -100,7 +100,7 @@ def run_solve(flags: dict[str, Any], _argv: list[str]) -> int:
             if output.suffix.lower() == ".npz":
                 _write_npz(file, answers, ids)
             else:
-                _write_lines(file, answers, ids, _PARTED_BY[output.suffix.lower()], whole)
+                _write_lines(file, answers, ids, PARTED_BY[output.suffix.lower()], whole)
     except OSError as error:
         raise UsageError(f"--output {output}: cannot be written: {error.strerror}") from error
     count = "1 root" if len(roots) == 1 else f"{len(roots)} roots"
@@ -110,8 +110,10 @@ def run_solve(flags: dict[str, Any], _argv: list[str]) -> int:
 
 def _output(name: str) -> Path:
     """Return the file to write; UsageError if it cannot be one."""
+    from harness.validation.solution_lines import PARTED_BY
+
     output = Path(name)
-    if output.suffix.lower() not in (".npz", *_PARTED_BY):
+    if output.suffix.lower() not in (".npz", *PARTED_BY):
         raise UsageError(f"--output {output}: the name must end in .npz, .csv or .tsv")
     if output.is_dir():
         raise UsageError(f"--output {output}: is a folder")

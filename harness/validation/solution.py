@@ -7,6 +7,8 @@ is not reached as SciPy does (-9999), or have integer distances.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -15,6 +17,7 @@ from graphs.memory import BASE
 from graphs.vertex_ids import VertexIds
 from harness.console.errors import UsageError
 from harness.machine.memory import available
+from harness.validation.solution_lines import PARTED_BY, read_lines
 from kernels.disk import reading
 
 _SCIPY_NONE = -9999
@@ -30,6 +33,7 @@ class Solution:
     parent   the same, None where there is none
     root     (k,) ids, None where the file does not say
     vertex   (n,) ids, None: dist[v] is of the vertex v, counted from 0
+    is_text  whether its numbers were written out, so that the type of dist says nothing
     """
 
     path: str
@@ -37,6 +41,7 @@ class Solution:
     parent: np.ndarray | None
     root: np.ndarray | None
     vertex: np.ndarray | None
+    is_text: bool = False
 
     def of(self, wanted: int, ids: VertexIds) -> tuple[int, np.ndarray, np.ndarray | None]:
         """Return root, dist and parent by vertices.
@@ -118,26 +123,37 @@ def _without_scipys(parent: np.ndarray | None, root: int) -> np.ndarray | None:
 
 
 def read_solution(path: str) -> Solution:
-    """Return an answer in an .npz.
+    """Return an answer in an .npz, .csv or .tsv.
 
     Raises
     ------
     UsageError
-        If the file cannot be read, or has no distances.
+        If the file cannot be read, or has no distances, or is no table.
     GraphError
         If it is no .npz of plain arrays, or takes more memory than there is.
     """
+    comma = PARTED_BY.get(Path(path).suffix.lower())
+    most = available().bytes - BASE
+    found: dict[str, np.ndarray] = {}
     try:
-        with reading(path) as file, opened_archive(path, file, available().bytes - BASE) as stored:
-            if "dist" not in stored:
-                raise UsageError(f"{path}: no array dist in it")
-            names = ("dist", "parent", "root", "vertex")
-            found = {n: stored.array(n, ndim=None) if n in stored else None for n in names}
+        with reading(path) as file:
+            found = (
+                _arrays(path, file, most) if comma is None else read_lines(path, file, comma, most)
+            )
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror or error}") from error
     for name in ("root", "vertex"):
-        array = found[name]
+        array = found.get(name)
         if array is not None and (array.dtype.kind not in "iu" or array.ndim > 1):
             raise UsageError(f"{path}: {name!r} must be a row of integers, got {array.dtype}")
-    assert found["dist"] is not None
-    return Solution(path, found["dist"], found["parent"], found["root"], found["vertex"])
+    parent, root, vertex = map(found.get, ("parent", "root", "vertex"))
+    return Solution(path, found["dist"], parent, root, vertex, is_text=comma is not None)
+
+
+def _arrays(path: str, file: BinaryIO, most: int) -> dict[str, np.ndarray]:
+    """Return the arrays of an .npz."""
+    with opened_archive(path, file, most) as stored:
+        if "dist" not in stored:
+            raise UsageError(f"{path}: no array dist in it")
+        names = ("dist", "parent", "root", "vertex")
+        return {name: stored.array(name, ndim=None) for name in names if name in stored}

@@ -53,6 +53,23 @@ def test_solve_writes_several_roots_and_validate_reads_them(sssp, graph, tmp_pat
         assert file.read().splitlines()[1:3] == ["7\t7\t0\t7", "7\t11\tinf\t-1"]
 
 
+@pytest.mark.parametrize("name", ["a.csv", "a.tsv"])
+@pytest.mark.parametrize("weights", ["unit", "random:3", None])
+def test_validate_reads_the_lines_that_solve_writes(sssp, tmp_path, name, weights):
+    # Random weights are float32: the text has the digits that give them back, and no more.
+    text = "".join(f"{line.rsplit(' ', 1)[0]}\n" for line in GRAPH.splitlines())
+    path = put(tmp_path, "g.el", text if weights else GRAPH.replace(" 2\n", " 0.1\n"))
+    graph = ("--graph", path, *(("--weights", weights) if weights else ()))
+    assert sssp("solve", *graph, "--root", BIG, "--root", 7, "--output", name).status == 0
+    for root, reached in ((BIG, 3), (7, 2)):
+        done = sssp("validate", *graph, "--solution", name, "--root", root)
+        assert done.out.startswith(f"valid: root {root}, {reached} vertices reached"), done
+    with open(name) as file:
+        lines = file.read().replace("\r", "")
+    put(tmp_path, name, b"\xef\xbb\xbf" + lines.replace("\n", "\r\n").encode())
+    assert sssp("validate", *graph, "--solution", name, "--root", 7).status == 0
+
+
 @pytest.mark.parametrize("name", ["test-sssp-directed", "example-undirected"])
 def test_graphalytics_expects_these_distances(sssp, name):
     expected = [line.split() for line in (DATA / "graphalytics" / f"{name}-SSSP").open()]

@@ -154,3 +154,41 @@ def test_parents_are_looked_at_with_a_tolerance_too():
         (said,) = check_distances(edges, 0, dist, np.array(parent), 1e-9)
         assert words in said
     assert check_distances(edges, 0, dist, np.array([0, 0, 1]), 1e-9) == []
+
+
+LINES = "root,vertex,dist,parent\n5,0,inf,-1\n5,1,0,1\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "'' stands where the names root, vertex, dist, parent must be"),
+        ("5,0,0,5\n", "'5,0,0,5' stands where the names"),
+        ("root,dist,parent\n5,0,5\n", "stands where the names"),
+        ("vertex,dist,dist\n5,0,5\n", "stands where the names"),
+        ("vertex,dist\n", "below the names: "),
+        ("vertex,dist\n5,x\n", "below the names: could not convert string 'x'"),
+        ("vertex,dist\n5.5,0\n", "below the names: "),
+        ("vertex,dist\n99999999999999999999,0\n", "below the names: "),
+        ("vertex,dist\n5\n", "below the names: "),
+        ("vertex,dist\n\0,0\n", "below the names: "),
+        (LINES + "6,0,0,0\n", "the roots do not have the same vertices"),
+        (LINES + "6,0,0,0\n6,2,1,0\n", "the roots do not have the same vertices"),
+        (LINES, "dist has shape (2,), the graph has 12 vertices"),
+        (LINES.replace("5,0", "4,0").replace("5,1", "4,1"), "is an answer from 4, not from 5"),
+    ],
+)
+def test_a_table_that_is_no_answer_is_refused_in_a_line(sssp, tmp_path, text, words):
+    put(tmp_path, "g.el", GRAPH)
+    put(tmp_path, "a.csv", text)
+    done = sssp("validate", "--graph", "g.el", "--solution", "a.csv", "--root", 5)
+    assert done.status != 0 and words in done.err, done
+    assert done.err.count("\n") == 1
+
+
+def test_a_table_may_hold_distances_only(sssp, tmp_path):
+    put(tmp_path, "g.el", GRAPH)
+    rows = "".join(f"{d},{v}\n" for v, d in enumerate(DIST.tolist()))
+    put(tmp_path, "a.csv", "dist,vertex\n" + rows)
+    done = sssp("validate", "--graph", "g.el", "--solution", "a.csv", "--root", 5)
+    assert "valid: root 5, 3 vertices reached, m = 3 (distances only" in done.out, done

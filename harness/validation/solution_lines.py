@@ -41,22 +41,25 @@ def read_lines(path: str, file: BinaryIO, comma: str, most: int) -> dict[str, np
     file.seek(0)
     header = file.readline(_LONGEST_HEADER).decode("utf-8-sig", "replace")
     names = [name.strip() for name in header.split(comma)]
-    wanted = {name: kind for name, kind in _COLUMNS.items() if name in names}
-    if not {"vertex", "dist"} <= set(wanted) or len(set(names)) < len(names):
+    if not {"vertex", "dist"} <= set(names) or len(set(names)) < len(names):
         raise UsageError(
             f"{path}: {quoted(header)} stands where the names root, vertex, dist, parent must be "
             "(root and parent may be missing)"
         )
+    # Other columns are read as well, so that a row of more or fewer is found out.
+    types = [(name if name in _COLUMNS else f"{i}", _COLUMNS.get(name, "S1"))
+             for i, name in enumerate(names)]  # fmt: skip
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("error")
-            rows = np.loadtxt(
-                file, list(wanted.items()), None, comma, encoding="utf-8", ndmin=1,
-                usecols=[names.index(name) for name in wanted],
-            )  # fmt: skip
-    except (ValueError, OverflowError, Warning) as error:
-        raise UsageError(f"{path}: below the names: {error}") from None
-    return _by_root(path, {name: rows[name] for name in wanted})
+            warnings.simplefilter("error", DeprecationWarning)  # a float where an integer must be
+            warnings.simplefilter("ignore", UserWarning)  # no rows, which is found below
+            rows = np.loadtxt(file, types, None, comma, encoding="utf-8", ndmin=1)
+    except (ValueError, OverflowError, DeprecationWarning) as error:
+        said = str(error).split("; use `usecols`")[0]
+        raise UsageError(f"{path}: below the names: {said}") from None
+    if not len(rows):
+        raise UsageError(f"{path}: no rows below the names")
+    return _by_root(path, {name: rows[name] for name in _COLUMNS if name in names})
 
 
 def _by_root(path: str, columns: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

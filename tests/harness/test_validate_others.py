@@ -166,7 +166,9 @@ LINES = "root,vertex,dist,parent\n5,0,inf,-1\n5,1,0,1\n"
         ("5,0,0,5\n", "'5,0,0,5' stands where the names"),
         ("root,dist,parent\n5,0,5\n", "stands where the names"),
         ("vertex,dist,dist\n5,0,5\n", "stands where the names"),
-        ("vertex,dist\n", "below the names: "),
+        ("vertex,dist\r\n", "a.csv: no rows below the names"),
+        ("vertex,dist\n5,0\n7,2,5\n", "below the names: the dtype passed requires 2 columns but 3"),
+        ("vertex,dist,more\n5,0\n", "below the names: the dtype passed requires 3 columns but 2"),
         ("vertex,dist\n5,x\n", "below the names: could not convert string 'x'"),
         ("vertex,dist\n5.5,0\n", "below the names: "),
         ("vertex,dist\n99999999999999999999,0\n", "below the names: "),
@@ -188,7 +190,7 @@ def test_a_table_that_is_no_answer_is_refused_in_a_line(sssp, tmp_path, text, wo
 
 def test_a_table_may_hold_distances_only(sssp, tmp_path):
     put(tmp_path, "g.el", GRAPH)
-    rows = "".join(f"{d},{v}\n" for v, d in enumerate(DIST.tolist()))
-    put(tmp_path, "a.csv", "dist,vertex\n" + rows)
+    rows = "".join(f"{d},far away,{v}\n" for v, d in enumerate(DIST.tolist()))
+    put(tmp_path, "a.csv", "dist,what,vertex\n" + rows)
     done = sssp("validate", "--graph", "g.el", "--solution", "a.csv", "--root", 5)
     assert "valid: root 5, 3 vertices reached, m = 3 (distances only" in done.out, done

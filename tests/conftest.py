@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -66,20 +65,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.skip(reason=reason))
 
 
-@pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_runtestloop(session: pytest.Session) -> Iterator[None]:
-    """Of pytest-xdist's workers, each compiles its share: two that meet a kernel both compile it.
+@pytest.fixture(scope="session", autouse=True)
+def _kernels(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Compile ahead of the whole suite on several workers; else tests compile what they need."""
+    if hasattr(request.config, "workerinput") and len(request.session.items) > _WHOLE:
+        from compiled_ahead import compile_ahead
 
-    Without xdist, a test compiles what it is the first to need; so it does if this fails.
-    """
-    workerinput = getattr(session.config, "workerinput", None)
-    if workerinput is not None and len(session.items) > _WHOLE:
-        from harness.benchmark.warmup import Plan, compile_apart
-
-        dtypes = ("float32", "float64", "int64")
-        plans = [Plan(dtype, False, ranks=ranks) for ranks in (False, True) for dtype in dtypes]
-        worker = int(workerinput["workerid"].removeprefix("gw")) % 2
-        for plan in plans[worker::2]:
-            if not plan.is_compiled():
-                compile_apart(plan)
-    return (yield)
+        compile_ahead(tmp_path_factory.getbasetemp().parent / "kernels.lock")

@@ -7,10 +7,8 @@ driver; CUDA 13 has dropped sm_70.
 
 from __future__ import annotations
 
-import os
 import platform
 import re
-from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import pytest
@@ -64,20 +62,6 @@ def nvrtc():
     except (ImportError, RuntimeError) as error:
         pytest.fail(f"NVRTC cannot be loaded ({error}); install it: pip install -e '.[cuda12]'")
     return nvrtc
-
-
-@pytest.fixture(scope="module")
-def log_of(nvrtc):
-    """The log of a file's compilation; all of them are compiled side by side."""
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        logs = {
-            (file, *macros, arch): pool.submit(compiled, nvrtc, source(file), file, arch, macros)
-            for file, macros in VARIANTS
-            for arch in ARCHITECTURES
-            if supported(nvrtc, arch)
-        }
-        yield lambda file, macros, arch: logs[file, *macros, arch].result()
-        pool.shutdown(cancel_futures=True)
 
 
 def supported(nvrtc, arch):
@@ -138,10 +122,10 @@ def test_every_macro_that_selects_a_variant_is_compiled():
     VARIANTS,
     ids=["-".join([file, *macros]) for file, macros in VARIANTS],
 )
-def test_kernels_compile_without_spills_in_few_registers(nvrtc, log_of, file, macros, arch):
+def test_kernels_compile_without_spills_in_few_registers(nvrtc, file, macros, arch):
     if not supported(nvrtc, arch):
         pytest.skip(f"CUDA {nvrtc.getVersion()[0]} no longer compiles for sm_{arch}")
-    found = kernels_in(log_of(file, macros, arch))
+    found = kernels_in(compiled(nvrtc, source(file), file, arch, macros))
     assert found
     assert [kernel for kernel in found if kernel.spilled] == []
     assert [kernel for kernel in found if kernel.registers > ceiling(kernel)] == []

@@ -18,7 +18,6 @@ from oracle import dijkstra
 from ranks import on_ranks
 from shim import LaneDevice, ShimDevice, compiler_missing
 from strategies import edge_list, make_edges, searches, with_hubs
-from verdicts import verdict
 
 import kernels.device
 import sssp.cuda
@@ -26,6 +25,7 @@ from graphs.csr import build_csr
 from graphs.generator import kronecker
 from graphs.memory import CHUNK
 from graphs.partition import part_of
+from harness.validation.host import validate
 from sssp import Solver
 from sssp.cuda_tuning import CudaTuning
 
@@ -37,7 +37,7 @@ SHAPES = {"blocks": st.integers(1, 3), "most_threads": st.sampled_from([32, 64, 
 def check(solver, edges, root):
     answer = solver.search(root)
     np.testing.assert_array_equal(answer.dist, dijkstra(edges, root)[0])
-    found = verdict(edges, root, answer.dist, answer.parent)
+    [found] = validate(edges, [(root, answer.dist, answer.parent)])
     assert found.valid, found.violations
     return answer
 
@@ -163,7 +163,7 @@ def test_several_ranks(search, size, seed):
 
     dist, parent = (np.concatenate(part) for part in zip(*on_ranks(size, work), strict=True))
     np.testing.assert_array_equal(dist, dijkstra(edges, root)[0])
-    assert verdict(edges, root, dist, parent).valid
+    assert validate(edges, [(root, dist, parent)])[0].valid
 
 
 def test_a_queue_that_runs_over_loses_nothing(monkeypatch):

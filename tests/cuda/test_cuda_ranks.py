@@ -18,7 +18,6 @@ from oracle import dijkstra
 from ranks import on_ranks
 from repository import run_python
 from strategies import edge_list, improved_again_and_again, make_edges, searches, with_hubs
-from verdicts import verdict
 
 import sssp.cuda
 import sssp.solver
@@ -27,6 +26,7 @@ from graphs.csr import build_csr
 from graphs.generator import kronecker
 from graphs.partition import part_of
 from harness.benchmark.warmup import Plan, prepare
+from harness.validation.host import validate
 from sssp import Solver
 from sssp.cuda_rank import CUDARankEngine
 
@@ -53,7 +53,7 @@ def search_on(device, size, edges, roots, delta=None, engines=None):
 
 def check(edges, root, dist, parent):
     np.testing.assert_array_equal(dist, dijkstra(edges, root)[0])
-    found = verdict(edges, root, dist, parent)
+    [found] = validate(edges, [(root, dist, parent)])
     assert found.valid, found.violations
 
 
@@ -98,7 +98,7 @@ def test_golden_distances_of_scale_10_on_ranks(device, size):
     answers = search_on(device, size, edges, [int(row["root"]) for row in told], engines=engines)
     for row, (dist, parent) in zip(told, answers, strict=True):
         assert sha256_of_distances(dist) == row["sha256_dist_float32le_N"]
-        assert verdict(edges, int(row["root"]), dist, parent).valid
+        assert validate(edges, [(int(row["root"]), dist, parent)])[0].valid
     assert all(isinstance(engine, CUDARankEngine) and engine.pulled for engine in engines)
 
 

@@ -52,6 +52,7 @@ def test_a_run_on_the_device_says_what_a_run_on_the_cpu_says(device, keep):
     assert ours["graph"] == theirs["graph"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["les_miserables.npz", "netgen-2.gr", "karate.mtx"])
 def test_a_graph_from_a_file_is_searched_on_the_device(device, name):
     graph = GraphFile(f"tests/data/{name}")
@@ -99,6 +100,7 @@ def test_no_edges_cross_between_host_and_device(device, monkeypatch):
     assert max(crossed) < (16 << 14) * 4, "nothing of the size of an array of edges does"
 
 
+@pytest.mark.slow
 def test_a_run_takes_no_more_memory_than_allowed(device):
     scale = 16
     result_of(OfficialGraph(8), engine="cuda", roots=5)

@@ -20,7 +20,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracle import dijkstra
 from strategies import edge_list, improved_again_and_again, make_edges, searches, with_hubs
-from verdicts import verdict
 
 import kernels.device
 import kernels.threads
@@ -36,6 +35,7 @@ from graphs.errors import GraphError
 from graphs.generator import KroneckerStream, kronecker
 from graphs.memory import CHUNK, device_search
 from harness.cli import ending_of
+from harness.validation.host import validate
 from kernels.device import enumerators
 from kernels.push import NEVER
 from sssp import Solver
@@ -56,7 +56,7 @@ def check(solver, edges, root):
     dist, _ = dijkstra(edges, root)
     np.testing.assert_array_equal(solver.device.to_host(answer.dist), dist)
     parent = solver.device.to_host(answer.parent)
-    found = verdict(edges, root, dist, parent)
+    [found] = validate(edges, [(root, dist, parent)])
     assert found.valid, found.violations
     return answer
 
@@ -79,7 +79,7 @@ def test_golden_distances_of_scale_10_to_the_bit(device):
         answer = solver.search(root)
         dist = device.to_host(answer.dist)
         assert sha256_of_distances(dist) == row["sha256_dist_float32le_N"]
-        assert verdict(edges, root, dist, device.to_host(answer.parent)).valid
+        assert validate(edges, [(root, dist, device.to_host(answer.parent))])[0].valid
 
 
 def test_a_search_uses_every_kernel_it_is_for(device, monkeypatch):

@@ -196,6 +196,7 @@ for way, comm in zip(WAYS, first_ranks(3, 3, 3), strict=True):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.mpi
 def test_arrays_of_devices_arrive_as_those_of_hosts_do():
     done = launched(3, with_support(_SWAPS))

@@ -27,7 +27,7 @@ def eligible_vertices(scale: int) -> np.ndarray:
     return eligible
 
 
-@pytest.mark.parametrize("scale", SCALES)
+@pytest.mark.parametrize("scale", [*SCALES[:-1], pytest.param(SCALES[-1], marks=pytest.mark.slow)])
 def test_the_reference_rule_gives_the_golden_roots(scale):
     keys = search_keys(2**scale, eligible_vertices(scale), rule="reference")
     assert keys.dtype == np.int64
@@ -35,7 +35,7 @@ def test_the_reference_rule_gives_the_golden_roots(scale):
     assert len(set(keys.tolist())) == graph_facts(scale)["distinct_roots"]
 
 
-@pytest.mark.parametrize("scale", [10, 16, 20])
+@pytest.mark.parametrize("scale", [10, 16, pytest.param(20, marks=pytest.mark.slow)])
 def test_the_rule_of_the_spec_gives_the_same_roots_where_there_are_plenty(scale):
     assert search_keys(2**scale, eligible_vertices(scale)).tolist() == golden_roots(scale)
 

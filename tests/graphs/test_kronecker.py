@@ -32,7 +32,7 @@ def part(edges: EdgeList, lo: int, hi: int) -> EdgeList:
     return EdgeList(edges.src[lo:hi], edges.dst[lo:hi], edges.weight[lo:hi], edges.n)
 
 
-@pytest.mark.parametrize("scale", SCALES)
+@pytest.mark.parametrize("scale", [*SCALES[:-1], pytest.param(SCALES[-1], marks=pytest.mark.slow)])
 def test_whole_graphs_are_golden(scale):
     facts = graph_facts(scale)
     edges = kronecker(scale, facts["edgefactor"], (facts["userseed1"], facts["userseed2"]))

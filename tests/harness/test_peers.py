@@ -234,6 +234,7 @@ def test_a_directed_file_may_be_walked_both_ways(peers, tmp_path):
     assert only_result("out")["reached"] == [3, 3, 3]
 
 
+@pytest.mark.slow
 def test_each_number_of_threads_is_a_row(tmp_path):
     argv = ("--scale", 6, "--roots", 2, "--threads", "1,2", "--with", "scipy", "--output", "out")
     done = own_process("peers", *argv, cwd=tmp_path)

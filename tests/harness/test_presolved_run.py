@@ -72,6 +72,7 @@ def test_reports_say_so(sssp):
     assert "presolved" in sssp("report", path, "--format", "csv").out.splitlines()[0].split(",")
 
 
+@pytest.mark.slow
 def test_a_stopped_run_goes_on_presolved_and_not_otherwise(sssp, spoil):
     seen = []
 

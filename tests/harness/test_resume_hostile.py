@@ -72,6 +72,7 @@ HOSTILE = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_every_field_of_every_kind_is_refused_by_name_or_harmless(incomplete, tmp_path):
     """What passes the check asks for the very run that the file is of."""
     path, parser = tmp_path / "r.json", run_parser()

@@ -66,6 +66,7 @@ for comm in first_ranks(2, 3, 4):
 """
 
 
+@pytest.mark.slow
 def test_ranks_tell_each_other():
     done = launched(4, with_support(_WORK))
     assert (done.status, done.out.split()) == (0, ["2", "3", "4"]), done.err

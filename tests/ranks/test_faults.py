@@ -40,6 +40,7 @@ def test_an_exception_on_one_rank_ends_the_job_with_one_message(rank):
     assert re.fullmatch(r"sssp info: kept \d+ rounds", more[0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rank", [0, 1])
 @pytest.mark.parametrize("death", ["os.kill(os.getpid(), signal.SIGKILL)", "os._exit(1)"])
 def test_a_rank_that_dies_ends_the_job_with_one_message(rank, death):
@@ -125,6 +126,7 @@ GONE = f"(comm.rank == 0 and exec({KILL!r}), time.sleep(1), {TELL})"
 ALONE = "the launcher alone watches the ranks"
 
 
+@pytest.mark.slow
 def test_a_job_whose_monitor_is_gone_still_ends():
     done = launched(3, stand_in(f"comm.rank == 0 and exec({KILL!r})", seconds=0.5))
     assert done.status == 0 and done.out == "the result\n"

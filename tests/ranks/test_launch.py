@@ -85,6 +85,7 @@ def test_ranks_of_one_job_work_together_and_one_speaks():
     assert done == (0, "the result\n", "begun\n")
 
 
+@pytest.mark.slow
 @pytest.mark.mpi
 @pytest.mark.parametrize("command", ["run", "info"])
 def test_ranks_that_see_themselves_alone_are_refused_by_one_voice(command):
@@ -162,6 +163,7 @@ def test_a_configuration_file_that_differs_is_told(tmp_path):
     assert "rank 1 on" in done.err and "in the content of run.toml" in done.err
 
 
+@pytest.mark.slow
 @pytest.mark.mpi
 @pytest.mark.parametrize(
     "arguments", [["run", "--scale", "0"], ["report", "x.json"], ["--nonsense"]]

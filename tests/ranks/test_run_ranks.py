@@ -75,6 +75,7 @@ def schema():
     return json.loads((HOUSE / "results" / "schema.json").read_text())
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("compiled")
 @pytest.mark.parametrize("presolve", [False, True])
 @pytest.mark.parametrize("keep", [True, False])
@@ -264,18 +265,20 @@ def only(folder):
 @pytest.mark.slow
 @pytest.mark.mpi
 def test_mpirun_prints_the_references_lines_once_and_keeps_one_file(tmp_path):
-    """At 2, 3 and 4 ranks, with the counts of the reference code."""
+    """At 2, 3 and 4 ranks, with the counts of the reference code; all its keys on 2."""
     digests = set()
-    for size in (2, 3, 4):
-        done = mpirun_run(size, "--scale", 10, "--quiet", "--output", tmp_path / str(size))
+    for size, roots in ((2, 64), (3, 8), (4, 8)):
+        flags = ("--scale", 10, "--roots", roots, "--quiet", "--output", tmp_path / str(size))
+        done = mpirun_run(size, *flags)
         assert done.status == 0, done.err
-        assert [s for s in done.err.splitlines() if "the machine was shared" not in s] == []
+        said = ("the machine was shared", "not a submission: only 8 searches")
+        assert [s for s in done.err.splitlines() if not any(text in s for text in said)] == []
         assert [line.partition(":")[0] for line in done.out.splitlines()] == KEYS
         assert done.figures["num_mpi_processes"] == str(size)
         _, result = only(tmp_path / str(size))
         counts = [answer[:4] for answer in answers(result)]
-        assert counts == golden()
-        digests.add(json.dumps(answers(result)))
+        assert counts == golden()[:roots]
+        digests.add(json.dumps(answers(result)[:8]))
         assert len(result["ranks"]["places"]) == size
         assert result["ranks"]["nodes"] == 1
     assert len(digests) == 1
@@ -301,6 +304,7 @@ def test_a_run_of_ranks_is_resumed_by_as_many(tmp_path):
     assert len(after["resumed"][0]["ranks"]["places"]) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.mpi
 @pytest.mark.parametrize(
     ("flags", "said"),

@@ -33,6 +33,7 @@ def read_until(job, pattern):
     raise AssertionError(f"no line {pattern!r}")
 
 
+@pytest.mark.slow
 @pytest.mark.mpi
 def test_a_rank_that_is_stopped_is_named_and_may_go_on():
     job = started(3, fast(f"h.begin('the 20th round'); comm.rank == 1 and {STOP}"))

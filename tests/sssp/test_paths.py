@@ -37,7 +37,7 @@ def test_any_delta_gives_the_same_distances(search, delta):
     check(edges, root, *shortest_paths(edges, root, delta=delta))
 
 
-def with_hubs(seed, weights, dtype, directed, scale=12, edgefactor=6):
+def with_hubs(seed, weights, dtype, directed, scale=11, edgefactor=6):
     """A Kronecker graph, which has hubs, with other weights."""
     made = kronecker(scale, edgefactor, seed=(seed, seed + 1))
     weight = WEIGHTS[weights](made.m, np.random.default_rng(seed))

@@ -72,6 +72,7 @@ def python(code, **environment):
     return run_python(preamble + code, NUMBA_NUM_THREADS="2", **environment)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layer", LAYERS)
 def test_python_threads_may_share_a_solver_or_have_their_own(layer):
     errors = python(
@@ -90,6 +91,7 @@ print(json.dumps(errors))
     assert errors == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layer", LAYERS)
 def test_everything_public_may_be_called_by_python_threads_at_once(layer):
     errors = python(
@@ -147,6 +149,7 @@ def right(dist):
 """
 
 
+@pytest.mark.slow
 def test_a_child_forked_after_a_search_names_the_way_out_and_searches_on_one_thread():
     said = python(
         _FORKED

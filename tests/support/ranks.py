@@ -32,7 +32,8 @@ class ThreadRank(ThreadComm):
         self.exchanges += 1
         assert self.exchanges < _MOST_EXCHANGES
         assert len(counts) == self.size
-        assert all(len(array) == np.sum(counts) for array in arrays)
+        items = np.sum(counts)
+        assert all(len(array) == items for array in arrays)
         return super().alltoallv(counts, *arrays)
 
 

@@ -12,6 +12,7 @@ import os
 import sys
 from collections.abc import Iterator
 from itertools import product
+from typing import Any
 
 import numpy as np
 from first_ranks import first_ranks
@@ -45,7 +46,7 @@ def answers(comm: MPIComm, nodes: int) -> list[np.ndarray]:
     found = []
     for edges, roots in searches():
         csr = build_csr(part_of(edges, comm.rank, comm.size), threads=1, comm=comm)
-        assert csr.halo.nodes == nodes, csr.halo.nodes
+        assert csr.halo is not None and csr.halo.nodes == nodes
         solver = Solver(csr, engine="cpu", threads=1, comm=comm)
         # Nothing between searches: a rank may be ahead of others that still read the last one.
         answers = [solver.search(root) for root in roots]
@@ -58,7 +59,7 @@ def answers(comm: MPIComm, nodes: int) -> list[np.ndarray]:
 
 
 def main(path: str, *cases: str) -> None:
-    kept = {}
+    kept: dict[str, Any] = {}
     for case in cases:
         ranks, nodes, shared = map(int, case.split(","))
         os.environ[ALLOWED] = str(shared)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -16,9 +17,6 @@ import numpy as np
 from graphs.comm import SerialComm
 
 T = TypeVar("T")
-
-# A rank that waits longer waits for one that has failed.
-_WAIT_SECONDS = 600.0
 
 
 class Meeting:
@@ -32,13 +30,13 @@ class Meeting:
 
     def __init__(self, size: int):
         self.size = size
-        self.turn = threading.Lock()
-        # One for each rank, closed; the rank that comes last opens those of the others. Ten times
-        # as fast as threading.Barrier.
+        # One for each rank, closed; the rank whose turn it was opens that of the next. So a thread
+        # wakes once a call, to go on; threading.Barrier takes ten times as long.
         self._gates = [threading.Lock() for _ in range(size)]
         for gate in self._gates:
             gate.acquire()
-        self._arrived = 0
+        self._ready = deque(range(size))
+        self._arrived: list[int] = []
         self._broken = False
         self.shared: dict[tuple[int, int], np.ndarray] = {}
         # Two of them, by turns: what was brought is read until the next call has begun everywhere.
@@ -62,30 +60,38 @@ class Meeting:
             raise RuntimeError(f"the ranks make different calls: {', '.join(sorted(calls))}")
         return [value for _, value in brought]
 
+    def take_turn(self, rank: int) -> None:
+        """Wait for the turn of a rank that is ready."""
+        self._gates[rank].acquire()
+        if self._broken:
+            raise threading.BrokenBarrierError("a rank has ended, or failed, before the others")
+
+    def pass_on(self) -> None:
+        """Give the turn to the next rank; where the others have ended, those that wait fail."""
+        if not self._ready and self._arrived:
+            self.abort()
+        if self._ready:
+            self._gates[self._ready.popleft()].release()
+
     def abort(self) -> None:
         """Let all that wait, now or later, fail; called by the rank whose turn it is."""
         self._broken = True
-        self._open()
+        self._all_ready()
 
     def _wait(self, rank: int) -> None:
         """Let the other ranks run until they have come as far."""
-        self._arrived += 1
-        if self._arrived == self.size:
-            self._arrived = 0
-            self._open(but=rank)
+        if self._broken:
+            raise threading.BrokenBarrierError("a rank has ended, or failed, before the others")
+        if len(self._arrived) == self.size - 1:
+            self._all_ready()
             return
-        self.turn.release()
-        try:
-            met = self._broken or self._gates[rank].acquire(timeout=_WAIT_SECONDS)
-        finally:
-            self.turn.acquire()
-        if self._broken or not met:
-            raise threading.BrokenBarrierError
+        self._arrived.append(rank)
+        self.pass_on()
+        self.take_turn(rank)
 
-    def _open(self, but: int | None = None) -> None:
-        for rank, gate in enumerate(self._gates):
-            if rank != but and gate.locked():
-                gate.release()
+    def _all_ready(self) -> None:
+        self._ready.extend(self._arrived)
+        self._arrived.clear()
 
 
 def _copy(value: Any) -> Any:
@@ -212,18 +218,21 @@ def on_threads(
     errors: list[BaseException] = []
 
     def run(rank: int) -> None:
-        with meeting.turn:
-            try:
-                results[rank] = work(make(meeting, rank))
-            except threading.BrokenBarrierError as error:
-                errors.append(error)
-            except BaseException as error:  # raised again below, in the caller's thread
-                errors.insert(0, error)
-                meeting.abort()
+        try:
+            meeting.take_turn(rank)
+            results[rank] = work(make(meeting, rank))
+        except threading.BrokenBarrierError as error:
+            errors.append(error)
+        except BaseException as error:  # raised again below, in the caller's thread
+            errors.insert(0, error)
+            meeting.abort()
+        finally:
+            meeting.pass_on()
 
     threads = [threading.Thread(target=run, args=(rank,), daemon=True) for rank in range(size)]
     for thread in threads:
         thread.start()
+    meeting.pass_on()
     for thread in threads:
         thread.join()
     if errors:

@@ -319,10 +319,10 @@ def test_a_users_mistake_is_one_line_of_one_rank(tmp_path, flags, said):
     assert mpirun_run(2, *flags, cwd=tmp_path).refused(said)
 
 
-def running(tmp_path):
-    """Start a long run of three ranks, wait until it has kept something."""
+def running(tmp_path, ranks):
+    """Start a long run of several ranks, wait until it has kept something."""
     flags = ("--scale", 10, "--roots", 100_000, "--quiet", "--output", "out")
-    job = started(3, sssp("run", *flags), cwd=tmp_path)
+    job = started(ranks, sssp("run", *flags), cwd=tmp_path)
     end = time.monotonic() + 200
     while not result_files(tmp_path / "out"):
         assert job.poll() is None and time.monotonic() < end
@@ -358,7 +358,7 @@ def process_of_rank(job, rank):
     [(0, signal.SIGKILL, None), (2, signal.SIGKILL, None), ("mpirun", signal.SIGTERM, 143)],
 )
 def test_a_run_that_ends_too_soon_ends_soon_and_keeps_its_searches(tmp_path, whom, number, status):
-    job = running(tmp_path)
+    job = running(tmp_path, 3 if whom == 2 else 2)
     os.kill(job.pid if whom == "mpirun" else process_of_rank(job, whom), number)
     start = time.monotonic()
     out, err = job.communicate(timeout=60)

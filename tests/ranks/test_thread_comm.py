@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
 from ranks import on_ranks
@@ -59,3 +61,8 @@ def test_a_rank_that_fails_ends_the_others_that_wait_and_that_come_later():
 
     with pytest.raises(KeyError, match="the fault"):
         on_threads(4, work)
+
+
+def test_ranks_that_wait_for_one_that_has_ended_fail_at_once():
+    with pytest.raises(threading.BrokenBarrierError, match="a rank has ended"):
+        on_threads(3, lambda comm: comm.rank == 1 or comm.barrier())

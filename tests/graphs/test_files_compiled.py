@@ -87,6 +87,7 @@ def same(block: bytes, layout: Layout) -> None:
         assert getattr(ours, name) == getattr(theirs, name), (name, block)
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(st.lists(LINES, max_size=6), st.sampled_from(LAYOUTS))
 def test_any_lines_are_read_alike(lines, layout):

@@ -138,6 +138,7 @@ def test_an_invalid_run_shows_what_failed_and_no_rate():
     assert not re.search(r"\d+(\.\d+)? ?[kMGT]?TEPS", text)
 
 
+@pytest.mark.slow
 def test_several_runs_are_compared_over_scales_with_their_peers():
     text = Page(rendered(example(), example([search()] * 8), INVALID, peers=[record()])).text
     assert "TEPS against scale" in text
@@ -166,6 +167,7 @@ def test_the_raw_file_is_in_the_page(result):
 # What it is
 
 
+@pytest.mark.slow
 def test_a_page_needs_nothing_and_runs_nothing():
     for content in (rendered(example(), ranked(), peers=[record()]), rendered(INVALID)):
         found = Page(content)
@@ -179,6 +181,7 @@ def test_a_page_needs_nothing_and_runs_nothing():
         assert "default-src 'none'" in content.decode()
 
 
+@pytest.mark.slow
 def test_ids_are_there_once_and_lead_somewhere():
     content = rendered(with_steps(example()), with_steps(ranked())).decode()
     ids = [attributes["id"] for _, attributes in Page(content).elements if "id" in attributes]
@@ -186,6 +189,7 @@ def test_ids_are_there_once_and_lead_somewhere():
     assert set(re.findall(r'(?:href="|url\()#([\w-]+)', content)) <= set(ids)
 
 
+@pytest.mark.slow
 def test_pictures_have_the_colours_of_the_page_and_no_others():
     content = rendered(with_steps(example()), ranked(), peers=[record()]).decode()
     pictures = content[content.index("</style>") :]
@@ -201,6 +205,7 @@ def plain():
     return {tag for tag, _ in Page(content).elements}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
 def test_whatever_a_file_holds_is_shown_and_never_run(text, plain, monkeypatch):
     for name in ("in_run_order", "in_sorted_order"):  # no text of the file is in these

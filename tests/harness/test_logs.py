@@ -68,6 +68,7 @@ def test_a_traceback_goes_to_the_log_of_its_rank(tmp_path):
     assert "ZeroDivisionError" not in (tmp_path / "rank-0000.log").read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.mpi
 def test_a_warning_of_python_is_shown_by_one_rank_and_logged_by_the_others(tmp_path):
     do = f"logs.open_log({str(tmp_path)!r}, comm.rank); import warnings; warnings.warn('old')"

@@ -31,12 +31,14 @@ def test_golden_answers_are_valid_and_their_edges_counted_as_the_reference_does(
         assert found.reached == int(row["reached_vertices"])
 
 
+@pytest.mark.slow
 @given(searches())
 def test_right_answers_to_random_graphs_are_valid(search):
     edges, root = search
     assert verdict(edges, root, *dijkstra(edges, root)).violations == []
 
 
+@pytest.mark.slow
 @given(searches())
 def test_m_is_counted_as_networkx_sees_the_component(search):
     edges, root = search
@@ -53,6 +55,7 @@ def test_m_is_counted_as_networkx_sees_the_component(search):
     assert count_m(edges, [answer]) == [(found.m, found.m_with_self_loops, found.reached)]
 
 
+@pytest.mark.slow
 @given(searches(max_n=12), st.data())
 def test_any_answer_breaks_the_rules_that_the_rulebook_says(search, data):
     edges, root = search

@@ -85,6 +85,7 @@ def reached_ones(root, dist) -> np.ndarray:
     return reached[reached != root]
 
 
+@pytest.mark.slow
 @given(searches(), st.data())
 def test_a_root_that_is_not_its_own_parent_breaks_rule_1(search, data):
     edges, root = search
@@ -93,6 +94,7 @@ def test_a_root_that_is_not_its_own_parent_breaks_rule_1(search, data):
     assert "root" in broken(edges, root, dist, parent)
 
 
+@pytest.mark.slow
 @given(searches(), st.data())
 def test_reached_by_one_array_only_breaks_rule_1(search, data):
     edges, root = search
@@ -107,6 +109,7 @@ def test_reached_by_one_array_only_breaks_rule_1(search, data):
     assert "root" in broken(edges, root, dist, parent)
 
 
+@pytest.mark.slow
 @given(searches(), st.data())
 def test_a_cycle_breaks_rule_2(search, data):
     edges, root = search
@@ -118,6 +121,7 @@ def test_a_cycle_breaks_rule_2(search, data):
     assert "tree" in broken(edges, root, dist, parent)
 
 
+@pytest.mark.slow
 @given(searches(weights=["zero"]), st.data())
 def test_a_cycle_where_every_distance_fits_breaks_rule_2_alone(search, data):
     edges, root = search
@@ -129,6 +133,7 @@ def test_a_cycle_where_every_distance_fits_breaks_rule_2_alone(search, data):
     assert broken(edges, root, dist, parent) == {"tree"}
 
 
+@pytest.mark.slow
 @given(searches(), st.data())
 def test_a_parent_that_is_no_neighbour_breaks_rule_3(search, data):
     edges, root = search
@@ -141,6 +146,7 @@ def test_a_parent_that_is_no_neighbour_breaks_rule_3(search, data):
     assert "parent edge" in broken(edges, root, dist, parent)
 
 
+@pytest.mark.slow
 @given(searches(), st.data())
 def test_a_distance_one_bit_low_breaks_rule_4(search, data):
     edges, root = search
@@ -150,6 +156,7 @@ def test_a_distance_one_bit_low_breaks_rule_4(search, data):
     assert "distance" in broken(edges, root, dist, parent)
 
 
+@pytest.mark.slow
 @given(searches(), st.data())
 def test_a_distance_one_bit_high_breaks_rule_5(search, data):
     edges, root = search
@@ -159,6 +166,7 @@ def test_a_distance_one_bit_high_breaks_rule_5(search, data):
     assert "relaxed" in broken(edges, root, dist, parent)
 
 
+@pytest.mark.slow
 @given(searches(weights=["even", "heavy_tailed"]), st.data())
 def test_a_tree_of_paths_that_are_not_shortest_breaks_rule_5_alone(search, data):
     edges, root = search
@@ -173,6 +181,7 @@ def test_a_tree_of_paths_that_are_not_shortest_breaks_rule_5_alone(search, data)
     assert broken(shortcut, root, dist, parent) == {"relaxed"}
 
 
+@pytest.mark.slow
 @given(searches(), st.data())
 def test_a_subtree_left_out_breaks_rule_6_alone(search, data):
     edges, root = search

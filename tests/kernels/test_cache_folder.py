@@ -98,6 +98,7 @@ def python(code, settings):
 ASK = "import json, kernels.cache as c; print(json.dumps([c.CACHE_FOLDER, c.REFUSED]))"
 
 
+@pytest.mark.slow
 def test_a_folder_asked_for_and_refused_is_said_in_one_line(tmp_path):
     asked = tmp_path / "asked"
     asked.mkdir()
@@ -235,6 +236,7 @@ def test_what_others_may_write_is_not_read_from_the_next_folder(folders, full):
     assert loads(function) == 0
 
 
+@pytest.mark.slow
 @AS_ROOT
 def test_a_disk_that_is_really_full(tmp_path):
     """A file system of 8 KB takes no kernel; all are compiled and kept all the same."""

@@ -28,6 +28,7 @@ INNERMOST = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kernel", "arguments"), INNERMOST, ids=[kernel.__name__ for kernel, _ in INNERMOST]
 )

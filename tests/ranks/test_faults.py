@@ -56,11 +56,13 @@ def raises(what):
     return f"(_ for _ in ()).throw({what})"
 
 
+@pytest.mark.slow
 def test_a_fault_that_all_ranks_find_is_said_once_as_by_one_process():
     done = launched(3, stand_in(raises("UsageError('no such graph')"), seconds=60))
     assert done == (2, "", "begun\nsssp info: error: no such graph\n")
 
 
+@pytest.mark.slow
 def test_an_internal_error_of_all_ranks_has_one_traceback():
     done = launched(3, stand_in("1 / 0", seconds=60))
     assert done.status == 3
@@ -68,6 +70,7 @@ def test_an_internal_error_of_all_ranks_has_one_traceback():
     assert own_lines(done) == ["sssp info: error: division by zero"]
 
 
+@pytest.mark.slow
 def test_a_result_that_cannot_be_written_ends_all_ranks():
     """Only rank 0 writes; the others have finished, and wait for it."""
     after = "if comm.rank == 0:\n    raise UsageError('no space left')"
@@ -170,6 +173,7 @@ w.connect = connect
 """
 
 
+@pytest.mark.slow
 def test_ranks_that_cannot_connect_end_as_well():
     program = stand_in(on(1, "1 / 0"), seconds=60)
     done = launched(3, ["-c", NO_WAY + program[1]])
@@ -201,6 +205,7 @@ def test_ranks_of_one_machine_meet_on_its_loopback_if_they_can(apart, others):
     assert done.err.splitlines() == ["offered the loopback", *others, "begun"]
 
 
+@pytest.mark.slow
 def test_more_ranks_than_the_monitor_may_open_files_do_without():
     few = "import harness.job.monitor_start as m; m._OWN_FILES = 10**12\n"
     done = launched(2, ["-c", few + stand_in(seconds=0)[1]])
@@ -208,6 +213,7 @@ def test_more_ranks_than_the_monitor_may_open_files_do_without():
     assert re.search(rf"no monitor, {ALONE}: it needs \d+ open files for 2 ranks", done.err)
 
 
+@pytest.mark.slow
 def test_a_rank_without_threads_for_the_monitor_is_named():
     few = """
 import os, threading

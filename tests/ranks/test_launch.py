@@ -110,6 +110,7 @@ sys.exit(main({arguments}))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.mpi
 def test_without_an_mpi_library_ranks_are_told_what_to_install():
     done = launched(2, sssp("run"), {"MPI4PY_LIBMPI": "/nonexistent"})
@@ -140,6 +141,7 @@ def test_every_source_file_tells_ranks_apart(monkeypatch, tmp_path):
     assert told[-1] == told[-2], "other files are no sources"
 
 
+@pytest.mark.slow
 @pytest.mark.mpi
 def test_ranks_with_different_arguments_are_told():
     scales = [sssp("run", "--scale", scale) for scale in (5, 5, 6)]
@@ -150,6 +152,7 @@ def test_ranks_with_different_arguments_are_told():
     assert "'run --scale 6', not 'run --scale 5'" in line
 
 
+@pytest.mark.slow
 @pytest.mark.mpi
 def test_a_configuration_file_that_differs_is_told(tmp_path):
     for rank, scale in enumerate((5, 6)):
@@ -174,6 +177,7 @@ def test_a_mistake_of_all_ranks_is_said_once(arguments):
     assert len(done.err.splitlines()) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.mpi
 def test_a_command_for_one_process_is_refused_on_several():
     done = launched(2, sssp("generate", "--scale", 4, "--output", "e.npz"))

@@ -37,6 +37,8 @@ from sssp.tuning import choose
 
 # Of three ranks: each apart, two that share their memory and one apart, all together.
 NODES = [1, 2, 3]
+# Weights that make searches of many buckets, and of many exchanges.
+MANY_BUCKETS = ["tiny", "heavy_tailed"]
 QUICK: dict[str, Any] = {"deadline": None, "max_examples": 150}
 
 
@@ -83,7 +85,10 @@ def test_any_graph_on_any_number_of_ranks(search, size, node):
     assert alike(edges, answer)
 
 
-@pytest.mark.parametrize("weights", ["even", "a_third_zero", "tiny", "heavy_tailed"])
+@pytest.mark.parametrize(
+    "weights",
+    ["even", "a_third_zero", *(pytest.param(w, marks=pytest.mark.slow) for w in MANY_BUCKETS)],
+)
 @pytest.mark.parametrize("dtype", ["float32", "float64", "int64"])
 @pytest.mark.parametrize("directed", [False, True])
 def test_graphs_large_enough_to_pull(weights, dtype, directed):

@@ -170,6 +170,7 @@ def test_kernels_are_used_again_unless_they_import_what_changed(tmp_path, module
     assert linked == set(texts) - found
 
 
+@pytest.mark.slow
 def test_where_kernels_are_kept_is_where_the_package_keeps_them(tmp_path):
     environment = {**os.environ, "PYTHONPATH": str(HOUSE), "NUMBA_CACHE_DIR": str(tmp_path)}
     folder = kept_kernels.where(HOUSE, environment)
@@ -186,6 +187,7 @@ def test_enough_is_ninety_five_in_a_hundred(checkout, capsys):
     assert capsys.readouterr().out.splitlines()[-1].startswith("1 caught, 0 survived, ")
 
 
+@pytest.mark.slow
 def test_tests_that_fail_anyway_judge_nothing(checkout, capsys):
     (checkout / "tests/of_it/test_product.py").write_text(TESTS.replace("6", "7"))
     assert mutants.main(["-k", "a + b"]) == 2

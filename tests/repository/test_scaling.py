@@ -129,6 +129,7 @@ def test_the_tables_are_those_of_the_files(kept):
     assert float(row["largest / mean arcs"]) == pytest.approx(771 * 2 / 1234, abs=0.005)
 
 
+@pytest.mark.slow
 def test_a_machine_that_is_not_here_is_told_by_the_counts(kept):
     network = ("--latency", 1e-6, "--overhead", 0, "--bandwidth", 1e9, "--arc-seconds", 1e-9)
     done = script("scaling_project", kept, "--ranks", 4, "--scale", 12, *network)

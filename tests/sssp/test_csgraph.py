@@ -63,6 +63,7 @@ def all_pairs(arcs):
     return scipys.floyd_warshall(scipy.sparse.csr_array((arcs[at], at), arcs.shape))
 
 
+@pytest.mark.slow
 @given(calls())
 @settings(max_examples=100, deadline=None)
 def test_distances_equal_those_of_scipy_and_predecessors_are_trees(call):

@@ -35,6 +35,7 @@ def assert_same(edges, root, dist, parent):
     assert verdict.valid, [str(v) for v in verdict.violations]
 
 
+@pytest.mark.slow
 @given(searches(), st.sampled_from([np.int32, np.int64]))
 @settings(max_examples=100)
 def test_distances_equal_the_oracle(drawn, ids):

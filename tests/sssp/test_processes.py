@@ -203,6 +203,7 @@ print(json.dumps([forked(everything), forked(everything), everything()]))
     assert said == [True] * 3
 
 
+@pytest.mark.slow
 def test_a_layer_that_survives_a_fork_is_used_in_the_child_whoever_searched_meanwhile():
     said = python(
         _FORKED
@@ -228,6 +229,7 @@ print(json.dumps([said, right(solver.search(3).dist)]))
     assert said == [True, True]
 
 
+@pytest.mark.slow
 def test_pools_of_forked_workers_return():
     said = python(
         """

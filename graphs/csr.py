@@ -243,7 +243,7 @@ def build_csr(
 
 
 def _build_presolved(edges: Edges, threads: int, comm: Comm, together: bool) -> CSR:
-    kept, facts = presolve_edges(edges, threads, comm)
+    kept, facts, detours = presolve_edges(edges, threads, comm)
     started = perf_counter()
     csr = _build(kept, threads, comm, together)
     del kept
@@ -251,7 +251,7 @@ def _build_presolved(edges: Edges, threads: int, comm: Comm, together: bool) -> 
     facts["seconds"] |= {"rows": comm.allreduce_max(built - started)}
     if comm.size > 1:
         return replace(csr, presolved=facts)
-    csr = take_off_trees(csr)
+    csr = take_off_trees(csr, detours)
     assert csr.forest is not None
     facts |= {"core": csr.forest.core, "core_arcs": csr.stats.arcs, "leaves": csr.forest.leaves}
     facts["seconds"]["trees"] = perf_counter() - built

@@ -89,6 +89,19 @@ class Bounds(NamedTuple):
         return float(self.length.max(initial=0.0, where=np.isfinite(self.length)))
 
 
+class Detours(NamedTuple):
+    """The way from a to b over the hub is at most (length[a] + length[b]) * factor + slack.
+
+    It is not longer than a way of that length, or of more, behind any prefix, as rounded.
+
+    length   (n,)   inf where nothing is known
+    """
+
+    length: np.ndarray
+    factor: float
+    slack: float
+
+
 class _Selection:
     """Reads the edges of this rank, or those kept so far, slice by slice, and selects some.
 
@@ -147,17 +160,16 @@ class _Selection:
         self.heaviest = self.comm.allreduce_max(self.heaviest)
         return light
 
-    def useful(self, edges: Edges, bounds: Bounds, longest: float) -> EdgeList:
-        """The edges that are not heavier than the detour, for prefixes up to `longest`."""
+    def detours(self, bounds: Bounds, longest: float) -> Detours:
+        """Detours behind prefixes up to `longest`."""
+        gain = self.gain(2 * bounds.rounds)
+        return Detours(bounds.length, 1.0 + gain, gain * longest)
+
+    def useful(self, edges: Edges, detours: Detours) -> EdgeList:
+        """The edges that are not heavier than the detour."""
         from kernels.presolve import select_useful
 
-        gain = self.gain(2 * bounds.rounds)
-        return self.select(
-            edges,
-            lambda part, *rest: select_useful(
-                part, bounds.length, 1.0 + gain, gain * longest, *rest
-            ),
-        )
+        return self.select(edges, lambda part, *rest: select_useful(part, *detours, *rest))
 
     def gain(self, arcs: int) -> float:
         """g - 1 of a detour of that many arcs: how much longer it may have to look."""
@@ -260,7 +272,9 @@ def _hub(edges: EdgeList) -> int:
     return int(ids[counts.argmax()]) if len(ids) else -1
 
 
-def presolve(edges: Edges, threads: int, comm: Comm) -> tuple[Edges, dict[str, Any]]:
+def presolve(
+    edges: Edges, threads: int, comm: Comm
+) -> tuple[Edges, dict[str, Any], Detours | None]:
     """Keep the edges of an undirected graph that a search can use; collective.
 
     Parameters
@@ -279,6 +293,8 @@ def presolve(edges: Edges, threads: int, comm: Comm) -> tuple[Edges, dict[str, A
         does not pay.
     dict
         What was done, as `solver.presolve` of a result file (results/schema.json) begins.
+    Detours, optional
+        By which edges were dropped; None where it does not pay.
 
     Raises
     ------
@@ -293,14 +309,16 @@ def presolve(edges: Edges, threads: int, comm: Comm) -> tuple[Edges, dict[str, A
     heaviest = float(edges.weight.max(initial=0)) if isinstance(edges, EdgeList) else 0.0
     kind = weight_kind(edges.weight_dtype, comm.allreduce_max(heaviest))
     found = _drop(edges, _Selection(edges, kind, threads, comm), facts)
-    kept = edges if found is None else found
+    kept, detours = (edges, None) if found is None else found
     facts["kept_edges"] = int(comm.allreduce_sum([kept.m])[0])
     facts["seconds"] = {"edges": comm.allreduce_max(perf_counter() - started)}
-    return kept, facts
+    return kept, facts, detours
 
 
-def _drop(edges: Edges, selection: _Selection, facts: dict[str, Any]) -> EdgeList | None:
-    """The edges to keep; None where it does not pay."""
+def _drop(
+    edges: Edges, selection: _Selection, facts: dict[str, Any]
+) -> tuple[EdgeList, Detours] | None:
+    """The edges to keep, and the detours by which; None where it does not pay."""
     comm = selection.comm
     sample = _sample(edges)
     m = int(comm.allreduce_sum([edges.m])[0])
@@ -316,12 +334,12 @@ def _drop(edges: Edges, selection: _Selection, facts: dict[str, Any]) -> EdgeLis
     longest = 4 * (first.largest + selection.heaviest)
     if not longest < selection.most:
         return None  # sums may be infinite, and then bound nothing
-    useful = selection.useful(sample, first, longest).m
+    useful = selection.useful(sample, selection.detours(first, longest)).m
     useful, seen = comm.allreduce_sum([useful, sample.m]).tolist()
     if useful > PAYS * seen:
         return None
     while True:
-        kept = selection.useful(edges, first, longest)
+        kept = selection.useful(edges, selection.detours(first, longest))
         bounds = selection.lower(kept, first, WORTH, MOST_ROUNDS)
         if not bounds.closed:
             return None
@@ -330,6 +348,7 @@ def _drop(edges: Edges, selection: _Selection, facts: dict[str, Any]) -> EdgeLis
             break
         longest = 2 * needed
     del first
+    detours = selection.detours(bounds, needed)
     facts.update(hub=hub, light_below=below if below < math.inf else None, rounds=bounds.rounds,
-                 slack=selection.gain(2 * bounds.rounds) * needed)  # fmt: skip
-    return selection.useful(kept, bounds, needed)
+                 slack=detours.slack)  # fmt: skip
+    return selection.useful(kept, detours), detours

@@ -1,9 +1,20 @@
-"""Trees are taken off a graph: its rows are those of the core, trees follow in the answer's pass.
+"""Vertices are taken off a graph: its rows are those of the core, the others follow at the end.
 
-A vertex with a single arc lies on no shortest path but those that begin or end in its tree. So the
-core, which is what is left when such vertices are taken off again and again, is searched by itself.
-A distance on a tree is then that of the vertex it hangs on plus one arc, added in the same order
-as along any path, so the bits are those of a search of the whole graph. No arc is dropped.
+A vertex with a single arc lies on no shortest path but those that begin or end there. Nor does
+one of several arcs where any two of them, weights v and w from a to b, are longer than the way
+a -> h -> b over the hub: v + w > g (U(a) + U(b)) + slack, with the bounds of graphs.presolve, whose
+proof holds for two arcs as for one (a rounding more, which it has to spare). Such vertices
+are taken off one after another, each by the arcs that are left then, until the core is left.
+
+So of the paths that the proof ends with, of least rounded and then of least exact length, one
+leads over no vertex between two that were taken off later or not at all. It climbs from the root
+to vertices taken off ever later, may cross the core, and then descends to ever earlier ones. The
+search pushes along arcs that climb or cross, and at the end each vertex taken off looks at its
+arcs upwards, the last one first. Sums are those of the whole graph's paths, added in their order.
+No arc is dropped.
+
+Sources: contraction hierarchies (Geisberger et al. 2008), without a shortcut; one-to-all search on
+them in Delling et al. 2011 (PHAST).
 """
 
 from __future__ import annotations
@@ -13,31 +24,34 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from graphs.layout import Layout
+from graphs.presolve import Detours
 from graphs.rows import CSR, Rows
+from kernels.groups import TOGETHER
 
-# Vertices that one thread settles in their order, so that those of several rounds may share a pass.
-TOGETHER = 1 << 14
 # Weights by which delta is chosen, at most.
 SAMPLE = 1 << 16
 
 
 @dataclass(frozen=True)
 class Forest:
-    """The trees that hang on the core of a graph.
+    """What was taken off a graph, down to its core.
 
-    Labels: first the core, then tree vertices on which others hang (inner), those nearest to the
-    core first. The row of an inner one is its one arc towards the core. Leaves have no label:
-    `CSR.local_id` of a leaf is ~label of the vertex that it hangs on.
+    Labels: first the core, then the others, those taken off last first. The row of one of these has
+    its arcs upwards, to the core or to vertices taken off later. A leaf has a single arc, and no
+    arc climbs to it. It has no label: its `CSR.local_id` is the place, after the labels and
+    nobody's, of the vertex in `held` on which it hangs.
 
     core          vertices of the core
-    passes        ranges of inner labels; each hangs on the core, on those before, or on vertices
-                  that stand before it in its range (of TOGETHER vertices at most)
+    passes        ranges of the other labels; the arcs of each lead to the core, to those before, or
+                  to vertices that stand before it in its range (of TOGETHER vertices at most)
+    held          int32 (k,): labels on which leaves hang, ascending
     leaf_weight   (n,), original order, of the weights' type: a leaf's one arc, else 0
     leaves        how many leaves
     """
 
     core: int
     passes: list[range]
+    held: np.ndarray
     leaf_weight: np.ndarray
     leaves: int
 
@@ -55,34 +69,49 @@ def _passes(first: int, sizes: list[int]) -> list[range]:
     return passes
 
 
-def take_off_trees(csr: CSR) -> CSR:
-    """Return the same undirected graph of one process with its trees apart (`CSR.forest`)."""
-    from kernels.build import order_by_degree
-    from kernels.trees import CORE, core_degrees, core_rows, take_off
+def take_off_trees(csr: CSR, detours: Detours | None = None) -> CSR:
+    """Return the same undirected graph of one process with its core apart (`CSR.forest`).
 
-    layout = csr.layout
+    Without detours, only trees are taken off.
+    """
+    from kernels.build import order_by_degree
+    from kernels.trees import CORE, degrees_upwards, rows_upwards, take_off
+
+    layout, rows = csr.layout, csr.out
     connected = layout.reachable
-    order, round_ends, link, has_child = take_off(csr.out.indptr, csr.out.arcs, connected)
-    is_core = link[:connected] == CORE
-    core = np.flatnonzero(is_core).astype(np.int32)
-    core = core[order_by_degree(core_degrees(core, csr.out.indptr, csr.out.arcs, link))]
-    parts = [part[has_child[part]] for part in np.split(order, round_ends[:-1])][::-1]
-    inner = np.concatenate([order[:0], *parts])
-    labels = len(core) + len(inner)
+    length, factor, slack = np.full(1, np.inf).repeat(connected), 1.0, 0.0
+    if detours is not None:
+        length, factor, slack = detours
+        length = length[csr.global_id[:connected]]
+    order, round_ends, level, has_child = take_off(*rows, connected, length, factor, slack)
+
+    def by_degree(vertices: np.ndarray) -> np.ndarray:
+        return vertices[order_by_degree(degrees_upwards(vertices, *rows, level))]
+
+    core = by_degree(np.flatnonzero(level[:connected] == CORE).astype(np.int32))
+    is_leaf = ~has_child[order] & (np.diff(rows.indptr)[order] == 1)
+    rounds = zip(np.split(order, round_ends[:-1]), np.split(is_leaf, round_ends[:-1]), strict=True)
+    # Rows of one length in a row, so that the end of none is a surprise.
+    parts = [by_degree(part[~leaf]) for part, leaf in rounds][::-1]
+    labelled = np.concatenate([core, *parts])
+    labels = len(labelled)
     label = np.full(layout.labels + 1, labels, np.int32)  # of what has none: nobody
-    label[core] = np.arange(len(core), dtype=np.int32)
-    label[inner] = np.arange(len(core), labels, dtype=np.int32)
-    indptr, arcs = core_rows(core, inner, csr.out.indptr, csr.out.arcs, link, label)
-    leaf = order[~has_child[order]]
-    hung = csr.out.arcs[link[leaf]]
-    leaf_weight = np.zeros(csr.n, csr.out.arcs.dtype["weight"])
+    label[labelled] = np.arange(labels, dtype=np.int32)
+    indptr, arcs = rows_upwards(labelled, *rows, level, label)
+    leaf = order[is_leaf]
+    hung = rows.arcs[rows.indptr[leaf]]
+    leaf_weight = np.zeros(csr.n, rows.arcs.dtype["weight"])
     global_id = csr.global_id
     leaf_weight[global_id[leaf]] = hung["weight"]
-    label[leaf] = ~label[hung["adj"]]
+    at = label[hung["adj"]]
+    holds = np.zeros(labels, bool)
+    holds[at] = True
+    held = np.flatnonzero(holds).astype(np.int32)
+    label[leaf] = labels + np.cumsum(holds, dtype=np.int32)[at]
     ids = np.full(labels + 1, -1, global_id.dtype)
-    ids[:labels] = global_id[np.concatenate([core, inner])]
-    rows = Rows(indptr, arcs)
-    within = len(arcs) - len(inner)
+    ids[:labels] = global_id[labelled]
+    upwards = Rows(indptr, arcs)
+    within = int(indptr[len(core)])
     stats = replace(
         csr.stats,
         reachable=len(core),
@@ -92,11 +121,11 @@ def take_off_trees(csr: CSR) -> CSR:
     return replace(
         csr,
         stats=stats,
-        out=rows,
-        incoming=rows,
-        layout=Layout.of_one_process(len(core), len(inner), 0),
+        out=upwards,
+        incoming=upwards,
+        layout=Layout.of_one_process(labels, 0, 0),
         local_id=label[csr.local_id],
         global_id=ids,
-        forest=Forest(len(core), _passes(len(core), [len(part) for part in parts]), leaf_weight,
-                      len(leaf)),
+        forest=Forest(len(core), _passes(len(core), [len(part) for part in parts]), held,
+                      leaf_weight, len(leaf)),
     )  # fmt: skip

@@ -10,6 +10,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+# Vertices that one thread settles in their order, so that one may depend on those before it.
+TOGETHER = 1 << 11
+
 
 class Rows(NamedTuple):
     """The arcs of one direction, grouped by vertex.

@@ -1,4 +1,4 @@
-"""The CPU engine of a graph whose trees were taken off: it searches the core (graphs.trees)."""
+"""The CPU engine of a graph that vertices were taken off: it searches the core (graphs.trees)."""
 
 from __future__ import annotations
 
@@ -15,24 +15,30 @@ from sssp.tuning import Choices
 
 
 class TreeEngine(CPUEngine):
-    """Searches on the core of a CSR; trees follow in the pass that writes the answer.
+    """Searches on the core of a CSR; what was taken off follows when the answer is written.
 
-    From a root in a tree the search starts where that tree hangs on the core, at the distance of
-    the way there, and the distances on the way stay.
+    From a root that was taken off, pushes climb to the core; distances on the way stay.
     """
 
     def __init__(self, csr: CSR, choices: Choices, threads: int):
         assert csr.forest is not None
         self.forest: Forest = csr.forest
         super().__init__(csr, choices, threads)
-        self._climb, self._has_overflow = same_types(trees.climb), same_types(trees.has_overflow)
+        self._name, self._settle = same_types(trees.name), same_types(trees.settle)
+        self._hang, self._has_overflow = same_types(trees.hang), same_types(trees.has_overflow)
+        core, labels = self.forest.core, csr.layout.labels
+        self._core = self.ranges._replace(bounds=np.array([[0, core], [core, labels]]))
         # What has no label shares the one after the last, which is never reached.
-        self._nobody = csr.layout.labels
-        self._reset_labels(1, range(self._nobody, self._nobody + 1))
+        self._nobody = labels
+        self._reset_labels(1, range(labels, labels + 1))
+        self._name(1, labels, labels + 1, csr.global_id, self.state)
         self._id = -1
 
     def _room_for_state(self, words: int) -> np.ndarray:
-        return np.empty(words + (1 if self.unreached.dtype.itemsize == 4 else 2), np.uint64)
+        places = 1 + len(self.forest.held)
+        return np.empty(
+            words + places * (1 if self.unreached.dtype.itemsize == 4 else 2), np.uint64
+        )
 
     def reset(self, root: int) -> None:
         self._id, self.root = root, int(self.csr.local_id[root])
@@ -43,23 +49,33 @@ class TreeEngine(CPUEngine):
             forget(self.unreached, self.queues)
             return
         at, before, dist = self.root, self.root, self._bits(0.0)
-        if self.root < 0:
-            at, before = ~self.root, self._nobody
+        if self.root > self._nobody:
+            at, before = self._held(), self._nobody
             dist = self._bits(float(self.forest.leaf_weight[root]))
-        at, dist, before = self._climb(at, before, dist, self.forest.core, self.csr.out, self.state)
-        self._start(at, before, self.unreached.dtype.type(dist), self.state, self.queues)
+        self._start(at, before, dist, self.state, self.queues)
+
+    def _held(self) -> int:
+        """The vertex on which the root, a leaf, hangs."""
+        return int(self.forest.held[self.root - self._nobody - 1])
+
+    def pull(self, floor: float) -> None:
+        incoming = self.csr.incoming
+        assert incoming is not None  # wants_pull() said so
+        self._pull(self._reach(floor), self._core, incoming, self.state, self.queues)
+        self.pulled = True
 
     def result(self, out: Answer) -> None:
-        csr, forest = self.csr, self.forest
+        csr, forest, threads = self.csr, self.forest, self.threads
+        self._name(threads, 0, forest.core, csr.global_id, self.state)
         for labels in forest.passes:
-            self._settle_leaves(self.threads, labels.start, labels.stop, csr.out, self.state)
+            self._settle(threads, labels.start, labels.stop, csr.out, csr.global_id, self.state)
+        self._hang(threads, forest.held, self._nobody + 1, csr.global_id, self.state)
         trees.answer(
-            self.threads, csr.local_id, forest.leaf_weight, csr.global_id, self.state, out.dist,
-            out.parent,
+            threads, csr.local_id, forest.leaf_weight, self.state, out.dist, out.parent
         )  # fmt: skip
-        if self.root < 0:
-            out.parent[csr.global_id[~self.root]] = self._id
-        if self.root < 0 or self.root == self._nobody:
+        if self.root > self._nobody:
+            out.parent[csr.global_id[self._held()]] = self._id
+        if self.root >= self._nobody:
             out.dist[self._id], out.parent[self._id] = 0, self._id
         self._count(out)
 

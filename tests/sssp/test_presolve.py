@@ -122,6 +122,33 @@ def test_an_edge_within_the_roundings_of_a_long_detour_stays():
     assert facts["hub"] == 0
 
 
+def through_the_middle(edges: EdgeList, arcs: int) -> EdgeList:
+    """The same, with the edge that is beside the detour in two halves: a vertex between them."""
+    edge = edges.dst[arcs], edges.weight[arcs] / 2
+    assert (edges.src[arcs], edge[0]) == (0, arcs)
+    src = np.concatenate([np.delete(edges.src, arcs), [0, edge[0]]])
+    dst = np.concatenate([np.delete(edges.dst, arcs), [edges.n, edges.n]])
+    weight = np.concatenate([np.delete(edges.weight, arcs), np.full(2, edge[1])])
+    return EdgeList(src, dst, weight.astype(np.float32), edges.n + 1)
+
+
+def test_a_vertex_within_the_roundings_of_a_long_detour_is_not_taken_off():
+    edges = through_the_middle(detour_rounded_up(60, [1.0], ULP), 60)
+    facts = assert_exact(edges, [0, edges.n - 1, edges.n - 2, edges.n - 3])
+    assert facts["hub"] == 0
+
+
+def test_vertices_that_only_longer_ways_lead_over_are_taken_off(monkeypatch):
+    """Three arcs of 2 each where any two ends are 2 apart over the hub, and roots there."""
+    monkeypatch.setattr(graphs.presolve, "ALL_LIGHT", 64)
+    spokes = [(0, v) for v in range(1, 5)]
+    beside = [(5, 1), (5, 2), (5, 3), (6, 5), (6, 4), (7, 6)]
+    edges = edge_list([*spokes, *beside], [1.0] * 4 + [2.0] * 3 + [3.5, 3.5, 0.5], 8)
+    facts = assert_exact(edges)
+    assert facts["hub"] == 0
+    assert facts["core"] == 1
+
+
 def test_where_the_hub_does_not_reach_all_nothing_is_dropped():
     """Prefixes from beyond may be longer than any that the bounds know of."""
     edges = detour_rounded_up(8, [*[1.0] * 80, 2.0**20], 2.0**-3)
@@ -135,6 +162,7 @@ def test_kronecker_graphs(scale):
     roots = np.random.default_rng(scale).integers(0, edges.n, 5).tolist()
     facts = assert_exact(edges, roots)
     assert facts["kept_edges"] < 0.12 * edges.m or scale < 9
+    assert facts["core"] < 0.1 * edges.n or scale < 11
 
 
 @pytest.mark.parametrize("scale", [4, 6, 10, 16])

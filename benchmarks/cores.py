@@ -1,0 +1,161 @@
+"""Plain and presolved searches in turn, and what of each runs on one thread.
+
+    python -m benchmarks.cores 16 18 20 22           plain beside presolved, one thread and all
+    python -m benchmarks.cores 20 --cores 16 64 128  and what so many cores would make of it
+
+The same graph, roots and process for both. Before each search other memory is written, so that it
+finds nothing in the caches, as after the validation in a run; --warm leaves that out. Distances
+are compared for equality.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Iterator
+from statistics import median
+from time import perf_counter
+
+import numpy as np
+
+from harness.commands.options import use_default_threads
+
+# Before numba is imported: it asks for the number of threads once.
+use_default_threads()
+
+from graphs import build_csr, kronecker, search_keys  # noqa: E402
+from kernels.groups import Bucket  # noqa: E402
+from kernels.heap import heap_to_far, run_heap  # noqa: E402
+from kernels.push import NEVER  # noqa: E402
+from kernels.queues import OWN  # noqa: E402
+from sssp import Solver  # noqa: E402
+from sssp.engine import Answer  # noqa: E402
+
+KINDS = ("plain", "presolved")
+_FORGET = np.zeros(1 << 23)  # 64 MB, more than most caches
+
+
+def _medians(records: list[dict[str, float]]) -> dict[str, float]:
+    """Medians in ms."""
+    return {name: 1e3 * median(record[name] for record in records) for name in records[0]}
+
+
+def _searched(solver: Solver, root: int, out: Answer, warm: bool) -> float:
+    """Seconds of a search."""
+    if not warm:
+        np.add(_FORGET, 1, out=_FORGET)
+    start = perf_counter()
+    solver.search(root, out=out)
+    return perf_counter() - start
+
+
+def on_one_thread(solver: Solver, root: int, out: Answer) -> dict[str, float]:
+    """Search as the loop does (sssp.loop), with clocks around what one thread does by itself.
+
+    heap     Dijkstra's order, until more is queued than one thread should work off
+    finish   the nearest settled rows are pushed to their end before the pull
+    """
+    engine, seconds = solver._engine, {"heap": 0.0, "finish": 0.0}
+    ranges, csr = engine.ranges, engine.csr
+    bucket = Bucket(engine.unreached, engine.choices.stop_at_bucket_end, *ranges.bounds[OWN],
+                    np.int64(ranges.leaf_begin), np.int64(NEVER))  # fmt: skip
+    with solver._using():
+        engine.reset(root)
+        start = perf_counter()
+        run_heap(bucket, csr.out, engine.state, engine.queues)
+        seconds["heap"] = perf_counter() - start
+        heap_to_far(engine.queues)
+        while (lo := engine.nearest()) < math.inf:
+            if engine.wants_pull(*engine.settled()):
+                start = perf_counter()
+                floor = engine.push_settled(lo)
+                seconds["finish"] = perf_counter() - start
+                engine.pull(floor)
+            engine.relax(lo)
+        engine.result(out)
+    return seconds
+
+
+def measure(scale: int, threads: int, roots: int, warm: bool) -> dict[str, dict[str, float]]:
+    """Medians in ms of each kind: `search`, the steps, and what one thread does."""
+    edges = kronecker(scale)
+    graphs = {kind: build_csr(edges, presolve=kind == "presolved") for kind in KINDS}
+    keys = search_keys(edges.n, graphs["plain"].degree_positive, count=roots).tolist()
+    del edges
+    solvers = {kind: Solver(csr, threads=threads) for kind, csr in graphs.items()}
+    if any(solver._small is not None for solver in solvers.values()):
+        raise SystemExit(f"scale {scale} is searched without an engine; take 14 or more")
+    out = {kind: solver.new_answer() for kind, solver in solvers.items()}
+    records: dict[str, list[dict[str, float]]] = {kind: [] for kind in KINDS}
+    for root in [keys[0], *keys]:  # the first is not counted
+        for kind, solver in solvers.items():
+            searched = {"search": _searched(solver, root, out[kind], warm)}
+            searched |= solver.steps(root, out[kind]) | on_one_thread(solver, root, out[kind])
+            records[kind].append(searched)
+        assert np.array_equal(*(out[kind].dist for kind in KINDS))
+    return {kind: _medians(records[kind][1:]) for kind in KINDS}
+
+
+def rows_of(scale: int, found: dict[int, dict[str, dict[str, float]]]) -> Iterator[str]:
+    """Rows of the table of searches: one for each number of threads."""
+    for threads, kinds in found.items():
+        plain, presolved = (kinds[kind]["search"] for kind in KINDS)
+        yield f"| {scale} | {threads} | {plain:.2f} | {presolved:.2f} | {plain / presolved:.2f} |"
+
+
+def predicted(one: float, most: float, threads: int, alone: float, cores: int) -> float:
+    """Ms on so many cores, where `alone` ms run on one thread and all else is shared evenly."""
+    return alone + (most - alone) * threads / cores
+
+
+def rows_of_cores(scale: int, found: dict[int, dict[str, dict[str, float]]],
+                  cores: list[int]) -> Iterator[str]:  # fmt: skip
+    """Rows of the table of what one thread does: one for each kind."""
+    threads = max(found)
+    for kind in KINDS:
+        one, most = found[1][kind], found[threads][kind]
+        alone = most["heap"] + most["finish"] + most["other"]
+        # Of t(p) = s + (t(1) - s) / p.
+        fit = (threads * most["search"] - one["search"]) / (threads - 1)
+        times = " | ".join(
+            f"{predicted(one['search'], most['search'], threads, alone, count):.2f}"
+            for count in cores
+        )
+        parts = " | ".join(f"{most[name]:.2f}" for name in ("heap", "finish", "other"))
+        share = 100 * alone / most["search"]
+        yield (f"| {scale}, {kind} | {one['search']:.2f} | {most['search']:.2f} | {parts} | "
+               f"{share:.0f} % | {fit:.2f} | {times} |")  # fmt: skip
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("scales", type=int, nargs="+")
+    parser.add_argument("--roots", type=int, default=32)
+    parser.add_argument("--threads", type=int, help="beside 1; all cores by default")
+    parser.add_argument("--cores", type=int, nargs="*", default=[16, 64, 128])
+    parser.add_argument("--warm", action="store_true", help="leave the caches as they are")
+    given = parser.parse_args(arguments)
+    from kernels.threads import thread_count
+
+    counts = [1, thread_count(given.threads)]
+    every = {s: {t: measure(s, t, given.roots, given.warm) for t in counts} for s in given.scales}
+    print("| scale | threads | plain ms | presolved ms | ratio |\n|---|---|---|---|---|")
+    for scale, found in every.items():
+        print("\n".join(rows_of(scale, found)))
+    if counts[1] == 1:
+        return
+    heads = " | ".join(f"{count} cores" for count in given.cores)
+    print(f"\n| scale | 1 thread ms | {counts[1]} | heap | finish | between | share | fit | {heads} |")
+    print("|---" * (8 + len(given.cores)) + "|")
+    for scale, found in every.items():
+        print("\n".join(rows_of_cores(scale, found, given.cores)))
+    print("\nsteps, ms:")
+    for scale, found in every.items():
+        for threads, kinds in found.items():
+            for kind, steps in kinds.items():
+                parts = ", ".join(f"{name} {ms:.2f}" for name, ms in steps.items())
+                print(f"scale {scale}, {threads} thread(s), {kind}: {parts}")
+
+
+if __name__ == "__main__":
+    main()

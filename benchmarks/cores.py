@@ -128,7 +128,9 @@ def rows_of_cores(scale: int, found: dict[int, dict[str, dict[str, float]]],
 
 
 def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument("scales", type=int, nargs="+")
     parser.add_argument("--roots", type=int, default=32)
     parser.add_argument("--threads", type=int, help="beside 1; all cores by default")
@@ -145,7 +147,9 @@ def main(arguments: list[str] | None = None) -> None:
     if counts[1] == 1:
         return
     heads = " | ".join(f"{count} cores" for count in given.cores)
-    print(f"\n| scale | 1 thread ms | {counts[1]} | heap | finish | between | share | fit | {heads} |")
+    print(
+        f"\n| scale | 1 thread ms | {counts[1]} | heap | finish | between | share | fit | {heads} |"
+    )
     print("|---" * (8 + len(given.cores)) + "|")
     for scale, found in every.items():
         print("\n".join(rows_of_cores(scale, found, given.cores)))

@@ -18,6 +18,13 @@ from sssp.tuning import Choices
 _ALL = 1 << 60
 
 
+def _on_lines(words: np.ndarray) -> np.ndarray:
+    """Rows of counters, one a thread, none on a cache line of another's."""
+    first = -(words.ctypes.data // words.itemsize) % queues.LINE
+    end = len(words) - queues.LINE + first
+    return words[first:end].reshape(-1, queues.THREAD_WORDS)
+
+
 class CPUEngine(TunedEngine):
     """Searches on one CSR, with the arrays they need.
 
@@ -71,7 +78,9 @@ class CPUEngine(TunedEngine):
             heap=np.empty(2 * heap.HEAP_LIMIT, self.entry),
             fifos=np.empty((threads, push.FIFO), self.entry),
             control=control,
-            thread_counters=np.zeros((threads, queues.THREAD_WORDS), np.int64),
+            thread_counters=_on_lines(
+                np.zeros(threads * queues.THREAD_WORDS + queues.LINE, np.int64)
+            ),
         )
 
     def _share(self, settled: int) -> int:

@@ -23,7 +23,7 @@ from harness.commands.options import use_default_threads
 # Before numba is imported: it asks for the number of threads once.
 use_default_threads()
 
-from graphs import build_csr, kronecker, search_keys  # noqa: E402
+from graphs import CSR, build_csr, kronecker, search_keys  # noqa: E402
 from kernels.groups import Bucket  # noqa: E402
 from kernels.heap import heap_to_far, run_heap  # noqa: E402
 from kernels.push import NEVER  # noqa: E402
@@ -76,15 +76,20 @@ def on_one_thread(solver: Solver, root: int, out: Answer) -> dict[str, float]:
     return seconds
 
 
-def measure(scale: int, threads: int, roots: int, warm: bool) -> dict[str, dict[str, float]]:
-    """Medians in ms of each kind: `search`, the steps, and what one thread does."""
+def graphs_of(scale: int, roots: int) -> tuple[dict[str, CSR], list[int]]:
+    """A graph, plain and presolved, and its first search keys."""
     edges = kronecker(scale)
     graphs = {kind: build_csr(edges, presolve=kind == "presolved") for kind in KINDS}
-    keys = search_keys(edges.n, graphs["plain"].degree_positive, count=roots).tolist()
-    del edges
+    return graphs, search_keys(edges.n, graphs["plain"].degree_positive, count=roots).tolist()
+
+
+def measure(
+    graphs: dict[str, CSR], keys: list[int], threads: int, warm: bool
+) -> dict[str, dict[str, float]]:
+    """Medians in ms of each kind: `search`, the steps, and what one thread does."""
     solvers = {kind: Solver(csr, threads=threads) for kind, csr in graphs.items()}
     if any(solver._small is not None for solver in solvers.values()):
-        raise SystemExit(f"scale {scale} is searched without an engine; take 14 or more")
+        raise SystemExit("so small a graph is searched without an engine; take scale 14 or more")
     out = {kind: solver.new_answer() for kind, solver in solvers.items()}
     records: dict[str, list[dict[str, float]]] = {kind: [] for kind in KINDS}
     for root in [keys[0], *keys]:  # the first is not counted
@@ -103,7 +108,7 @@ def rows_of(scale: int, found: dict[int, dict[str, dict[str, float]]]) -> Iterat
         yield f"| {scale} | {threads} | {plain:.2f} | {presolved:.2f} | {plain / presolved:.2f} |"
 
 
-def predicted(one: float, most: float, threads: int, alone: float, cores: int) -> float:
+def predicted(most: float, threads: int, alone: float, cores: int) -> float:
     """Ms on so many cores, where `alone` ms run on one thread and all else is shared evenly."""
     return alone + (most - alone) * threads / cores
 
@@ -118,8 +123,7 @@ def rows_of_cores(scale: int, found: dict[int, dict[str, dict[str, float]]],
         # Of t(p) = s + (t(1) - s) / p.
         fit = (threads * most["search"] - one["search"]) / (threads - 1)
         times = " | ".join(
-            f"{predicted(one['search'], most['search'], threads, alone, count):.2f}"
-            for count in cores
+            f"{predicted(most['search'], threads, alone, count):.2f}" for count in cores
         )
         parts = " | ".join(f"{most[name]:.2f}" for name in ("heap", "finish", "other"))
         share = 100 * alone / most["search"]
@@ -140,7 +144,10 @@ def main(arguments: list[str] | None = None) -> None:
     from kernels.threads import thread_count
 
     counts = [1, thread_count(given.threads)]
-    every = {s: {t: measure(s, t, given.roots, given.warm) for t in counts} for s in given.scales}
+    every = {}
+    for scale in given.scales:
+        graph = graphs_of(scale, given.roots)
+        every[scale] = {threads: measure(*graph, threads, given.warm) for threads in counts}
     print("| scale | threads | plain ms | presolved ms | ratio |\n|---|---|---|---|---|")
     for scale, found in every.items():
         print("\n".join(rows_of(scale, found)))

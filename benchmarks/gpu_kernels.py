@@ -41,7 +41,7 @@ def figures(device: Any, scale: int, roots: int, one_launch: bool = False) -> di
     dict
         graph          as in results/schema.json
         generation_seconds, construction_seconds
-        one_launch     all rounds of pushes in one cooperative launch, else launches ahead
+        one_launch     all large steps in one cooperative launch, else one each
         searches       of each: root, seconds by the wall clock, phases, arcs looked at
         kernels        by name: launches, seconds and bytes, summed over all searches;
                        bytes null for kernels that only steer
@@ -111,7 +111,7 @@ def table(found: dict[str, Any]) -> str:
     median = np.median([search["seconds"] for search in found["searches"]])
     kernels = found["kernels"]
     total = sum(kernel["seconds"] for kernel in kernels.values())
-    one_launch = ", rounds in one launch," if found["one_launch"] else ""
+    one_launch = ", large steps in one launch," if found["one_launch"] else ""
     lines = [
         f"scale {found['graph']['scale']}{one_launch} on {found['machine'].get('gpu', 'unknown')}: "
         f"median search {1e3 * median:.4g} ms, kernels {1e3 * total / count:.4g} ms a search, copy "
@@ -145,7 +145,7 @@ def parser() -> ArgumentParser:
     flags.add_argument(
         "--one-launch",
         action="store_true",
-        help="all rounds of pushes in one cooperative launch (default: several launches ahead)",
+        help="all large steps in one cooperative launch (default: a launch each, some ahead)",
     )
     flags.add_argument("--output", default="results/runs", metavar="DIR")
     return flags

@@ -26,7 +26,7 @@ from sssp.cuda_tuning import VARIABLE, CudaTuning
 
 # What each number is varied to.
 VALUES: dict[str, tuple[Any, ...]] = {
-    "one_launch": (True,),
+    "one_launch": (False,),
     "narrow": (512, 1024, 4096, 8192, 16384),
     "wider": (2.0, 3.0, 6.0, 8.0),
     "ahead": (2, 4, 16),

@@ -131,15 +131,18 @@ def counted_bytes(name: str, engine: Any, before: dict[str, int], after: dict[st
     row = 2 * SECTOR
     answer = csr.n * (4 + (4 if csr.kind == "float32" else 8) + 8)
     answer += min(csr.n, csr.layout.reachable) * 2 * SECTOR
+    pulled = csr.layout.rows.stop * (state + 16) + within * entry
+    steps = arcs + (pulled if after["PULLED"] > before["PULLED"] else 0)
     return {
         "reset": csr.layout.reachable * state,
-        "rounds": arcs,
+        "rounds": steps,
+        "wide": steps,
         "split": runs * before["SPARE_COUNT"] * (2 * entry + SECTOR),
         "push": runs * (before["NEAR_COUNT"] * (entry + row) + arcs),
         "push_hubs": before["HUB_COUNT"] * entry + arcs,
         "weigh": queued * (entry + row),
         "list_rows": queued * (entry + SECTOR),
-        "pull": csr.layout.rows.stop * (state + 16) + arcs + within * entry,
+        "pull": arcs + pulled,
         "sweep": runs * within * (entry + 2 * SECTOR),
         "settle_leaves": len(csr.layout.leaves) * (8 + arc + SECTOR + state),
         "answer_32": answer,

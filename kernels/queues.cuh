@@ -19,15 +19,17 @@ enum Word {
     NEAR_COUNT, NEXT_COUNT, FAR_COUNT, SPARE_COUNT, OUT_COUNT, HUB_COUNT, WITHIN_COUNT,
     // Distances (bits): the least key in FAR; the bucket; what a pull may rely on.
     LEAST, LO, HI, BELOW, FLOOR,
-    // Is there a round to run; why there is none (Status); stop in rows; relax without queueing.
-    RUN, STATUS, EARLY, QUIET, OVERFLOW,
+    // Is there a round to run; why there is none (Status); what comes next (Step), for launches that
+    // run one step after another; stop in rows; relax without queueing; has a pull begun.
+    RUN, STATUS, STEP, EARLY, QUIET, PULLED, OVERFLOW,
+    // Arcs of the rows in NEAR, of rounds that do not stop in rows; the first bin of rows that are
+    // not finished; which rows pull, where they do in stages.
+    NEAR_ARCS, CUT, PULL_FROM, PULL_TO,
+    // Of the words from here on, a launch of many steps needs only those of the graph.
     // Rows pushed for the first time, their arcs, at how many rows a bucket is given up.
     SETTLED, SETTLED_ARCS, CAP,
-    // Arcs looked at, rounds, the first bin of rows that are not finished.
-    ARCS, PHASES, CUT,
-    // Arcs of the rows in NEAR, of rounds that do not stop in rows; blocks at a barrier, and blocks
-    // that are done.
-    NEAR_ARCS, BARRIER, DONE,
+    // Arcs looked at, rounds; blocks at a barrier, barriers that are over, and blocks that are done.
+    ARCS, PHASES, BARRIER, TURN, DONE,
     // Among ranks: own vertices whose updates are due.
     CHANGED_COUNT,
     // Of the graph (labels from ROWS to LEAVES_BEGIN are ghosts) and of the engine's choice, the
@@ -40,6 +42,10 @@ enum Word {
 // GOING: more rounds may follow. EMPTY: nothing is queued, or among ranks nothing of the bucket that
 // they share. SWITCH: enough is settled for a pull, all below BELOW. OVERRAN: a queue ran over.
 enum Status { GOING, EMPTY, SWITCH, OVERRAN };
+
+// PLAN: say what the next round does. SPLIT, WEIGH_ROUND, PUSH, HUBS: a round. WEIGH, LIST: the rows
+// to finish before a pull, which are pushed then. STOP: the status says why.
+enum Step { PLAN, SPLIT, WEIGH_ROUND, PUSH, HUBS, WEIGH, LIST, PULL, SWEEP, STOP };
 
 // Aligned, so that it moves in one access where 16 bytes hold it.
 #if defined(KIND_FLOAT64)
@@ -91,6 +97,46 @@ __device__ inline void append(Entry *queue, u64 *control, i32 count, u64 capacit
         queue[at] = {(i32)vertex, (i32)offset, dist, key};
     else
         control[OVERFLOW] = 1;
+}
+
+// Entries that a warp holds in shared memory until there is no room for more: one atomic operation
+// and one walk over whole lines for all of them. Two such lists may share the room.
+#define HELD 64
+// Warps of a block of 256 threads.
+#define WARPS (256 / LANES)
+
+__device__ inline Entry *held_by_warp(Entry *held) { return held + threadIdx.x / LANES * HELD; }
+
+// Append what a warp holds; called by the whole warp, as is `hold`.
+__device__ inline void append_held(const Entry *held, i32 &count, Entry *queue, u64 *control,
+                                   i32 word, u64 capacity)
+{
+    if (count == 0) return;
+    u64 first = 0;
+    if (lane_of_warp() == 0) first = atomicAdd(control + word, (u64)count);
+    first = __shfl_sync(ALL_LANES, first, 0, LANES);
+    for (i32 i = lane_of_warp(); i < count; i += LANES) {
+        if (first + i < capacity)
+            queue[first + i] = held[i];
+        else
+            control[OVERFLOW] = 1;
+    }
+    __syncwarp();
+    count = 0;
+}
+
+// Hold the entries of the lanes that have one, in `room` places.
+__device__ inline void hold(Entry *held, i32 room, i32 &count, Entry *queue, u64 *control, i32 word,
+                            u64 capacity, bool wanted, i64 vertex, i64 offset, Dist dist, Dist key)
+{
+    u32 lanes = __ballot_sync(ALL_LANES, wanted);
+    i32 more = __popc(lanes);
+    if (count + more > room) append_held(held, count, queue, control, word, capacity);
+    if (wanted)
+        held[count + __popc(lanes & ((1u << lane_of_warp()) - 1u))] = {(i32)vertex, (i32)offset,
+                                                                       dist, key};
+    __syncwarp();
+    count += more;
 }
 
 // Lower a word to the least of the lanes' values; called by the whole warp.

@@ -47,11 +47,18 @@ template <class Id>
 __device__ inline void write_answer(const i32 *label, const Id *original, const u64 *state, i64 n,
                                     i64 reachable, i64 root, Out *dist, i64 *parent)
 {
-    for (i64 v = thread_of_grid(); v < n; v += threads_of_grid()) {
-        i64 ours = label[v];
-        bool isolated = ours >= reachable && v != root;
-        dist[v] = value(isolated ? (Dist)UNREACHED : dist_of(state, ours));
-        parent[v] = isolated ? -1 : original[parent_of(state, ours)];
+    for (i64 first = warp_of_grid() * LANES; first < n; first += threads_of_grid()) {
+        i64 v = first + lane_of_warp(), ours = v < n ? label[v] : reachable, nearer = -1;
+        Dist found = UNREACHED;
+        if (v < n && (ours < reachable || v == root)) {
+            found = dist_of(state, ours);
+            nearer = original[parent_of(state, ours)];
+        }
+        // All lanes write at once, and so whole sectors.
+        __syncwarp();
+        if (v >= n) continue;
+        dist[v] = value(found);
+        parent[v] = nearer;
     }
 }
 

@@ -1,8 +1,10 @@
 """The CUDA engine: the .cu kernels on one device, steered from here.
 
-Rounds of pushes are started ahead of what is known: each says on the device what the next one does
-(kernels/push.cu), and the host reads its words back once in a while. While a round is
-small, one block runs it and those after it in a single launch.
+Steps are started ahead of what is known: each says on the device what the next one does, and the
+host reads its words back once in a while. While steps are small, one block runs one after another
+in a single launch, and all blocks of a cooperative launch the large ones, a pull among them
+(kernels/search.cu). Without `CudaTuning.one_launch`, and for the pull of several ranks, each large
+step is a launch of its own (kernels/push.cu, kernels/pull.cu).
 """
 
 from __future__ import annotations
@@ -46,16 +48,20 @@ class CUDAEngine(TunedEngine):
         self, csr: CSR, choices: Choices, device: Device, tuning: CudaTuning = DEFAULT_TUNING
     ):
         self.csr, self.choices, self.device, self.tuning = csr, choices, device, tuning
-        self.one_launch = bool(tuning.one_launch)
+        # Does a launch of many steps pull as well? Ranks have messages to send between.
+        self._pulls = bool(tuning.one_launch) and csr.halo is None and choices.switch is not None
         self.unreached = UNREACHED[csr.kind]
         self.weight_type = np.dtype(csr.kind).type
         self.delta = self._delta()
         self._entry_words = 3 if csr.kind == "float64" else 2
         self._macros = {f"KIND_{csr.kind.upper()}": 1}
-        self._push, self._pull, self._sweep = (
-            device.module(file, **self._macros) for file in ("push.cu", "pull.cu", "sweep.cu")
+        self._push, self._pull, self._steps, self._sweep = (
+            device.module(file, **self._macros)
+            for file in ("push.cu", "pull.cu", "search.cu", "sweep.cu")
         )
-        self._all = tuning.blocks * device.processors * 256
+        # No step has work for more threads than a row each; long rows are looked at by warps.
+        most = max(csr.layout.rows.stop, 256)
+        self._all = min(tuning.blocks * device.processors * 256, most)
         self._word = enumerators("queues.cuh", "Word")
         self._status = enumerators("queues.cuh", "Status")
         self._allocate()
@@ -82,6 +88,8 @@ class CUDAEngine(TunedEngine):
             self.state = xp.empty(need.state // 8, np.uint64)
             self.queues = xp.empty(need.queues // 8, np.uint64)
             self.hubs = xp.empty(need.hubs // 8, np.uint64)
+            # The room of all queues but the first, for the arcs within reach of a pull.
+            self._within = self.queues[self._capacity * self._entry_words :]
         except MemoryError as error:
             raise self._too_little(total) from error
         self.left = xp.zeros(BINS, np.uint64)
@@ -191,34 +199,52 @@ class CUDAEngine(TunedEngine):
         assert self.out is not None
         return (*self.out, self.state, self.queues, self.hubs, self.control)
 
-    def _start_rounds(self, ahead: int) -> None:
-        """Narrow rounds as long as they are, then some on all blocks; or all of them."""
-        push, search = self._push, self._search
-        if self.one_launch:
-            push.launch(
-                "rounds", self.device.processors * BLOCK_OF_ROUNDS, *search, np.uint64(2**63),
-                block=BLOCK_OF_ROUNDS, cooperative=True,
-            )  # fmt: skip
-            return
-        push.launch("rounds", 1, *search, np.uint64(self.tuning.narrow), block=BLOCK_OF_ROUNDS)
-        for _ in range(ahead):
-            push.launch("split", self._all, *search)
-            push.launch("push", self._all, *search)
-            push.launch("push_hubs", self._all, *search)
+    def _start_steps(self, kernel: str, block: int, threads: int) -> None:
+        """Many steps in one launch."""
+        within = self._within
+        self._steps.launch(
+            kernel, threads, *self._search, *(self.incoming or self._search[:3]), within,
+            np.uint64(len(within) // self._entry_words), self.left,
+            np.uint64(self.tuning.narrow), np.bool_(self._pulls), block=block,
+            cooperative=threads > block,
+        )  # fmt: skip
+
+    def _start_small(self) -> None:
+        """Steps as long as they are small."""
+        self._start_steps("rounds", BLOCK_OF_ROUNDS, 1)
+
+    def _start_large(self) -> None:
+        """Steps as long as they are large, or some rounds ahead; and then small ones."""
+        if self.tuning.one_launch:
+            self._start_steps("wide", 256, self._all)
+        else:
+            for _ in range(self.tuning.ahead):
+                for kernel in ("split", "push", "push_hubs"):
+                    self._push.launch(kernel, self._all, *self._search)
+        self._start_small()
 
     def relax(self, lo: float) -> None:
-        """Push until nothing is queued or the rest should pull."""
-        status = self._status["GOING"]
+        """Push until nothing is queued or the rest should pull, and is not pulled here.
+
+        One launch of many steps pulls as well, and goes on to the end of the search.
+        """
         # What a pull leaves is little, most often, and so is all before it on a small graph.
         few = self.waiting or self.choices.switch_settled <= self.tuning.narrow
-        while status in (self._status["GOING"], self._status["OVERRAN"]):
-            if status == self._status["OVERRAN"]:
-                self._requeue()
-            self._start_rounds(0 if few else self.tuning.ahead)
+        self._start_small()
+        if self._pulls or not few:
+            self._start_large()
+        while True:
             self.device.read(self.control, self.seen)
             status = self._read("STATUS")
-            self.waiting = few = False
-        self.switched = self.switched or status == self._status["SWITCH"]
+            if status == self._status["OVERRAN"]:
+                self._requeue()
+                self._start_small()
+            elif status != self._status["GOING"]:
+                break
+            self._start_large()
+        self.waiting = False
+        self.pulled = self.pulled or self._read("PULLED") > 0
+        self.switched = self.switched or self.pulled or status == self._status["SWITCH"]
 
     def _requeue(self) -> None:
         """A queue ran over: queue every reached vertex."""
@@ -255,11 +281,6 @@ class CUDAEngine(TunedEngine):
             )  # fmt: skip
         self.pulled = self.waiting = True
 
-    @property
-    def _within(self) -> Any:
-        """The room of all queues but the first, for the arcs within reach of a pull."""
-        return self.queues[self._capacity * self._entry_words :]
-
     def _note(self, floor: float, within: Any) -> None:
         """Pull, and note the arcs within reach."""
         assert self.incoming is not None  # wants_pull() said so
@@ -283,10 +304,12 @@ class CUDAEngine(TunedEngine):
             "answer" + wide, csr.n, self.local_id, self.global_id, self.state, np.int64(csr.n),
             np.int64(csr.layout.reachable), np.int64(self.root), dist, parent,
         )  # fmt: skip
-        self.device.read(self.control, self.seen)
-        if dist is not out.dist:
+        if dist is out.dist:
+            self.device.synchronize()
+        else:
             self.device.read(dist, out.dist)
             self.device.read(parent, out.parent)
+        # The words were last read when nothing was left to do.
         out.phases = self._read("PHASES")
         out.arcs = self._read("ARCS")
 

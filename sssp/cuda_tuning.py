@@ -29,14 +29,14 @@ class CudaTuning:
     """How a device searches.
 
     narrow       entries that one block looks at in a round sooner than all blocks do
-    ahead        rounds on all blocks to start before anything is read back
-    sweeps       sweeps after a pull to start before anything is read back
+    ahead        rounds on all blocks to start before anything is read back, without one_launch
+    sweeps       sweeps after a pull to start before anything is read back, without one_launch
     wider        how much wider buckets are than on the CPU, unless their width is given; counted at
                  scales 16 and 18, 4 takes 0.65 times the rounds and no more arcs, on grids 0.7
                  times, and 1.5 times the arcs
     blocks       blocks of 256 threads on a multiprocessor, at most
-    one_launch   run all rounds in one cooperative launch, one block a multiprocessor: no launch and
-                 no reading back between rounds, but a barrier of the grid's own and fewer threads
+    one_launch   run all large steps, a pull among them, in one cooperative launch: no launch and no
+                 reading back between them, but a barrier of the grid's own; else a launch each
 
     Raises
     ------
@@ -49,7 +49,7 @@ class CudaTuning:
     sweeps: int = 6
     wider: float = 4.0
     blocks: int = 8
-    one_launch: bool = False
+    one_launch: bool = True
 
     def __post_init__(self) -> None:
         for name, (least, most) in _RANGES.items():

@@ -21,9 +21,12 @@ ARCHITECTURES = (70, 75, 80, 90, 100)
 # than 64 are for kernels that carry much from one arc to the next; the validator's run once.
 REGISTERS = 64
 REGISTERS_OF = {
-    "push": 80,
+    "push": 72,
+    "push_hubs": 72,
+    # Three blocks of 256 are resident with 80.
+    "wide": 80,
     # One block of 512 is all that need be resident, and it may take 128.
-    "rounds": 112,
+    "rounds": 128,
     "pull": 72,
     "check_vertices": 72,
     "tally_marks": 72,

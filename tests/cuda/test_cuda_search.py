@@ -85,19 +85,12 @@ def test_golden_distances_of_scale_10_to_the_bit(device):
 def test_a_search_uses_every_kernel_it_is_for(device, monkeypatch):
     """A graph with hubs is pushed, pulled and swept; its rows are long enough to be cut."""
     edges = kronecker(13)
-    solver = solver_on(device, edges)
-    engine = solver._engine
-    started = []
-    for module in (engine._push, engine._pull, engine._sweep):
-
-        def launch(name, *rest, original=module.launch, **more):
-            started.append(name)
-            original(name, *rest, **more)
-
-        monkeypatch.setattr(module, "launch", launch)
+    solver = solver_on(device, edges, tuning=CudaTuning(one_launch=False))
+    started = launched(monkeypatch, solver._engine)
     answer = check(solver, edges, int(np.argmax(np.bincount(edges.src))))
-    assert engine.pulled
-    assert {"rounds", "push", "push_hubs", "pull", "sweep", "settle_leaves"} <= set(started)
+    assert solver._engine.pulled
+    names = {name for name, _ in started}
+    assert {"rounds", "push", "push_hubs", "pull", "sweep", "settle_leaves"} <= names
     # The root's own row is longer than a chunk.
     assert np.diff(solver.csr.out.indptr).max() > CHUNK
     assert 0 < answer.arcs < solver.csr.arcs / 4
@@ -123,16 +116,22 @@ def test_random_graphs(device, search, data):
 )
 def test_random_graphs_that_are_pulled(device, seed, weights, dtype, directed, share):
     """The switch is forced at different times, on graphs with hubs, leaves and long rows."""
-    pulled_search(device, with_hubs(seed, weights, np.dtype(dtype), directed), share, seed)
+    tuning = CudaTuning(narrow=(16, 2048)[seed // 4 % 2], one_launch=seed % 4 > 0)
+    pulled_search(device, with_hubs(seed, weights, np.dtype(dtype), directed), share, seed, tuning)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int64])
 @pytest.mark.parametrize("directed", [False, True])
-def test_fixed_graphs_that_are_pulled(device, dtype, directed):
+@pytest.mark.parametrize("narrow", [16, 2048])
+def test_fixed_graphs_that_are_pulled(device, dtype, directed, narrow):
+    """By all blocks, where entries are too many for one, and by one; or by kernels of theirs."""
     pulled = [
-        pulled_search(device, with_hubs(seed, "a_third_zero", np.dtype(dtype), directed), 0.1, seed)
+        pulled_search(
+            device, with_hubs(seed, "a_third_zero", np.dtype(dtype), directed), 0.1, seed,
+            CudaTuning(narrow=narrow, one_launch=seed % 4 > 0),
+        )
         for seed in range(8)
-    ]
+    ]  # fmt: skip
     assert any(pulled)
 
 
@@ -144,7 +143,7 @@ def test_a_pull_looks_far_into_a_row(device):
         assert solver._engine.pulled
 
 
-def pulled_search(device, edges, share, seed):
+def pulled_search(device, edges, share, seed, tuning):
     """Searches that switch when a share is settled; did one of them?"""
     csr = build_csr(edges)
     solver = Solver(csr, device=device)
@@ -159,7 +158,7 @@ def pulled_search(device, edges, share, seed):
         switch_arcs=0,
         finish_arcs=seed % 50,
     )
-    solver._engine = sssp.cuda.CUDAEngine(engine.csr, chosen, device)
+    solver._engine = sssp.cuda.CUDAEngine(engine.csr, chosen, device, tuning)
     pulled = False
     for root in np.random.default_rng(seed).integers(0, edges.n, 3).tolist():
         check(solver, edges, root)
@@ -248,7 +247,7 @@ def test_a_path_is_walked_to_its_end(device):
 def test_wide_rounds_are_run_on_all_blocks(device):
     """With no narrow rounds at all, every round is one the host has started."""
     edges = kronecker(8)
-    solver = solver_on(device, edges, tuning=CudaTuning(narrow=0))
+    solver = solver_on(device, edges, tuning=CudaTuning(narrow=0, one_launch=False))
     for root in (1, 7, 100):
         check(solver, edges, root)
 
@@ -256,7 +255,7 @@ def test_wide_rounds_are_run_on_all_blocks(device):
 def launched(monkeypatch, engine):
     """A list that grows by each kernel that an engine launches: its name, and RUN afterwards."""
     started, run = [], engine._word["RUN"]
-    for module in (engine._push, engine._pull, engine._sweep):
+    for module in (engine._push, engine._pull, engine._steps, engine._sweep):
 
         def launch(name, *rest, original=module.launch, **more):
             original(name, *rest, **more)
@@ -283,7 +282,8 @@ def test_a_search_starts_wide_rounds_where_they_may_be_and_none_after_its_pull(
     device, narrow, monkeypatch
 ):
     """Of scale 10, 1 / 40 of the vertices are settled before: fewer than 2048, more than 16."""
-    solver = solver_on(device, kronecker(10), tuning=CudaTuning(narrow=narrow))
+    tuning = CudaTuning(narrow=narrow, one_launch=False)
+    solver = solver_on(device, kronecker(10), tuning=tuning)
     started = launched(monkeypatch, solver._engine)
     solver.search(7)
     assert solver._engine.pulled
@@ -294,27 +294,47 @@ def test_a_search_starts_wide_rounds_where_they_may_be_and_none_after_its_pull(
     assert narrow == 16 or len(names) == 18
 
 
+def test_a_search_is_six_launches_and_is_read_back_once(device, monkeypatch):
+    solver = solver_on(device, kronecker(12))
+    engine, reads = solver._engine, []
+    started, read = launched(monkeypatch, engine), device.read
+
+    def noted_read(array, out):
+        reads.append(array is engine.control)
+        return read(array, out)
+
+    monkeypatch.setattr(device, "read", noted_read)
+    solver.search(7)
+    assert engine.pulled
+    steps = ["reset", "rounds", "wide", "rounds", "settle_leaves", "answer_32"]
+    assert [name for name, _ in started] == steps
+    assert reads.count(True) == 1, "the answer is what else may be copied"
+
+
+@pytest.mark.parametrize("narrow", [0, 16, 2048])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int64])
-def test_all_rounds_in_one_launch(device, dtype):
-    """A cooperative launch: on a GPU a block a multiprocessor, which wait for each other."""
+def test_large_steps_in_one_launch_or_each_in_one(device, dtype, narrow):
+    """A cooperative launch: on a GPU as many blocks as are resident, which wait for each other."""
     hubs = with_hubs(5, "a_third_zero", np.dtype(dtype), False)
     path = edge_list([(v, v + 1) for v in range(300)], np.ones(300), 301, False, dtype)
     for edges in (hubs, path, kronecker(10) if dtype == np.float32 else hubs):
-        solver = solver_on(device, edges)
-        solver._engine.one_launch = True
-        for root in (0, 1, 100):
-            check(solver, edges, root)
+        csr = build_csr(edges)
+        for one_launch in (True, False):
+            tuning = CudaTuning(one_launch=one_launch, narrow=narrow)
+            for root in (0, 1, 100):
+                check(Solver(csr, device=device, tuning=tuning), edges, root)
 
 
-def test_all_rounds_in_one_launch_when_a_queue_runs_over(device, monkeypatch):
+def test_one_launch_goes_on_after_a_queue_has_run_over(device, monkeypatch):
     monkeypatch.setattr(sssp.cuda, "SPARE_ENTRIES", 0)
     overruns = counted_requeues(monkeypatch)
     edges = improved_again_and_again(False)
-    solver = solver_on(device, edges, delta=1e30)
-    solver._engine.one_launch = True
-    for root in (0, 1, 30):
-        check(solver, edges, root)
-    assert overruns
+    for narrow in (0, 2048):
+        solver = solver_on(device, edges, delta=1e30, tuning=CudaTuning(narrow=narrow))
+        for root in (0, 1, 30):
+            check(solver, edges, root)
+        assert overruns
+        overruns.clear()
 
 
 def test_a_search_on_a_device_leaves_the_threads_of_the_host_as_they_are(device, monkeypatch):

@@ -96,15 +96,18 @@ def test_a_stream_is_held_until_the_host_waits_and_answers_stay_there(shim, tmp_
     assert max(length for length, _ in waits) < 2**10, "no answer is copied to the host"
 
 
-def test_the_same_with_all_rounds_in_one_launch(shim, tmp_path, capsys):
+def test_the_same_with_all_large_steps_in_one_launch(shim, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("SSSP_CUDA_TUNING", "narrow=16")
     flags = ["--scale", "9", "--roots", "2", "--one-launch", "--output", str(tmp_path)]
     assert gpu_kernels.main(flags) == 0
     (path,) = tmp_path.glob("*.json")
     found = json.loads(path.read_text())
     assert found["one_launch"] is True
-    assert {"rounds", "pull"} <= set(found["kernels"])
-    assert "split" not in found["kernels"]
-    assert capsys.readouterr().out.startswith("scale 9, rounds in one launch, on ")
+    assert {"rounds", "wide"} <= set(found["kernels"])
+    assert not {"split", "pull"} & set(found["kernels"])
+    arcs = sum(search["arcs"] for search in found["searches"])
+    assert found["kernels"]["wide"]["bytes"] > arcs / 2 * (8 + gpu_watch.SECTOR)
+    assert capsys.readouterr().out.startswith("scale 9, large steps in one launch, on ")
 
 
 def test_without_a_gpu_the_reason_is_told_and_nothing_is_written(tmp_path, monkeypatch, capsys):

@@ -88,8 +88,7 @@ class CUDAEngine(TunedEngine):
             self.state = xp.empty(need.state // 8, np.uint64)
             self.queues = xp.empty(need.queues // 8, np.uint64)
             self.hubs = xp.empty(need.hubs // 8, np.uint64)
-            # The room of all queues but the first, for the arcs within reach of a pull.
-            self._within = self.queues[self._capacity * self._entry_words :]
+            self.within = self._within
         except MemoryError as error:
             raise self._too_little(total) from error
         self.left = xp.zeros(BINS, np.uint64)
@@ -201,7 +200,7 @@ class CUDAEngine(TunedEngine):
 
     def _start_steps(self, kernel: str, block: int, threads: int) -> None:
         """Many steps in one launch."""
-        within = self._within
+        within = self.within
         self._steps.launch(
             kernel, threads, *self._search, *(self.incoming or self._search[:3]), within,
             np.uint64(len(within) // self._entry_words), self.left,
@@ -271,7 +270,7 @@ class CUDAEngine(TunedEngine):
         return lo
 
     def pull(self, floor: float) -> None:
-        pull, entries = self._pull, self._within
+        pull, entries = self._pull, self.within
         self._note(floor, entries)
         pull.launch("plan_sweep", 1, self.control, block=32)
         for left in reversed(range(self.tuning.sweeps)):
@@ -280,6 +279,11 @@ class CUDAEngine(TunedEngine):
                 np.bool_(left > 0),
             )  # fmt: skip
         self.pulled = self.waiting = True
+
+    @property
+    def _within(self) -> Any:
+        """The room of all queues but the first, for the arcs within reach of a pull."""
+        return self.queues[self._capacity * self._entry_words :]
 
     def _note(self, floor: float, within: Any) -> None:
         """Pull, and note the arcs within reach."""

@@ -50,7 +50,6 @@ class CUDARankEngine(CUDAEngine):
         rows = max(csr.layout.rows.stop, 1)
         self.asked, self.listed = (xp.zeros(rows, np.uint32) for _ in range(2))
         self.changed = xp.empty(rows, np.int32)
-        self.within = self._within
         self.hung_on = xp.empty(0, np.int32)
         self.settled_below: Any = self.unreached
         self.stale = False

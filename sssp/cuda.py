@@ -59,8 +59,8 @@ class CUDAEngine(TunedEngine):
             device.module(file, **self._macros)
             for file in ("push.cu", "pull.cu", "search.cu", "sweep.cu")
         )
-        # No step has work for more threads than a row each; long rows are looked at by warps.
-        most = max(csr.layout.rows.stop, 256)
+        # A thread for each row, or a warp for some chunks of long ones: more find no work.
+        most = max(csr.layout.rows.stop, csr.arcs // 64, 256)
         self._all = min(tuning.blocks * device.processors * 256, most)
         self._word = enumerators("queues.cuh", "Word")
         self._status = enumerators("queues.cuh", "Status")

@@ -8,6 +8,13 @@
 #include "push.cuh"
 #include "pull.cuh"
 
+// Blocks of `wide` that registers are to let on a multiprocessor; Volta would spill some for three.
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ < 750
+#define RESIDENT 2
+#else
+#define RESIDENT 3
+#endif
+
 // What the threads of a block share.
 struct Block {
     u64 words[WORDS];
@@ -158,8 +165,9 @@ extern "C" __global__ void __launch_bounds__(512, 1)
 }
 
 // All blocks, until nothing is left to do; without a pull to come, until a round has at most `narrow`
-// entries, but the first step is for this launch.
-extern "C" __global__ void __launch_bounds__(256, 3)
+// entries, but the first step is for this launch. After a pull rows are pushed to their ends: so many
+// entries would have too many arcs for one block.
+extern "C" __global__ void __launch_bounds__(256, RESIDENT)
     wide(SEARCH, PULL_SEARCH, u64 narrow, bool pulls)
 {
     __shared__ Block block;
@@ -170,7 +178,8 @@ extern "C" __global__ void __launch_bounds__(256, 3)
     while (block.words[STEP] != STOP) {
         bool last_rounds = !pulls || block.words[PULLED];
         bool of_a_round = block.words[STEP] <= PUSH;
-        if (!first && last_rounds && of_a_round && width(block.words) <= narrow) break;
+        u64 few = block.words[PULLED] ? narrow / 16 : narrow;
+        if (!first && last_rounds && of_a_round && width(block.words) <= few) break;
         first = false;
         run_step(begin, end, arcs, state, queues, hubs, control, in_begin, in_end, in_arcs, within,
                  room, left, block, held_by_warp(held));

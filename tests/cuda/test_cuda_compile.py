@@ -24,7 +24,7 @@ REGISTERS_OF = {
     "push": 72,
     "push_hubs": 72,
     # Three blocks of 256 are resident with 80; of Volta two, with up to 128.
-    "wide": 104,
+    "wide": 112,
     # One block of 512 is all that need be resident, and it may take 128.
     "rounds": 128,
     "pull": 72,

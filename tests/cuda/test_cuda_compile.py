@@ -21,13 +21,14 @@ ARCHITECTURES = (70, 75, 80, 90, 100)
 # than 64 are for kernels that carry much from one arc to the next; the validator's run once.
 REGISTERS = 64
 REGISTERS_OF = {
-    "push": 72,
-    "push_hubs": 72,
+    # 72 but on Volta.
+    "push": 96,
+    "push_hubs": 80,
     # Three blocks of 256 are resident with 80; of Volta two, with up to 128.
     "wide": 112,
     # One block of 512 is all that need be resident, and it may take 128.
     "rounds": 128,
-    "pull": 72,
+    "pull": 80,
     "check_vertices": 72,
     "tally_marks": 72,
 }

@@ -24,6 +24,7 @@ from harness.commands.options import use_default_threads
 use_default_threads()
 
 from graphs import CSR, build_csr, kronecker, search_keys  # noqa: E402
+from kernels.compile import njit  # noqa: E402
 from kernels.groups import Bucket  # noqa: E402
 from kernels.heap import heap_to_far, run_heap  # noqa: E402
 from kernels.push import NEVER  # noqa: E402
@@ -33,6 +34,13 @@ from sssp.engine import Answer  # noqa: E402
 
 KINDS = ("plain", "presolved")
 _FORGET = np.zeros(1 << 23)  # 64 MB, more than most caches
+
+
+@njit(cache=False, _nrt=False)
+def _run_heap(bucket, rows, state, queues):
+    """What a search does until it shares buckets (kernels.push.advance)."""
+    run_heap(bucket, rows, state, queues)
+    heap_to_far(queues)
 
 
 def _medians(records: list[dict[str, float]]) -> dict[str, float]:
@@ -62,9 +70,8 @@ def on_one_thread(solver: Solver, root: int, out: Answer) -> dict[str, float]:
     with solver._using():
         engine.reset(root)
         start = perf_counter()
-        run_heap(bucket, csr.out, engine.state, engine.queues)
+        _run_heap(bucket, csr.out, engine.state, engine.queues)
         seconds["heap"] = perf_counter() - start
-        heap_to_far(engine.queues)
         while (lo := engine.nearest()) < math.inf:
             if engine.wants_pull(*engine.settled()):
                 start = perf_counter()

@@ -85,7 +85,7 @@ _DEVICE_ORDER = 64
 # A vertex, while the rows are filled: degree, row bounds and cursor int64, order and label int32,
 # bounds of a part.
 _DEVICE_FILL = 36
-CHUNK = 512  # arcs of a chunk of a long row, as in kernels/push.cu
+CHUNK = 512  # arcs of a chunk of a long row, as in kernels/push.cuh
 # Entries a queue has room for beyond one for each vertex that can be reached.
 SPARE_ENTRIES = 1024
 DEVICE_MOST_ANSWERS = 4  # with more of them a run would take more than 450 bytes a vertex

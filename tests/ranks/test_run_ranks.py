@@ -265,20 +265,18 @@ def only(folder):
 @pytest.mark.slow
 @pytest.mark.mpi
 def test_mpirun_prints_the_references_lines_once_and_keeps_one_file(tmp_path):
-    """At 2, 3 and 4 ranks, with the counts of the reference code; all its keys on 2."""
+    """At 2, 3 and 4 ranks, with the counts of the reference code."""
     digests = set()
-    for size, roots in ((2, 64), (3, 8), (4, 8)):
-        flags = ("--scale", 10, "--roots", roots, "--quiet", "--output", tmp_path / str(size))
-        done = mpirun_run(size, *flags)
+    for size in (2, 3, 4):
+        done = mpirun_run(size, "--scale", 10, "--quiet", "--output", tmp_path / str(size))
         assert done.status == 0, done.err
-        said = ("the machine was shared", "not a submission: only 8 searches")
-        assert [s for s in done.err.splitlines() if not any(text in s for text in said)] == []
+        assert [s for s in done.err.splitlines() if "the machine was shared" not in s] == []
         assert [line.partition(":")[0] for line in done.out.splitlines()] == KEYS
         assert done.figures["num_mpi_processes"] == str(size)
         _, result = only(tmp_path / str(size))
         counts = [answer[:4] for answer in answers(result)]
-        assert counts == golden()[:roots]
-        digests.add(json.dumps(answers(result)[:8]))
+        assert counts == golden()
+        digests.add(json.dumps(answers(result)))
         assert len(result["ranks"]["places"]) == size
         assert result["ranks"]["nodes"] == 1
     assert len(digests) == 1
@@ -319,10 +317,10 @@ def test_a_users_mistake_is_one_line_of_one_rank(tmp_path, flags, said):
     assert mpirun_run(2, *flags, cwd=tmp_path).refused(said)
 
 
-def running(tmp_path, ranks):
-    """Start a long run of several ranks, wait until it has kept something."""
+def running(tmp_path):
+    """Start a long run of three ranks, wait until it has kept something."""
     flags = ("--scale", 10, "--roots", 100_000, "--quiet", "--output", "out")
-    job = started(ranks, sssp("run", *flags), cwd=tmp_path)
+    job = started(3, sssp("run", *flags), cwd=tmp_path)
     end = time.monotonic() + 200
     while not result_files(tmp_path / "out"):
         assert job.poll() is None and time.monotonic() < end
@@ -358,7 +356,7 @@ def process_of_rank(job, rank):
     [(0, signal.SIGKILL, None), (2, signal.SIGKILL, None), ("mpirun", signal.SIGTERM, 143)],
 )
 def test_a_run_that_ends_too_soon_ends_soon_and_keeps_its_searches(tmp_path, whom, number, status):
-    job = running(tmp_path, 3 if whom == 2 else 2)
+    job = running(tmp_path)
     os.kill(job.pid if whom == "mpirun" else process_of_rank(job, whom), number)
     start = time.monotonic()
     out, err = job.communicate(timeout=60)

@@ -67,7 +67,6 @@ def test_ranks_with_other_numbers_of_slices_say_the_same(search, size, data):
 
 
 @pytest.mark.slow
-@settings(max_examples=40)
 @given(searches(max_n=20))
 def test_ids_of_64_bits_say_the_same(search):
     edges, root = search

@@ -6,10 +6,12 @@ import numpy as np
 
 from graphs.csr import CSR
 from graphs.trees import Forest
-from kernels import trees
+from kernels import queues, trees
 from kernels.compile import same_types
+from kernels.groups import Queues
+from kernels.heap import HEAP_LIMIT
 from kernels.push import forget
-from sssp.cpu import CPUEngine
+from sssp.cpu import _ALL, CPUEngine
 from sssp.engine import Answer
 from sssp.tuning import Choices
 
@@ -17,7 +19,7 @@ from sssp.tuning import Choices
 class TreeEngine(CPUEngine):
     """Searches on the core of a CSR; what was taken off follows when the answer is written.
 
-    From a root that was taken off, pushes climb to the core; distances on the way stay.
+    From a root that was taken off, pushes climb to the core first; distances on the way stay.
     """
 
     def __init__(self, csr: CSR, choices: Choices, threads: int):
@@ -28,11 +30,20 @@ class TreeEngine(CPUEngine):
         self._hang, self._has_overflow = same_types(trees.hang), same_types(trees.has_overflow)
         core, labels = self.forest.core, csr.layout.labels
         self._core = self.ranges._replace(bounds=np.array([[0, core], [core, labels]]))
+        # From what was taken off, pushes upwards: to the core as if it were another rank's.
+        self._upwards = self.ranges._replace(
+            bounds=np.array([[core, labels], [labels, labels], [0, core]])
+        )
         # What has no label shares the one after the last, which is never reached.
         self._nobody = labels
         self._reset_labels(1, range(labels, labels + 1))
         self._name(1, labels, labels + 1, csr.global_id, self.state)
         self._id = -1
+
+    def _make_queues(self) -> Queues:
+        made = super()._make_queues()
+        room = self.csr.layout.labels + queues.spare_entries(self.threads)
+        return made._replace(outbox=np.empty(room, self.entry))
 
     def _room_for_state(self, words: int) -> np.ndarray:
         places = 1 + len(self.forest.held)
@@ -53,6 +64,31 @@ class TreeEngine(CPUEngine):
             at, before = self._held(), self._nobody
             dist = self._bits(float(self.forest.leaf_weight[root]))
         self._start(at, before, dist, self.state, self.queues)
+        if at >= self.forest.core:
+            self._climb()
+
+    def _climb(self) -> None:
+        """Push all that was taken off and is reached, and queue what that finds in the core.
+
+        Before anything else: a pull, which forgets what is queued, looks at the core's arcs only.
+        """
+        queued, counters = self.queues, self.queues.thread_counters
+        self._advance(
+            _ALL, -1, self.limits_after_pull, self._upwards, self.csr.out, self.state, queued
+        )
+        for first, end in counters[:, [queues.OUT_AT, queues.OUT_END]]:
+            queued.outbox["vertex"][first:end] = -1
+        found = queued.outbox[: queued.control[queues.OUT_TAIL]]
+        found = np.sort(found[found["vertex"] >= 0], order="key")
+        queued.control[queues.OUT_TAIL] = 0
+        counters[:, [queues.OUT_AT, queues.OUT_END]] = 0
+        if len(found) <= HEAP_LIMIT:
+            queued.heap[: len(found)] = found  # in order, and so a heap
+            queued.control[queues.HEAP_SIZE] = len(found)
+        else:
+            queued.entries[queued.control[queues.FAR], : len(found)] = found
+            queued.control[queues.FAR_TAIL] = len(found)
+            counters[0, queues.LEAST] = int(found["key"][0])
 
     def _held(self) -> int:
         """The vertex on which the root, a leaf, hangs."""

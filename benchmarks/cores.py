@@ -65,8 +65,11 @@ def on_one_thread(solver: Solver, root: int, out: Answer) -> dict[str, float]:
     """
     engine, seconds = solver._engine, {"heap": 0.0, "finish": 0.0}
     ranges, csr = engine.ranges, engine.csr
-    bucket = Bucket(engine.unreached, engine.choices.stop_at_bucket_end, *ranges.bounds[OWN],
-                    np.int64(ranges.leaf_begin), np.int64(NEVER))  # fmt: skip
+    own_begin, own_end = ranges.bounds[OWN]
+    stop = engine.choices.stop_at_bucket_end
+    bucket = Bucket(
+        engine.unreached, stop, own_begin, own_end, np.int64(ranges.leaf_begin), np.int64(NEVER)
+    )  # fmt: skip
     with solver._using():
         engine.reset(root)
         start = perf_counter()

@@ -68,7 +68,7 @@ def on_one_thread(solver: Solver, root: int, out: Answer) -> dict[str, float]:
     own_begin, own_end = ranges.bounds[OWN]
     stop = engine.choices.stop_at_bucket_end
     bucket = Bucket(
-        engine.unreached, stop, own_begin, own_end, np.int64(ranges.leaf_begin), np.int64(NEVER)
+        engine.unreached, stop, own_begin, own_end, ranges.leaf_begin, NEVER
     )  # fmt: skip
     with solver._using():
         engine.reset(root)

@@ -64,6 +64,7 @@ def _parser() -> argparse.ArgumentParser:
         "--counted", type=int, nargs="*", default=[], metavar="P", help="ranks to count bytes on"
     )
     parser.add_argument("--counted-scale", type=int, default=14, metavar="S", help="default: 14")
+    parser.add_argument("--presolve", action="store_true", help="pass it on to sssp run")
     parser.add_argument("--roots", type=int, default=16, metavar="K", help="default: 16")
     parser.add_argument("--counted-roots", type=int, default=4, metavar="K", help="default: 4")
     parser.add_argument("--output", default="results/runs/scaling", metavar="DIR")
@@ -85,6 +86,7 @@ def _commands(asked: argparse.Namespace, folder: Path) -> list[tuple[list[str], 
         points |= {(asked.weak + round(math.log2(ranks)), ranks) for ranks in asked.ranks}
     blocks = {scale - round(math.log2(ranks)) for scale, ranks in points if ranks > 1}
     sssp = [sys.executable, "-m", "harness", "run", "--quiet", "--output", str(folder.resolve())]
+    sssp += ["--presolve"] * asked.presolve
 
     def on(ranks: int, *flags: Any) -> list[str]:
         launcher = [asked.mpirun, "-n", str(ranks)] if ranks > 1 else []

@@ -96,9 +96,9 @@ class RankArcStream:
     directions.
     """
 
-    def __init__(self, edges: Edges, codes: Codes, threads: int, comm: Comm):
+    def __init__(self, edges: Edges, codes: Codes, threads: int, comm: Comm, partition: Partition):
         self.edges, self.codes, self.threads, self.comm = edges, codes, threads, comm
-        self.partition = Partition(edges.n, comm.size)
+        self.partition = partition
         self.first = self.partition.first(comm.rank)
         self.rows_owned = self.partition.count(comm.rank)
         largest = comm.allreduce_max(float(edges.m))

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from time import perf_counter
+from typing import NamedTuple
 
 import numpy as np
 
@@ -26,6 +27,8 @@ from graphs.levels import count_levels
 from graphs.pages import give_back_freed, lazy_zeros
 from graphs.partition import Partition
 from graphs.presolve import presolve as presolve_edges
+from graphs.rank_core import share_core
+from graphs.rank_trees import Built, hang_trees
 from graphs.rows import CSR, GraphStats, Rows
 from graphs.trees import SAMPLE, take_off_trees
 from graphs.weights import Codes
@@ -216,7 +219,7 @@ def build_csr(
     presolve : bool
         Keep only the edges that a search can use, and search the trees among them apart
         (graphs.presolve): the same distances, for every root, from fewer arcs. For undirected
-        graphs; trees of one process only.
+        graphs.
 
     Returns
     -------
@@ -243,14 +246,14 @@ def build_csr(
 
 
 def _build_presolved(edges: Edges, threads: int, comm: Comm, together: bool) -> CSR:
+    if comm.size > 1:
+        return _build_presolved_ranks(edges, threads, comm, together)
     kept, facts, detours = presolve_edges(edges, threads, comm)
     started = perf_counter()
     csr = _build(kept, threads, comm, together)
     del kept
     built = perf_counter()
-    facts["seconds"] |= {"rows": comm.allreduce_max(built - started)}
-    if comm.size > 1:
-        return replace(csr, presolved=facts)
+    facts["seconds"] |= {"rows": built - started}
     csr = take_off_trees(csr, detours)
     assert csr.forest is not None
     facts |= {"core": csr.forest.core, "core_arcs": csr.stats.arcs, "leaves": csr.forest.leaves}
@@ -258,26 +261,84 @@ def _build_presolved(edges: Edges, threads: int, comm: Comm, together: bool) -> 
     return replace(csr, presolved=facts)
 
 
-def _build(edges: Edges, threads: int, comm: Comm, together: bool) -> CSR:
+def _build_presolved_ranks(edges: Edges, threads: int, comm: Comm, together: bool) -> CSR:
+    """The core of the edges kept and the trees on it; the whole where there are no edges."""
+    kept, facts, _ = presolve_edges(edges, threads, comm)  # ranks take off trees only
+    started = perf_counter()
+    partition = Partition(kept.n, comm.size)
+    filled = _fill_rows(kept, threads, comm, False, partition)
+    if int(comm.allreduce_sum([len(filled.rows.arcs)])[0]) == 0:
+        return replace(_build(kept, threads, comm, together), presolved=facts)
+    assert filled.halo is not None
+    built = Built(
+        filled.rows, filled.layout, filled.halo, filled.local_id, filled.global_id, partition,
+        kept.weight_dtype, filled.codes.max_weight,
+    )  # fmt: skip
+    facts["seconds"]["rows"] = comm.allreduce_max(perf_counter() - started)
+    started = perf_counter()
+    del kept, filled
+    hung = hang_trees(comm, built)
+    del built
+    give_back_freed()
+
+    def build(edges: Edges, home: Comm, block: Partition) -> CSR:
+        return _build(edges, threads, home, together, block)
+
+    csr = share_core(comm, hung, build)
+    assert csr.forest is not None
+    leaves = int(comm.allreduce_sum([csr.forest.leaves])[0])
+    facts |= {"core": csr.stats.reachable, "core_arcs": csr.stats.arcs, "leaves": leaves}
+    facts["seconds"]["trees"] = comm.allreduce_max(perf_counter() - started)
+    return replace(csr, presolved=facts)
+
+
+class _Filled(NamedTuple):
+    """Rows, and what they were made of."""
+
+    arcs: ArcStream | RankArcStream
+    codes: Codes
+    order: VertexOrder
+    layout: Layout
+    halo: Halo | None
+    local_id: np.ndarray
+    global_id: np.ndarray
+    rows: Rows
+    lengths: np.ndarray
+
+
+def _fill_rows(
+    edges: Edges, threads: int, comm: Comm, together: bool, partition: Partition
+) -> _Filled:
     both = not edges.directed
     codes = Codes(edges, comm)
     arcs: ArcStream | RankArcStream = ArcStream(edges, codes, threads)
     if comm.size > 1:
-        arcs = RankArcStream(edges, codes, threads, comm)
+        arcs = RankArcStream(edges, codes, threads, comm, partition)
     degree = arcs.degrees(Ways(True, True))
     order = _order(degree, edges.directed, comm)
     layout, halo, local_id, global_id = _label(arcs, order, comm, together)
     if comm.size > 1:
         give_back_freed()
-
-    def fill(ways: Ways) -> tuple[Rows, np.ndarray]:
-        bounds = _bounds(degree if both else arcs.degrees(ways), order.order)
-        return _fill(arcs, bounds, layout, local_id, ways)
-
-    out, lengths = fill(Ways(True, both))
-    incoming: Rows | None = out
     if not both:
-        incoming = fill(Ways(False, True))[0] if order.hubs or order.long_rows else None
+        degree = arcs.degrees(Ways(True, False))
+    rows, lengths = _fill(arcs, _bounds(degree, order.order), layout, local_id, Ways(True, both))
+    return _Filled(arcs, codes, order, layout, halo, local_id, global_id, rows, lengths)
+
+
+def _build(
+    edges: Edges, threads: int, comm: Comm, together: bool, partition: Partition | None = None
+) -> CSR:
+    partition = partition or Partition(edges.n, comm.size)
+    arcs, codes, order, layout, halo, local_id, global_id, out, lengths = _fill_rows(
+        edges, threads, comm, together, partition
+    )
+    incoming: Rows | None = out
+    if edges.directed:
+        incoming = None
+        if order.hubs or order.long_rows:
+            ways = Ways(False, True)
+            bounds = _bounds(arcs.degrees(ways), order.order)
+            incoming = _fill(arcs, bounds, layout, local_id, ways)[0]
     stats = _stats(edges, codes, order, out, comm, count_levels(out, lengths, layout, halo, comm))
     if halo is not None:
         start, end = out.indptr[[layout.leaves.start, layout.leaves.stop]]
@@ -291,7 +352,7 @@ def _build(edges: Edges, threads: int, comm: Comm, together: bool) -> CSR:
         layout=layout,
         halo=halo,
         stats=stats,
-        first=Partition(edges.n, comm.size).first(comm.rank),
+        first=partition.first(comm.rank),
         local_id=local_id[: layout.n].copy() if comm.size > 1 else local_id,
         global_id=global_id,
         degree_positive=degree_positive,

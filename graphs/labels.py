@@ -24,7 +24,7 @@ MOST_LABELS = 2**31 - 2
 RANK = np.dtype(np.uint16)
 
 
-def _check_most(comm: Comm, count: int, what: str) -> None:
+def check_most(comm: Comm, count: int, what: str) -> None:
     """Refuse what an int32 cannot number on some rank, on all of them."""
     most = int(comm.allreduce_max(count))
     if most > MOST_LABELS:
@@ -132,7 +132,7 @@ def _links(
     seen_by = np.repeat(np.arange(len(apart)).astype(RANK), ends.asked)
     kept = apart[seen_by]
     wanted, seen_by = ends.wanted[kept], seen_by[kept]
-    _check_most(comm, len(wanted), "has vertices that other ranks see {} times")
+    check_most(comm, len(wanted), "has vertices that other ranks see {} times")
     _, seen_as = comm.alltoallv(ends.counts * apart, ghost_labels)
     begin = np.zeros(connected + 1, np.int64)
     np.cumsum(np.bincount(wanted, minlength=connected), out=begin[1:])
@@ -163,7 +163,7 @@ def settle_labels(comm: Comm, partition: Partition, index: np.ndarray, rows: int
     GraphError
         On all ranks, where one has 2^31 labels or links and more.
     """
-    _check_most(comm, len(index) + len(ids), "has {} vertices with those its arcs lead to")
+    check_most(comm, len(index) + len(ids), "has {} vertices with those its arcs lead to")
     rank_rows = np.array(comm.allgather(rows), np.int64)
     ends = _look_up(comm, partition, index, ids, rank_rows)
 

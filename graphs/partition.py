@@ -48,6 +48,19 @@ class Partition:
         return (np.searchsorted(self.bounds, ids, side="right") - 1).astype(np.int32)
 
 
+@dataclass(frozen=True)
+class UnevenPartition(Partition):
+    """Blocks of given sizes, about equal ones.
+
+    firsts   the first id of each rank, and n
+    """
+
+    firsts: tuple[int, ...]
+
+    def first(self, rank: int) -> int:
+        return self.firsts[rank]
+
+
 def part_of(edges: EdgeList, rank: int, size: int) -> EdgeList:
     """Return a rank's part of edges that every rank holds: a copy, so that the whole can go."""
     mine = share(edges.m, rank, size)

@@ -56,7 +56,7 @@ class Forest:
     leaves: int
 
 
-def _passes(first: int, sizes: list[int]) -> list[range]:
+def passes_of(first: int, sizes: list[int]) -> list[range]:
     """Ranges of labels for rounds of such sizes, small ones together."""
     passes: list[range] = []
     for size in sizes:
@@ -126,6 +126,6 @@ def take_off_trees(csr: CSR, detours: Detours | None = None) -> CSR:
         layout=Layout.of_one_process(labels, 0, 0),
         local_id=label[csr.local_id],
         global_id=ids,
-        forest=Forest(len(core), _passes(len(core), [len(part) for part in parts]), held,
+        forest=Forest(len(core), passes_of(len(core), [len(part) for part in parts]), held,
                       leaf_weight, len(leaf)),
     )  # fmt: skip

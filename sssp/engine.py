@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from graphs.comm import Traffic
+from graphs.comm import Comm, Traffic
 from graphs.csr import CSR
 from graphs.halo import Halo
 from sssp.tuning import Choices
@@ -79,6 +79,21 @@ class Engine(Protocol):
 # The items for each rank, int64 (size,), and arrays ordered by the receiving rank: on the host, or
 # CuPy's on the engine's device, which have the methods of NumPy's.
 Message = tuple[np.ndarray, ...]
+
+
+class CoreEngine(Engine, Protocol):
+    """The vertices of one rank whose trees are apart from a core (sssp.rank_trees).
+
+    home   the ranks that share the core
+    """
+
+    home: Comm
+
+    def way(self, root: int) -> np.ndarray:
+        """Return the way from an own root to the core; nothing where another rank owns it."""
+
+    def take_way(self, way: np.ndarray) -> None:
+        """Take the way of the search that begins."""
 
 
 class RankEngine(Engine, Protocol):

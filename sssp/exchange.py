@@ -8,14 +8,31 @@ from __future__ import annotations
 
 from typing import TypeGuard
 
+import numpy as np
+
 from graphs.comm import Comm
-from sssp.engine import Engine, Message, RankEngine
+from sssp.engine import CoreEngine, Engine, Message, RankEngine
 
 
-def begin(comm: Comm, engine: Engine) -> None:
-    """No rank forgets the last search while a node peer still reads of it."""
+def begin(comm: Comm, engine: Engine, root: int) -> Comm:
+    """No rank forgets the last search while a node peer still reads of it.
+
+    Returns the ranks that search together. Where trees are apart from a core, all ranks learn
+    where the search of the core starts.
+    """
+    if comm.size > 1 and _has_trees(engine):
+        way = engine.way(root)
+        counts = np.full(comm.size, len(way), np.int64)
+        engine.take_way(comm.alltoallv(counts, np.tile(way, comm.size))[1])
+        engine.home.traffic = comm.traffic
+        return engine.home
     if _is_of_a_rank(engine, comm) and engine.halo.shares_memory:
         comm.barrier()
+    return comm
+
+
+def _has_trees(engine: Engine) -> TypeGuard[CoreEngine]:
+    return hasattr(engine, "way")
 
 
 def _is_of_a_rank(engine: Engine, comm: Comm) -> TypeGuard[RankEngine]:
@@ -65,6 +82,8 @@ def hubs(comm: Comm, engine: Engine, floor: float) -> None:
 
 def reached(comm: Comm, engine: Engine) -> None:
     """Every reached vertex's distance goes to all ranks that see the vertex."""
+    if comm.size > 1 and _has_trees(engine):
+        comm = engine.home
     if _spans_nodes(engine, comm):
         _send_updates(comm, engine, "reached", engine.reached_updates())
 

@@ -16,7 +16,7 @@ def solve(engine: Engine, comm: Comm, root: int, out: Answer) -> Answer:
     on until nothing is queued, or until the settled vertices hold most of the arcs: then the rest
     pulls, and what the pull leaves is worked off to the end.
     """
-    exchange.begin(comm, engine)
+    comm = exchange.begin(comm, engine, root)
     engine.reset(root)
     lo, seen = comm.next_bucket(engine.nearest(), engine.settled())
     while lo < math.inf:

@@ -22,6 +22,7 @@ from sssp.cuda_tuning import CudaTuning
 from sssp.engine import Answer
 from sssp.errors import EngineError
 from sssp.loop import solve
+from sssp.rank_trees import AloneTreeEngine, RankTreeEngine
 from sssp.steps import Stopwatch
 from sssp.tuning import EXPANDS, choose
 
@@ -227,6 +228,9 @@ class Solver:
             tuning = self._tuning
             return there(csr, choose(csr, self._delta, tuning.wider), self.device, tuning)
         chosen = choose(csr, self._delta)
+        if csr.forest is not None and self.comm.size > 1:
+            on_core = AloneTreeEngine if csr.halo is None else RankTreeEngine
+            return on_core(csr, chosen, self.threads, self.comm)
         if csr.forest is not None:
             return TreeEngine(csr, chosen, self.threads)
         if csr.halo is None:

@@ -14,8 +14,6 @@ from kernels.push import NEVER
 EXPANDS = 10
 # Of a core, whose trees were taken off, rows have four arcs on average: see docs/presolve.md.
 _CORE_SHARE, _CORE_SWITCH = 0.2, 0.05
-# Ranks leave the trees in the rows: a push there finds leaves of trees, and sends them in vain.
-_PRESOLVED_SWITCH = 0.01
 
 
 @dataclass(frozen=True)
@@ -65,7 +63,7 @@ def choose(csr: CSR, delta: float | None = None, wider: float = 1.0) -> Choices:
         if expands:
             # A bucket in which a share of the vertices has an arc that light.
             share = 0.05 if stats.hubs else 2.0
-            if dropped and stats.hubs and csr.forest is not None:
+            if dropped and stats.hubs:
                 share = _CORE_SHARE
             delta = weight_quantile(csr, share * vertices / max(stats.arcs, 1))
         else:
@@ -75,10 +73,8 @@ def choose(csr: CSR, delta: float | None = None, wider: float = 1.0) -> Choices:
     if csr.incoming is not None and expands:
         switch = 0.025 if stats.hubs else 0.5
         if dropped and stats.hubs:
-            switch = _PRESOLVED_SWITCH if csr.forest is None else _CORE_SWITCH
-    arcs_part = 3
-    if dropped:
-        arcs_part = 10 if csr.forest is None else 5
+            switch = _CORE_SWITCH
+    arcs_part = 5 if dropped else 3
     return Choices(
         delta=delta,
         stop_at_bucket_end=stats.long_rows and expands,

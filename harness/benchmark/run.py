@@ -165,8 +165,10 @@ def run(
     judge = Judge(opened, settings.validate, settings.check, progress, comm, backend)
     csr, solver = _construct(settings, opened, part, progress, backend)
     part["solver"] = dict(solver.choices)
-    if csr.halo is not None:
-        part["ranks"] = rank_facts(comm, solver.threads, csr.halo.nodes)
+    if comm.size > 1:
+        apart = {tuple(peers) for peers in comm.allgather(comm.node_peers)}
+        nodes = csr.halo.nodes if csr.halo else len(apart)
+        part["ranks"] = rank_facts(comm, solver.threads, nodes)
     graph["arcs"] = int(csr.stats.arcs)
     if settings.root is None:
         keys = draw_keys(settings.source, csr, settings.roots, comm)

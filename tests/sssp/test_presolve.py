@@ -8,13 +8,11 @@ from golden_data import rows, sha256_of_distances
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracle import dijkstra
-from ranks import on_ranks
 from strategies import DTYPES, SHAPES, edge_list, edge_lists, make_edges, with_hubs
 
 import graphs.presolve
 import graphs.trees
 from graphs import EdgeList, GraphError, KroneckerStream, build_csr, kronecker
-from graphs.partition import part_of
 from harness.validation.host import validate
 from sssp import EngineError, Solver
 
@@ -254,25 +252,3 @@ def test_the_cuda_engine_is_refused_by_name(monkeypatch):
     with pytest.raises(EngineError, match="does not search presolved graphs"):
         Solver(csr, engine="cuda")
     assert Solver(csr, engine="auto").name == "cpu"
-
-
-@pytest.mark.parametrize("together", [True, False], ids=["shared memory", "messages"])
-@pytest.mark.parametrize("size", [2, 3, 4, 7])
-def test_ranks_find_the_distances_of_one_process(size, together, monkeypatch):
-    """Each rank drops of its own edges; the bounds are shared, or the least of all is taken."""
-    edges = kronecker(9, seed=(size, 3))
-    roots = [int(edges.src[0]), 5, 400]
-    expected = [dijkstra(edges, root)[0] for root in roots]
-
-    def work(comm):
-        mine = part_of(edges, comm.rank, size)
-        csr = build_csr(mine, threads=1, comm=comm, together=together, presolve=True)
-        solver = Solver(csr, threads=1, comm=comm, engine="cpu")
-        return csr.presolved, [solver.search(root).dist for root in roots]
-
-    found = on_ranks(size, work, size if together else 1)
-    for i, dist in enumerate(expected):
-        assert np.array_equal(np.concatenate([answers[i] for _, answers in found]), dist)
-    facts = found[0][0]
-    assert facts["kept_edges"] < edges.m / 4
-    assert all(others == facts for others, _ in found)

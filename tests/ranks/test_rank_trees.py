@@ -1,0 +1,133 @@
+"""Presolved graphs on ranks: to the bit the distances of the whole graph, and valid parents.
+
+Each rank has the whole core, or all share it: on one node, on two, on three, or each apart.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from oracle import dijkstra
+from ranks import on_ranks
+from strategies import DTYPES, edge_list, edge_lists, with_hubs
+
+import graphs.presolve
+import graphs.rank_core
+from graphs import EdgeList, GraphError, build_csr, kronecker
+from graphs.partition import part_of
+from harness.validation.host import validate
+from sssp import Solver
+
+ALONE, SHARED = graphs.rank_core.COPIED_ARCS, -1
+# Ranks, and how many of them are on a node.
+NODES = [(2, 1), (2, 2), (3, 1), (3, 2), (4, 2), (7, 3), (7, 7)]
+
+
+@pytest.fixture(autouse=True)
+def _drops_what_it_can(monkeypatch):
+    """Two stages of bounds on the smallest graphs, and no sample says that it does not pay."""
+    monkeypatch.setattr(graphs.presolve, "ALL_LIGHT", 8)
+    monkeypatch.setattr(graphs.presolve, "PAYS", 1.0)
+
+
+@pytest.fixture(params=[ALONE, SHARED], ids=["alone", "shared"])
+def copied(request, monkeypatch):
+    monkeypatch.setattr(graphs.rank_core, "COPIED_ARCS", request.param)
+    return request.param
+
+
+def assert_exact(edges: EdgeList, roots, size: int, node: int) -> list:
+    """From these roots the distances of the oracle, and valid parents; what each rank has built."""
+
+    def work(comm):
+        mine = part_of(edges, comm.rank, size)
+        csr = build_csr(mine, threads=1, comm=comm, presolve=True)
+        solver = Solver(csr, threads=1, comm=comm, engine="cpu")
+        return csr, [solver.search(root) for root in roots]
+
+    found = on_ranks(size, work, node)
+    for i, root in enumerate(roots):
+        dist, parent = (
+            np.concatenate([getattr(answers[i], name) for _, answers in found])
+            for name in ("dist", "parent")
+        )
+        expected, _ = dijkstra(edges, root)
+        assert dist.dtype == expected.dtype
+        assert np.array_equal(dist, expected), root
+        (verdict,) = validate(edges, [(root, dist, parent)])
+        assert verdict.valid, (root, verdict.violations)
+    return [csr for csr, _ in found]
+
+
+@pytest.mark.parametrize("arcs", [ALONE, SHARED], ids=["alone", "shared"])
+@given(edges=edge_lists(directed=False, max_n=24), nodes=st.sampled_from(NODES[:5]))
+@settings(max_examples=8)
+def test_roots_of_any_graph(arcs, edges, nodes):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(graphs.rank_core, "COPIED_ARCS", arcs)
+        assert_exact(edges, range(0, edges.n, 3), *nodes)
+
+
+@pytest.mark.parametrize("nodes", NODES, ids=str)
+def test_kronecker_graphs(copied, nodes):
+    edges = kronecker(9, seed=(nodes[0], 3))
+    roots = [int(edges.src[0]), *np.random.default_rng(nodes).integers(0, edges.n, 12).tolist()]
+    built = assert_exact(edges, roots, *nodes)
+    facts = built[0].presolved
+    assert facts["kept_edges"] < edges.m / 4
+    assert all(csr.presolved == facts for csr in built)
+    assert all(csr.forest.alone == (copied == ALONE) for csr in built)
+    assert facts["kept_edges"] == build_csr(edges, presolve=True).presolved["kept_edges"]
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("nodes", [(3, 1), (4, 2)], ids=str)
+def test_graphs_with_hubs(copied, nodes, dtype):
+    for weights in ("even", "a_third_zero", "tiny"):
+        assert_exact(with_hubs(5, weights, dtype, False), range(0, 120, 9), *nodes)
+
+
+@pytest.mark.parametrize("nodes", [(2, 1), (3, 2), (7, 7)], ids=str)
+def test_long_trees_that_lie_on_many_ranks(copied, nodes):
+    """Paths and stars on a cycle, a tree by itself, two vertices that have each other, isolated."""
+    n = 60
+    parent = np.random.default_rng(nodes).integers(0, np.arange(6, 46)) // 2
+    ends = [*((v, (v + 1) % 6) for v in range(6)), *zip(range(6, 46), parent.tolist(), strict=True)]
+    ends += [*((v, v + 1) for v in range(46, 54)), (55, 56), (57, 57), (56, 55)]
+    new = np.random.default_rng(1).permutation(n)
+    weight = np.random.default_rng(2).random(len(ends), np.float32)
+    assert_exact(edge_list(new[np.array(ends)].tolist(), weight, n), range(n), *nodes)
+
+
+def test_a_rank_keeps_nothing_of_what_it_does_not_need():
+    """On a star every leaf hangs on one core vertex: ranks know it, and no other's leaves."""
+    edges = edge_list([(0, v) for v in range(1, 90)], np.arange(1, 90) / 128, 90)
+    for csr in assert_exact(edges, [0, 1, 50, 89], 3, 1):
+        assert csr.layout.labels == 1 + len(csr.forest.held) and csr.arcs == 0
+
+
+def test_integers_beyond_32_bits_are_added_in_64(copied):
+    ends = [(0, 1), (1, 2), (2, 3), (3, 4), (2, 5), (0, 2)]
+    edges = edge_list(ends, [2**31] * 6, 6, dtype=np.int64)
+    assert_exact(edges, range(6), 3, 2)
+
+
+def test_a_way_whose_sum_is_infinite_is_an_error_as_without():
+    """From the end of a path, and from the triangle on which it hangs."""
+    ends = [(0, 1), (1, 2), (2, 0), (2, 3), (3, 4)]
+    edges = edge_list(ends, [1e38, 1e38, 1e38, 3e38, 3e38], 5)
+
+    def work(comm):
+        csr = build_csr(part_of(edges, comm.rank, 2), threads=1, comm=comm, presolve=True)
+        solver = Solver(csr, threads=1, comm=comm, engine="cpu")
+        for root in (0, 3, 4):
+            with pytest.raises(GraphError, match="beyond the range of float32"):
+                solver.search(root)
+
+    on_ranks(2, work)
+
+
+def test_a_graph_without_edges(copied):
+    assert_exact(edge_list([(3, 3)], [1.0], 5), [0, 3], 3, 1)

@@ -33,7 +33,9 @@ from harness.machine.facts import git_state, machine_facts, versions
 from harness.results.record import store
 
 
-def figures(device: Any, scale: int, roots: int, one_launch: bool = False) -> dict[str, Any]:
+def figures(
+    device: Any, scale: int, roots: int, one_launch: bool = False, presolve: bool = False
+) -> dict[str, Any]:
     """Measure a scale; raw figures.
 
     Returns
@@ -42,6 +44,7 @@ def figures(device: Any, scale: int, roots: int, one_launch: bool = False) -> di
         graph          as in results/schema.json
         generation_seconds, construction_seconds
         one_launch     all large steps in one cooperative launch, else one each
+        presolve       what was dropped, as in results/schema.json; null: nothing
         searches       of each: root, seconds by the wall clock, phases, arcs looked at
         kernels        by name: launches, seconds and bytes, summed over all searches;
                        bytes null for kernels that only steer
@@ -57,7 +60,7 @@ def figures(device: Any, scale: int, roots: int, one_launch: bool = False) -> di
 
     edges = on_device(device, KroneckerStream(scale))
     start = perf_counter()
-    csr = build_device_csr(edges)
+    csr = build_device_csr(edges, presolve)
     tuning = replace(CudaTuning.from_environment(), one_launch=one_launch)
     solver = Solver(csr, engine="cuda", device=device, output="device", tuning=tuning)
     device.synchronize()
@@ -91,6 +94,7 @@ def figures(device: Any, scale: int, roots: int, one_launch: bool = False) -> di
         "generation_seconds": edges.generation_seconds,
         "construction_seconds": construction,
         "one_launch": one_launch,
+        "presolve": dict(csr.presolved) if csr.presolved else None,
         "searches": searches,
         "kernels": {
             name: {
@@ -111,9 +115,11 @@ def table(found: dict[str, Any]) -> str:
     median = np.median([search["seconds"] for search in found["searches"]])
     kernels = found["kernels"]
     total = sum(kernel["seconds"] for kernel in kernels.values())
-    one_launch = ", large steps in one launch," if found["one_launch"] else ""
+    ways = {"presolved": found["presolve"], "large steps in one launch": found["one_launch"]}
+    how = "".join(f", {way}" for way, is_so in ways.items() if is_so)
+    how += "," if how else ""
     lines = [
-        f"scale {found['graph']['scale']}{one_launch} on {found['machine'].get('gpu', 'unknown')}: "
+        f"scale {found['graph']['scale']}{how} on {found['machine'].get('gpu', 'unknown')}: "
         f"median search {1e3 * median:.4g} ms, kernels {1e3 * total / count:.4g} ms a search, copy "
         f"{peak / 1e9:.4g} GB/s",
         "",
@@ -146,6 +152,9 @@ def parser() -> ArgumentParser:
         "--one-launch",
         action="store_true",
         help="all large steps in one cooperative launch (default: a launch each, some ahead)",
+    )
+    flags.add_argument(
+        "--presolve", action="store_true", help="keep only the edges that a search can use"
     )
     flags.add_argument("--output", default="results/runs", metavar="DIR")
     return flags
@@ -183,7 +192,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     device = watched(Device())
     for scale in flags.scale:
         about = origin("gpu_kernels", argv)
-        found = figures(device, scale, flags.roots, flags.one_launch)
+        found = figures(device, scale, flags.roots, flags.one_launch, flags.presolve)
         record = {"kind": "gpu kernels", **found, **about}
         print(table(record), flush=True)
         print(f"gpu_kernels: {store(record, flags.output, 'gpu')}", file=sys.stderr)

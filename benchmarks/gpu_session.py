@@ -28,7 +28,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from time import monotonic
 
-from benchmarks.gpu_summary import markdown, unequal
+from benchmarks.gpu_summary import PRESOLVED, markdown, unequal
 from harness.machine.facts import HOME, git_state
 
 # A step that would have less time is not begun.
@@ -89,10 +89,10 @@ def steps(asked: Namespace, folder: Path) -> list[Step]:
         told = [str(flag) for flag in flags]
         return (python, "-m", "harness", "run", "--quiet", *told, "--output", str(folder / step))
 
-    def scaled(scale: int) -> Step:
-        name = f"scale-{scale}"
+    def scaled(scale: int, *flags: str) -> Step:
+        name = f"scale-{scale}" + (PRESOLVED if flags else "")
         limit = 60.0 if scale < 24 else 120.0
-        return Step(name, limit, (run(name, "--engine", "cuda", "--scale", scale),))
+        return Step(name, limit, (run(name, "--engine", "cuda", "--scale", scale, *flags),))
 
     grid = str(folder / "grid.npz")
     make_grid = f"from benchmarks.gpu_session import write_grid; write_grid({grid!r}, {asked.grid})"
@@ -106,11 +106,13 @@ def steps(asked: Namespace, folder: Path) -> list[Step]:
         Step("facts", 60, ((python, "-m", "harness", "info"),)),
         Step("smoke", 180, (run("smoke", "--engine", "cuda", *smoke),)),
         Step("smoke-cpu", 180, (run("smoke-cpu", "--engine", "cpu", *smoke),)),
-        *(scaled(scale) for scale in asked.scale),
-        Step(
-            "kernels", 120,
-            ((python, "-m", "benchmarks.gpu_kernels", "--scale", *kernels, "--output",
-              str(folder / "kernels")),),
+        *(
+            scaled(scale, *flags) for scale in asked.scale for flags in ((), ("--presolve",))
+        ),
+        *(
+            Step(name, 120, ((python, "-m", "benchmarks.gpu_kernels", "--scale", *kernels, *flags,
+                              "--output", str(folder / name)),))
+            for name, flags in (("kernels", ()), (f"kernels{PRESOLVED}", ("--presolve",)))
         ),
         Step(
             "tuning", 90,

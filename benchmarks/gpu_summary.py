@@ -10,7 +10,9 @@ from typing import Any
 from harness.results.statistics import summarize_teps
 
 # Steps that hold a run of each engine on the same graph.
-_PAIRS = (("smoke", "smoke-cpu"), ("grid", "grid-cpu"))
+_ENGINES = (("smoke", "smoke-cpu"), ("grid", "grid-cpu"))
+# Ends the name of a step that does the same as the one before, presolved.
+PRESOLVED = "-presolved"
 
 
 def result_of(folder: Path) -> dict[str, Any] | None:
@@ -47,9 +49,15 @@ def digests(result: dict[str, Any]) -> list[tuple[int, str]]:
     return [(search["root"], search["dist_digest"]) for search in result["searches"]]
 
 
+def pairs(folder: Path) -> list[tuple[str, str]]:
+    """The steps that searched the same graph in two ways: both engines, plain and presolved."""
+    presolved = sorted(path.name for path in folder.glob(f"scale-*{PRESOLVED}"))
+    return [*_ENGINES, *((name.removesuffix(PRESOLVED), name) for name in presolved)]
+
+
 def unequal(folder: Path) -> list[str]:
-    """The steps whose run on the GPU found other distances than the one on the CPU."""
-    runs = [(ours, result_of(folder / ours), result_of(folder / theirs)) for ours, theirs in _PAIRS]
+    """Of each pair whose runs found different distances, the first."""
+    runs = [(a, result_of(folder / a), result_of(folder / b)) for a, b in pairs(folder)]
     return [name for name, a, b in runs if a and b and digests(a) != digests(b)]
 
 
@@ -85,11 +93,11 @@ def markdown(record: dict[str, Any], folder: Path) -> str:
             "|---|---|---|---|---|---|",
             *(run_row(name, result) for name, result in found.items()),
         ]
-    for ours, theirs in _PAIRS:
+    for ours, theirs in pairs(folder):
         if ours in found and theirs in found:
             word = "NOT equal" if ours in unequal(folder) else "equal"
             lines += ["", f"{ours} and {theirs}: distances are {word} to the bit"]
-    for step in ("kernels", "tuning"):
+    for step in ("kernels", f"kernels{PRESOLVED}", "tuning"):
         table = folder / step / "0.out"
         if table.exists() and table.stat().st_size:
             lines += ["", table.read_text(errors="replace").strip()]

@@ -133,6 +133,11 @@ def counted_bytes(name: str, engine: Any, before: dict[str, int], after: dict[st
     answer += min(csr.n, csr.layout.reachable) * 2 * SECTOR
     pulled = csr.layout.rows.stop * (state + 16) + within * entry
     steps = arcs + (pulled if after["PULLED"] > before["PULLED"] else 0)
+    inner = len(csr.layout.leaves) * (8 + arc + SECTOR + state)
+    trees = 0
+    if csr.forest is not None:  # a leaf reads its weight and the state of what it hangs on
+        connected = csr.layout.reachable + csr.forest.leaves
+        trees = csr.n * (4 + 8 + 2 * np.dtype(csr.kind).itemsize) + connected * 2 * SECTOR
     return {
         "reset": csr.layout.reachable * state,
         "rounds": steps,
@@ -144,9 +149,11 @@ def counted_bytes(name: str, engine: Any, before: dict[str, int], after: dict[st
         "list_rows": queued * (entry + SECTOR),
         "pull": arcs + pulled,
         "sweep": runs * within * (entry + 2 * SECTOR),
-        "settle_leaves": len(csr.layout.leaves) * (8 + arc + SECTOR + state),
+        "settle_leaves": inner,
+        "settle_rounds": inner,
         "answer_32": answer,
         "answer_64": answer,
+        "answer_trees": trees,
     }.get(name, 0)
 
 

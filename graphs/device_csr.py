@@ -7,7 +7,10 @@ arcs and move up to those before them, so that only a small part of the arcs is 
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from dataclasses import replace
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,9 +20,20 @@ from graphs.device_rows import WEIGHTS, DeviceCSR, DeviceRows
 from graphs.edges import DeviceEdges, check_edges
 from graphs.errors import GraphError
 from graphs.levels import LEVEL_VERTICES, MOST_LEVELS
-from graphs.memory import ARC_BYTES, PARTS, DeviceNeed, refuse_device, sort_room, too_little
+from graphs.memory import (
+    ARC_BYTES,
+    PARTS,
+    DeviceNeed,
+    PresolvedDeviceNeed,
+    refuse_device,
+    sort_room,
+    too_little,
+)
 from graphs.rows import GraphStats
 from graphs.weights import weight_kind
+
+if TYPE_CHECKING:
+    from kernels.device import Device
 
 # Arcs of a row that one warp sorts, and that a small block sorts; see kernels/build.cu.
 _SHORT = 64
@@ -34,10 +48,11 @@ class _Builder:
         self.edges, self.device, self.xp = edges, edges.device, edges.device.xp
         self.max_weight = 0.0
         self.given = False
-        if isinstance(edges, DeviceEdgeList) and not edges.checked:
+        if isinstance(edges, DeviceEdgeList):
             self.given = True
-            check_edges(edges.edges)
-            self.max_weight = float(edges.edges.weight.max()) if edges.m else 0.0
+            if not edges.checked:
+                check_edges(edges.edges)
+            self.max_weight = edges.heaviest()
         self.kind = weight_kind(edges.weight_dtype, self.max_weight)
         self.weight_bytes = 8 if self.kind == "float64" else 4
         self.module = self.device.module("build.cu")
@@ -134,21 +149,6 @@ class _Builder:
         )  # fmt: skip
         return int(levels[0])
 
-    def sample(self, rows: DeviceRows) -> np.ndarray:
-        """Weights spread evenly over the rows, float64 on the host.
-
-        By a kernel of ours: CuPy has others for arrays beyond 2 GiB, and would compile one here,
-        while the construction is timed.
-        """
-        arcs = len(rows.arcs)
-        step = max(arcs // SAMPLE, 1)
-        weight = self.xp.empty(-(-arcs // step), f"u{self.weight_bytes}")
-        self.launch(
-            "sample_weights", len(weight), rows.arcs, np.int64(step), np.int64(len(weight)), weight
-        )
-        sample = self.device.to_host(weight).view(WEIGHTS[self.kind])
-        return sample.astype(np.float64, copy=False)
-
     def order(self, degree: Any) -> VertexOrder:
         """Order the vertices by falling degree where there are hubs, as graphs.csr does."""
         xp, n, both = self.xp, self.edges.n, not self.edges.directed
@@ -163,12 +163,15 @@ class _Builder:
         return VertexOrder(order, rows, connected - rows, n - connected, connected, True, long_rows)
 
 
-def build_device_csr(edges: DeviceEdges) -> DeviceCSR:
+def build_device_csr(edges: DeviceEdges, presolve: bool = False) -> DeviceCSR:
     """Build the rows of a graph on the device that its edges are on.
 
     Parameters
     ----------
     edges : DeviceEdges
+    presolve : bool
+        Keep only the edges that a search can use, and take off the trees among them, as
+        `graphs.build_csr` does (graphs.presolve).
 
     Returns
     -------
@@ -179,17 +182,58 @@ def build_device_csr(edges: DeviceEdges) -> DeviceCSR:
     ------
     GraphError
         Ids out of range, weights negative, NaN or infinite, 2^31 vertices and more, or more than
-        the device has memory for: then nothing has been done yet.
+        the device has memory for: then nothing has been done yet. `presolve` of a directed graph.
     """
     if edges.n >= 2**31 - 1:
         raise GraphError(f"n={edges.n} is not allowed; a device holds less than 2^31 vertices")
+    if presolve:
+        planned = PresolvedDeviceNeed.of(edges)
+        return _within(planned, edges.device, lambda: _build_presolved(edges))
     builder = _Builder(edges)
     need = DeviceNeed(edges.n, edges.m, builder.weight_bytes)
-    refuse_device(str(need), need.construction, edges.device)
+    return _within(need, edges.device, lambda: _build(builder))
+
+
+def _within(need: DeviceNeed, device: Device, build: Callable[[], DeviceCSR]) -> DeviceCSR:
+    """Build rows where there is memory for them, else raise GraphError with the figures."""
+    refuse_device(str(need), need.construction, device)
     try:
-        return _build(builder)
+        return build()
     except MemoryError as error:  # another process has taken it meanwhile
-        raise GraphError(too_little(str(need), need.construction, edges.device)) from error
+        raise GraphError(too_little(str(need), need.construction, device)) from error
+
+
+def _sample(device: Device, rows: DeviceRows, arcs: int) -> np.ndarray:
+    """Weights spread evenly over the first arcs of the rows, float64 on the host.
+
+    By a kernel of ours: CuPy has others for arrays beyond 2 GiB, and would compile one here, while
+    the construction is timed.
+    """
+    step, dtype = max(arcs // SAMPLE, 1), np.dtype(WEIGHTS[rows.kind])
+    weight = device.xp.empty(-(-arcs // step), f"u{dtype.itemsize}")
+    device.module("build.cu").launch(
+        f"sample_weights_{dtype.itemsize}", max(len(weight), 1), rows.arcs, np.int64(step),
+        np.int64(len(weight)), weight,
+    )  # fmt: skip
+    return device.to_host(weight).view(dtype).astype(np.float64, copy=False)
+
+
+def _build_presolved(edges: DeviceEdges) -> DeviceCSR:
+    from graphs.device_presolve import presolve_on_device
+    from graphs.device_trees import take_off_trees
+
+    kept, facts = presolve_on_device(edges)
+    started = perf_counter()
+    csr = _build(_Builder(kept))
+    del kept
+    built = perf_counter()
+    facts["seconds"] |= {"rows": built - started}
+    csr = take_off_trees(csr)
+    assert csr.forest is not None
+    sample = _sample(edges.device, csr.out, csr.stats.arcs)
+    facts |= {"core": csr.forest.core, "core_arcs": csr.stats.arcs, "leaves": csr.forest.leaves}
+    facts["seconds"]["trees"] = perf_counter() - built
+    return replace(csr, stats=replace(csr.stats, sample=sample), presolved=facts)
 
 
 def _build(builder: _Builder) -> DeviceCSR:
@@ -221,7 +265,7 @@ def _build(builder: _Builder) -> DeviceCSR:
         directed=edges.directed,
         weight_dtype=edges.weight_dtype,
         max_weight=builder.max_weight,
-        sample=builder.sample(out),
+        sample=_sample(edges.device, out, len(out.arcs)),
         hubs=order.hubs,
         long_rows=order.long_rows,
         levels=builder.levels(out),

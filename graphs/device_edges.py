@@ -109,7 +109,18 @@ class DeviceEdgeList:
         arrays = self.edges.src, self.edges.dst, self.edges.weight
         for start in range(0, self.m, size):
             src, dst, weight = (self.device.part(array, start, start + size) for array in arrays)
+            # What presolve keeps has ids of 32 bits.
+            src, dst = (ends.astype(np.int64, copy=False) for ends in (src, dst))
             yield replace(self.edges, src=src, dst=dst, weight=weight)
+
+    def heaviest(self) -> float:
+        """The largest weight, 0 where there are no edges.
+
+        By parts, as CuPy has kernels of their own for arrays beyond 2 GiB.
+        """
+        size, weight = slice_edges(self.n, self.m), self.edges.weight
+        parts = (self.device.part(weight, i, i + size) for i in range(0, self.m, size))
+        return max((float(part.max()) for part in parts), default=0.0)
 
     def on_host(self) -> HostSlices:
         """The same edges as arrays of the host, one slice at a time."""

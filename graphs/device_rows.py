@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from graphs.rows import CSR
 
 if TYPE_CHECKING:
+    from graphs.device_trees import DeviceForest
     from kernels.device import Device
 
 WEIGHTS = {"float32": np.float32, "uint32": np.uint32, "float64": np.float64}
@@ -53,6 +54,7 @@ class DeviceCSR(CSR):
     out: Any
     incoming: Any
     device: Device
+    forest: DeviceForest | None = field(default=None, kw_only=True)  # type: ignore[assignment]
 
     def as_float64(self) -> DeviceCSR:
         """The same graph with its distances in float64."""
@@ -68,4 +70,7 @@ class DeviceCSR(CSR):
         incoming = self.incoming
         if incoming is not None:
             incoming = out if incoming is self.out else widen(incoming)
-        return replace(self, kind="float64", out=out, incoming=incoming)
+        forest = self.forest
+        if forest is not None:
+            forest = replace(forest, leaf_weight=forest.leaf_weight.astype(np.float64))
+        return replace(self, kind="float64", out=out, incoming=incoming, forest=forest)

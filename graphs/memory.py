@@ -85,6 +85,9 @@ _DEVICE_ORDER = 64
 # A vertex, while the rows are filled: degree, row bounds and cursor int64, order and label int32,
 # bounds of a part.
 _DEVICE_FILL = 36
+# A vertex, while trees are taken off: the rows' bounds and labels, old and new; of those with arcs
+# the arc that was left int64, degree and place in the order int32, and those of a round.
+_DEVICE_TREES = 56
 CHUNK = 512  # arcs of a chunk of a long row, as in kernels/push.cuh
 # Entries a queue has room for beyond one for each vertex that can be reached.
 SPARE_ENTRIES = 1024
@@ -252,6 +255,50 @@ class DeviceNeed(Need):
         return self.n * _ANCESTOR
 
 
+@dataclass(frozen=True)
+class PresolvedDeviceNeed(DeviceNeed):
+    """Bytes that a run takes of one device where kernel 1 keeps what a search can use.
+
+    For graphs with hubs, as `PresolvedNeed`. An eighth of the edges is held at once, room to grow
+    counted, then half of these, and their rows. What is searched, the core and the tree vertices on
+    which others hang, is a third of the vertices at most.
+    """
+
+    @property
+    def _kept(self) -> int:
+        """A list of the edges that the first bounds leave."""
+        return self.edges * (2 * _KEPT_ID + self.weight_bytes) // 8
+
+    @property
+    def construction(self) -> int:
+        """A slice, and the largest of three: lists and bounds; a list and rows; rows and trees."""
+        size, n = self.weight_bytes, self.n
+        lists = self._kept + max(3 * size * n, self._kept // 2 + 2 * size * n)
+        arcs = self.arcs // 16
+        rows = arcs * ARC_BYTES[size]
+        filled = rows + sort_room(arcs, arcs // PARTS, size) + n * _DEVICE_FILL
+        listed = self._kept // 2 + max(n * _DEVICE_ORDER, filled)
+        return self.slice + n // 8 + max(lists, listed, rows + n * _DEVICE_TREES)
+
+    @property
+    def rows(self) -> int:
+        """Labels and weights of leaves by vertex; bounds, ids and the core's arcs by label."""
+        arcs = self.arcs // 32 * ARC_BYTES[self.weight_bytes]
+        return self.n * (4 + self.weight_bytes) + self._labels * 12 + arcs
+
+    @property
+    def search(self) -> int:
+        entries, size = self._labels + SPARE_ENTRIES, self.weight_bytes
+        arrays = device_search(
+            self._labels, entries, self.arcs // 32, size, size, vertices=self.n
+        )  # fmt: skip
+        return self.rows + self.slice + sum(arrays)
+
+    @property
+    def _labels(self) -> int:
+        return self.n // 3
+
+
 class DeviceSearch(NamedTuple):
     """Bytes of what a search on a device takes beside the rows, array by array."""
 
@@ -262,15 +309,24 @@ class DeviceSearch(NamedTuple):
 
 
 def device_search(
-    labels: int, capacity: int, arcs: int, weight_bytes: int, dist_bytes: int, queues: int = QUEUES
+    labels: int,
+    capacity: int,
+    arcs: int,
+    weight_bytes: int,
+    dist_bytes: int,
+    queues: int = QUEUES,
+    vertices: int | None = None,
 ) -> DeviceSearch:
-    """Return what the CUDA engine allocates, with room for `capacity` entries in each queue."""
+    """Return what the CUDA engine allocates, with room for `capacity` entries in each queue.
+
+    `vertices` are those of the answer: as many as labels by default.
+    """
     entry = _ENTRY[weight_bytes]
     return DeviceSearch(
         state=labels * _STATE[weight_bytes],
         queues=queues * entry * capacity,
         hubs=entry * (2 * arcs // CHUNK + 1),
-        answer=labels * (_PARENT + dist_bytes),
+        answer=(labels if vertices is None else vertices) * (_PARENT + dist_bytes),
     )
 
 

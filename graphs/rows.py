@@ -114,6 +114,8 @@ class CSR:
         if self.incoming is not None and self.incoming is not self.out:
             rows.append(self.incoming)
         arrays = [self.local_id, self.global_id] + [a for r in rows for a in (r.indptr, r.arcs)]
+        if self.forest is not None:
+            arrays.append(self.forest.leaf_weight)
         return sum(a.nbytes for a in arrays) + (self.halo.nbytes if self.halo else 0)
 
     @property

@@ -9,15 +9,7 @@
 // its place by a search in the other tile, back and forth between the row and spare room.
 
 #include "grid.cuh"
-
-struct alignas(8) Narrow {
-    typedef u32 Word;
-    u32 adj, weight;
-};
-struct alignas(16) Wide {
-    typedef u64 Word;
-    u64 adj, weight;
-};
+#include "arcs.cuh"
 
 template <class Arc>
 struct ByNeighbour {

@@ -4,12 +4,6 @@
 #include "tentative.cuh"
 #include "queues.cuh"
 
-#if defined(KIND_FLOAT32)
-typedef float Out;
-#else
-typedef double Out;
-#endif
-
 // Begin a search. Make the vertices below `last` unreached, and the root of the last search, which
 // may be isolated; queue the root in FAR. Roots are indices, below 0 where there is none. `nobody`
 // stands for a parent; `chosen` is what the words begin with.

@@ -127,3 +127,5 @@ __device__ inline bool improve(u64 *state, i64 vertex, Dist dist, i64 parent)
 }
 
 #endif
+
+typedef decltype(value((Dist)0)) Out;  // of an answer

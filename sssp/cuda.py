@@ -73,10 +73,10 @@ class CUDAEngine(TunedEngine):
         csr, xp = self.csr, self.device.xp
         self._capacity = self._most_queued + SPARE_ENTRIES
         need = device_search(
-            csr.layout.labels, self._capacity, csr.arcs,
+            self._labels, self._capacity, csr.arcs,
             weight_bytes=8 if csr.kind == "float64" else 4,
             dist_bytes=4 if csr.kind == "float32" else 8,
-            queues=QUEUES + (csr.halo is not None),
+            queues=QUEUES + (csr.halo is not None), vertices=csr.n,
         )  # fmt: skip
         total = sum(need) + (0 if self._on_device(csr.out) else csr.nbytes)
         try:
@@ -97,6 +97,11 @@ class CUDAEngine(TunedEngine):
         self.chosen = self.device.to_device(self._first_words)
         self.seen = self.device.pinned(self._word["WORDS"], np.uint64)
         self._answer: tuple[Any, Any] | None = None
+
+    @property
+    def _labels(self) -> int:
+        """Labels that have a state."""
+        return self.csr.layout.labels
 
     @property
     def _most_queued(self) -> int:
@@ -293,6 +298,19 @@ class CUDAEngine(TunedEngine):
         self._pull.launch("pull", self._all, *self.incoming, self.state, within, room, self.control)
 
     def result(self, out: Answer) -> None:
+        dist, parent = self._arrays_of(out)
+        self._answer_in(dist, parent)
+        if dist is out.dist:
+            self.device.synchronize()
+        else:
+            self.device.read(dist, out.dist)
+            self.device.read(parent, out.parent)
+        # The words were last read when nothing was left to do.
+        out.phases = self._read("PHASES")
+        out.arcs = self._read("ARCS")
+
+    def _answer_in(self, dist: Any, parent: Any) -> None:
+        """Settle the leaves, and write distances and parents in original ids."""
         csr, sweep = self.csr, self._sweep
         assert self.out is not None
         begin, _, arcs = self.out
@@ -302,20 +320,11 @@ class CUDAEngine(TunedEngine):
                 "settle_leaves", len(leaves), begin, arcs, self.state, np.int64(leaves.start),
                 np.int64(leaves.stop),
             )  # fmt: skip
-        dist, parent = self._arrays_of(out)
         wide = "_64" if self.global_id.dtype.itemsize == 8 else "_32"
         sweep.launch(
             "answer" + wide, csr.n, self.local_id, self.global_id, self.state, np.int64(csr.n),
             np.int64(csr.layout.reachable), np.int64(self.root), dist, parent,
         )  # fmt: skip
-        if dist is out.dist:
-            self.device.synchronize()
-        else:
-            self.device.read(dist, out.dist)
-            self.device.read(parent, out.parent)
-        # The words were last read when nothing was left to do.
-        out.phases = self._read("PHASES")
-        out.arcs = self._read("ARCS")
 
     def _arrays_of(self, out: Answer) -> tuple[Any, Any]:
         """Arrays on the device to answer in: those of `out` if they are there, else our own."""

@@ -157,11 +157,11 @@ class Solver:
         self.comm: Comm = SerialComm() if comm is None else comm
         self.name = _device_engine(engine) if device else agreed_engine(engine, self.comm)
         self.device = device
-        if csr.forest is not None and self.name == "cuda":
+        if csr.forest is not None and not hasattr(csr, "device") and self.name == "cuda":
             if engine != "auto" or device is not None:
                 raise EngineError(
-                    "engine 'cuda' does not search presolved graphs; take engine='cpu', or build "
-                    "the graph with build_csr(..., presolve=False)"
+                    "engine 'cuda' does not search what the host has presolved; take engine='cpu', "
+                    "or build on the device with build_device_csr(..., presolve=True)"
                 )
             self.name = "cpu"
         if csr.halo is not None and csr.halo.shares_memory and self.name == "cuda":
@@ -223,8 +223,10 @@ class Solver:
         if self.device is not None:
             from sssp.cuda import CUDAEngine
             from sssp.cuda_rank import CUDARankEngine
+            from sssp.cuda_trees import CUDATreeEngine
 
             there = CUDAEngine if csr.halo is None else CUDARankEngine
+            there = there if csr.forest is None else CUDATreeEngine
             tuning = self._tuning
             return there(csr, choose(csr, self._delta, tuning.wider), self.device, tuning)
         chosen = choose(csr, self._delta)

@@ -1,8 +1,8 @@
 """Where a run keeps its graph and its answers: on the host, or on a device.
 
 A run asks its place for whatever depends on that: what fits, the rows, the solver, the validator.
-On a device, official edges are made there, and only distances for the fingerprint of an answer come
-back. Several ranks keep graph and answers with the host, whatever engine searches.
+On a device, official edges are made there, and of an answer only its fingerprint comes back.
+Several ranks keep graph and answers with the host, whatever engine searches.
 """
 
 from __future__ import annotations
@@ -12,10 +12,17 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from graphs.comm import Comm, SerialComm
-from graphs.memory import DeviceNeed, first_that_fits, scale_that_fits, too_little
+from graphs.memory import (
+    DeviceNeed,
+    PresolvedDeviceNeed,
+    first_that_fits,
+    scale_that_fits,
+    too_little,
+)
 from graphs.pages import give_back_freed
 from harness.benchmark.source import LoadedEdges, OfficialGraph, Source
 from harness.console.errors import MemoryRefused
+from harness.results.digest import device_digest, dist_digest
 from harness.validation.host import Validator
 
 if TYPE_CHECKING:
@@ -91,6 +98,10 @@ class HostBackend:
         """An array of an answer, on the host."""
         return array
 
+    def digest(self, dist: Any, first: int) -> str:
+        """The fingerprint of an answer's distances, of which `first` is the first vertex."""
+        return dist_digest(dist, first, self.comm)
+
 
 class DeviceBackend(HostBackend):
     """Graph and answers are arrays of one device.
@@ -100,17 +111,23 @@ class DeviceBackend(HostBackend):
     device : kernels.device.Device
     threads : int or None
         Threads of what the host does.
+    presolve : bool
+        Keep only the edges that a search can use.
     """
 
-    def __init__(self, device: Any, threads: int | None = None):
-        super().__init__(threads)
+    def __init__(self, device: Any, threads: int | None = None, presolve: bool = False):
+        super().__init__(threads, presolve=presolve)
         self.device = device
+
+    @property
+    def _need(self) -> type[DeviceNeed]:
+        return PresolvedDeviceNeed if self.presolve else DeviceNeed
 
     def plan(self, source: Source) -> Callable[[], LoadedEdges]:
         if not isinstance(source, OfficialGraph):
             open_file = source.plan(self.comm)
             return lambda: self._bring(source, open_file())
-        need = DeviceNeed(2**source.scale, source.edges, edges_kept=bool(source.keep))
+        need = self._need(2**source.scale, source.edges, edges_kept=bool(source.keep))
         chosen = self._choose(source, need)
         return lambda: self._make(source, chosen)
 
@@ -122,6 +139,8 @@ class DeviceBackend(HostBackend):
             smaller = ""
             if isinstance(source, OfficialGraph):
                 smaller = f"{scale_that_fits([need], free)}, or "
+                if first_that_fits([PresolvedDeviceNeed(**vars(need))], free):
+                    smaller = f"with --presolve it does; {smaller}"
             refusal = too_little(str(need), need.total, self.device)
             raise MemoryRefused(f"{source} does not fit: {refusal}; {smaller}take --engine cpu")
         return chosen
@@ -145,7 +164,7 @@ class DeviceBackend(HostBackend):
         """Edges of a file, brought to the device once."""
         from graphs.device_edges import on_device
 
-        need = self._choose(source, DeviceNeed.of(opened.edges))
+        need = self._choose(source, self._need.of(opened.edges))
         edges = on_device(self.device, opened.edges)
         return LoadedEdges(edges, need, opened.seconds, opened.sha256)
 
@@ -156,22 +175,24 @@ class DeviceBackend(HostBackend):
         from graphs.generator import KroneckerStream
         from harness.benchmark.warmup import TINY_SCALE, tiny_graphs
 
+        ahead = DeviceBackend(self.device, self.threads, self.presolve and not directed)
         for _ in on_device(self.device, KroneckerStream(TINY_SCALE)).slices():
             pass
         for tiny in tiny_graphs(np.dtype(dtype), directed):
             edges = on_device(self.device, tiny)
-            csr = self.build(edges)
+            csr = ahead.build(edges)
             solver = self.solver(csr, engine, None)
             root = int(csr.degree_positive.argmax())
             answer = solver.search(root, out=solver.new_answer())
             validator = self.validator(edges)
             judge = validator.validate if validating else validator.count_m
             judge([(root, answer.dist, answer.parent)])
+            self.digest(answer.dist, 0)
 
     def build(self, edges: Any) -> CSR:
         from graphs.device_csr import build_device_csr
 
-        return build_device_csr(edges)
+        return build_device_csr(edges, self.presolve)
 
     def solver(self, csr: CSR, engine: str, delta: float | None) -> Solver:
         from sssp.solver import Solver
@@ -189,6 +210,9 @@ class DeviceBackend(HostBackend):
     def on_host(self, array: Any) -> np.ndarray:
         return self.device.to_host(array)
 
+    def digest(self, dist: Any, first: int) -> str:
+        return device_digest(self.device, dist)
+
 
 def backend_for(
     engine: str, threads: int | None, comm: Comm, presolve: bool = False
@@ -196,9 +220,9 @@ def backend_for(
     """Return where a run with an engine of this name keeps its graph."""
     from sssp import cuda_missing
 
-    on_host = comm.size > 1 or presolve or engine not in ("auto", "cuda")
+    on_host = comm.size > 1 or engine not in ("auto", "cuda")
     if on_host or cuda_missing.missing() is not None:
         return HostBackend(threads, comm, engine, presolve)
     from sssp.solver import device_for
 
-    return DeviceBackend(device_for(comm), threads)
+    return DeviceBackend(device_for(comm), threads, presolve)

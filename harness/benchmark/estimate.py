@@ -5,7 +5,14 @@ from __future__ import annotations
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from graphs.memory import MOST_ANSWERS, Need, PresolvedNeed, gib
+from graphs.memory import (
+    MOST_ANSWERS,
+    DeviceNeed,
+    Need,
+    PresolvedDeviceNeed,
+    PresolvedNeed,
+    gib,
+)
 from harness.benchmark.source import OfficialGraph
 from harness.console.errors import MemoryRefused
 from harness.machine.memory import available_to_each
@@ -37,6 +44,7 @@ def memory_lines(graph: OfficialGraph, comm: Comm) -> tuple[list[tuple[str, str]
         need = kind(2**graph.scale, graph.edges, edges_kept=kept, ranks=comm.size)
         fits = "fits" if need.total <= there else "does not fit"
         lines.append((name, f"{gib(need.total)} for {what}, {fits}"))
+    lines += _on_a_gpu(graph) if comm.size == 1 else []
     try:
         need = graph.need(comm)
     except MemoryRefused:
@@ -46,6 +54,18 @@ def memory_lines(graph: OfficialGraph, comm: Comm) -> tuple[list[tuple[str, str]
     answers = "1 answer" if need.answers == 1 else f"{need.answers} answers"
     how = f"in each pass, {answers} validated in one"
     return [*lines, ("a run here", f"would make the edge list again {how}")], need
+
+
+def _on_a_gpu(graph: OfficialGraph) -> list[tuple[str, str]]:
+    """Return what a run with the CUDA engine takes of a device, one answer at a time."""
+    n, edges = 2**graph.scale, graph.edges
+    plain, presolved = (
+        kind(n, edges, edges_kept=False) for kind in (DeviceNeed, PresolvedDeviceNeed)
+    )
+    return [
+        ("on a GPU", f"{gib(plain.total)} of its memory"),
+        ("on a GPU, presolved", f"{gib(presolved.total)} of its memory"),
+    ]
 
 
 def size_lines(graph: OfficialGraph, need: Need | None, comm: Comm) -> list[tuple[str, str]]:

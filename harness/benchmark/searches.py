@@ -24,7 +24,6 @@ from harness.benchmark.source import LoadedEdges
 from harness.console.progress import Progress
 from harness.job import heartbeat
 from harness.machine import noise
-from harness.results.digest import dist_digest
 
 if TYPE_CHECKING:
     import numpy as np
@@ -83,13 +82,13 @@ class Judge:
             record["m"] = int(verdict.m)
             record["m_with_self_loops"] = int(verdict.m_with_self_loops)
             record["reached"] = int(verdict.reached)
-            dist = self.backend.on_host(answer.dist)
-            record["dist_digest"] = dist_digest(dist, self.first, self.comm)
+            record["dist_digest"] = self.backend.digest(answer.dist, self.first)
             if self.validating:
                 record["valid"] = bool(verdict.valid)
                 record["validate_seconds"] = seconds
                 record["violations"] = [str(violation) for violation in verdict.violations]
             if self.second_opinion:
+                dist = self.backend.on_host(answer.dist)
                 against = self.second_opinion.disagreements(record["root"], dist)
                 record["violations"] += against
                 record["valid"] = False if against else record["valid"]

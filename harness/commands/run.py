@@ -96,7 +96,7 @@ def add_commands(commands: Commands) -> None:
         "--presolve",
         action=BooleanOptionalAction,
         help="in the timed construction, keep only the edges that a search can use: the same "
-        "distances from a twentieth of the arcs; undirected graphs, CPU engine (default: no)",
+        "distances from a twentieth of the arcs; undirected graphs (default: no)",
     )
     search.add_argument(
         "--validate",
@@ -228,8 +228,6 @@ def _settings(flags: dict[str, Any], threads: int, comm: Comm) -> Settings:
         )
     if "root" in flags and flags.get("roots", len(flags["root"])) != len(flags["root"]):
         raise UsageError("--roots does not go with --root: as many searches run as are named")
-    if flags.get("presolve") and flags.get("engine") == "cuda":
-        raise UsageError("--presolve does not go with --engine cuda; take --engine cpu")
     return Settings(
         source=source_of(flags, DEFAULT_SCALE),
         roots=len(flags["root"]) if "root" in flags else flags.get("roots", 64),

@@ -7,6 +7,8 @@ D. Lea, C. H. Flood, OOPSLA 2014), twice. A distance counts by its value, as flo
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from graphs.comm import Comm, SerialComm
@@ -38,7 +40,20 @@ def dist_digest(dist: np.ndarray, first: int = 0, comm: Comm | None = None) -> s
         total += int(hashed.sum(dtype=np.uint64))
     # In halves, as no sum over ranks may pass what an int64 holds.
     low, high = comm.allreduce_sum([total & int(_HALF), total >> 32 & int(_HALF)]).tolist()
-    return f"{(low + (high << 32)) % 2**64:016x}"
+    return _words(low + (high << 32))
+
+
+def device_digest(device: Any, dist: Any) -> str:
+    """Return the same of all distances of a graph, on a device; only the sum comes back."""
+    found = device.xp.zeros(1, np.uint64)
+    device.module("digest.cu").launch(
+        f"digest_{dist.dtype.itemsize}", len(dist), dist, np.int64(len(dist)), found
+    )
+    return _words(int(device.to_host(found)[0]))
+
+
+def _words(total: int) -> str:
+    return f"{total % 2**64:016x}"
 
 
 def _mixed(x: np.ndarray) -> np.ndarray:

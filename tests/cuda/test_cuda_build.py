@@ -6,7 +6,15 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from devices import devices, gpu_device, lane_device, sanitized, shim_device, used_on_gpu
+from devices import (
+    check_same,
+    devices,
+    gpu_device,
+    lane_device,
+    sanitized,
+    shim_device,
+    used_on_gpu,
+)
 from hypothesis import given
 from strategies import FLOAT32, FLOAT64, INT64, edge_lists, make_edges
 
@@ -15,43 +23,10 @@ from graphs import EdgeList, GraphError, KroneckerStream, build_csr, kronecker
 from graphs.device_csr import build_device_csr
 from graphs.device_edges import DeviceEdgeList, kept, on_device
 from graphs.memory import DeviceNeed
-from graphs.rows import ARC_DTYPES
 
 PER_VERTEX = 450  # bytes, at edge factor 16, construction included
 
 device = devices()
-
-SAME = ("n", "first", "kind", "arcs", "layout", "halo")
-
-
-def host_arcs(device, rows):
-    """Rows of a device as records of the host."""
-    words = np.ascontiguousarray(device.to_host(rows.arcs))
-    return words.reshape(-1).view(ARC_DTYPES[rows.kind])
-
-
-def check_same(device, theirs, ours):
-    assert {name: getattr(ours, name) for name in SAME} == {
-        name: getattr(theirs, name) for name in SAME
-    }
-    assert {**vars(ours.stats), "sample": None} == {**vars(theirs.stats), "sample": None}
-    for name in ("local_id", "global_id"):
-        assert np.array_equal(device.to_host(getattr(ours, name)), getattr(theirs, name))
-    assert np.array_equal(ours.degree_positive, theirs.degree_positive)
-    assert np.array_equal(ours.stats.sample, theirs.stats.sample)
-    assert (ours.incoming is None) == (theirs.incoming is None)
-    assert (ours.incoming is ours.out) == (theirs.incoming is theirs.out)
-    pairs = [(theirs.out, ours.out)]
-    if ours.incoming is not None:
-        pairs.append((theirs.incoming, ours.incoming))
-    for host, there in pairs:
-        assert np.array_equal(device.to_host(there.indptr), host.indptr)
-        arcs = host_arcs(device, there)
-        assert np.array_equal(arcs, host.arcs)
-        for name in ("adj", "weight"):
-            column = getattr(there, name)
-            assert np.array_equal(device.to_host(column), getattr(host, name))
-            assert column.dtype == getattr(host, name).dtype
 
 
 def check(device, edges):

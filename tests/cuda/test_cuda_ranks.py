@@ -33,11 +33,12 @@ from sssp.cuda_rank import CUDARankEngine
 device = devices()
 
 
-def search_on(device, size, edges, roots, delta=None, engines=None):
+def search_on(device, size, edges, roots, delta=None, engines=None, presolve=False):
     """Search on `size` ranks; the whole dist and parent for each root."""
 
     def work(comm):
-        csr = build_csr(part_of(edges, comm.rank, size), threads=1, comm=comm)
+        mine = part_of(edges, comm.rank, size)
+        csr = build_csr(mine, threads=1, comm=comm, presolve=presolve)
         solver = Solver(csr, delta=delta, comm=comm, device=device)
         answers = [solver.search(root) for root in roots]
         if engines is not None:
@@ -87,6 +88,14 @@ def test_graphs_with_hubs_on_ranks(device, seed, weights, dtype, directed, size)
 def test_golden_graphs_on_ranks(device, scale, size):
     edges, roots = golden_edges(scale), golden_roots(scale)[:8]
     for root, answer in zip(roots, search_on(device, size, edges, roots), strict=True):
+        check(edges, root, *answer)
+
+
+def test_presolved_rows_are_searched_on_ranks(device):
+    edges = kronecker(9, seed=(4, 3))
+    roots = [int(edges.src[0]), 5, 400]
+    answers = search_on(device, 3, edges, roots, presolve=True)
+    for root, answer in zip(roots, answers, strict=True):
         check(edges, root, *answer)
 
 

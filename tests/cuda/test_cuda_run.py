@@ -7,7 +7,7 @@ import tracemalloc
 import numpy as np
 import pytest
 from command import SMALL, in_process
-from devices import gpu_device, shim_device, used_on_gpu
+from devices import devices, gpu_device, shim_device, used_on_gpu
 from runs import follows_schema, result_of
 
 import sssp.cuda_missing
@@ -17,6 +17,8 @@ from graphs.device_csr import build_device_csr
 from graphs.device_edges import on_device
 from graphs.memory import DEVICE_MOST_ANSWERS as MOST_ANSWERS
 from harness.benchmark.source import GraphFile, OfficialGraph
+from harness.console.errors import MemoryRefused
+from harness.results.digest import device_digest, dist_digest
 from harness.validation import device as device_validation
 from harness.validation.device import DeviceValidator
 from sssp import Solver
@@ -31,6 +33,9 @@ def device(monkeypatch):
     monkeypatch.setattr(sssp.cuda_missing, "missing", lambda: None)
     monkeypatch.setattr(sssp.solver, "device_for", lambda comm: shim)
     return shim
+
+
+fingerprints = devices()
 
 
 def told(result):
@@ -50,6 +55,27 @@ def test_a_run_on_the_device_says_what_a_run_on_the_cpu_says(device, keep):
     assert (ours["regeneration_seconds"] > 0) is (not keep)
     assert told(ours) == told(theirs)
     assert ours["graph"] == theirs["graph"]
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_a_presolved_run_on_the_device_finds_what_a_plain_one_does(device, keep):
+    graph = OfficialGraph(9, keep=keep)
+    ours = result_of(graph, engine="cuda", roots=6, presolve=True)
+    follows_schema(ours)
+    assert ours["solver"]["engine"] == "cuda"
+    assert ours["solver"]["presolve"]["kept_edges"] < ours["graph"]["edges"] / 8
+    assert told(ours) == told(result_of(graph, engine="cpu", roots=6))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_fingerprint_on_the_device_is_that_of_the_host(fingerprints, dtype):
+    random = np.random.default_rng(4)
+    dist = random.random(5000).astype(dtype)
+    dist[::7] = np.inf
+    dist[:6] = [0, -0.0, np.nan, np.finfo(dtype).smallest_subnormal, -1, np.finfo(dtype).max]
+    ours = device_digest(fingerprints, fingerprints.to_device(dist))
+    assert ours == dist_digest(dist)
+    assert ours != device_digest(fingerprints, fingerprints.to_device(dist[::-1].copy()))
 
 
 @pytest.mark.slow
@@ -95,9 +121,12 @@ def test_no_edges_cross_between_host_and_device(device, monkeypatch):
         monkeypatch.setattr(
             device, name, lambda array, cross=cross: (crossed.append(array.nbytes), cross(array))[1]
         )
-    result_of(OfficialGraph(14), engine="cuda", roots=3)
-    assert 4 << 14 in crossed, "distances come back, for their fingerprint"
+    result_of(OfficialGraph(14), engine="cuda", roots=1)
     assert max(crossed) < (16 << 14) * 4, "nothing of the size of an array of edges does"
+    with_one = sum(crossed)
+    crossed.clear()
+    result_of(OfficialGraph(14), engine="cuda", roots=3)
+    assert 0 < sum(crossed) - with_one < 1 << 12, "nor do answers: their fingerprints do"
 
 
 @pytest.mark.slow
@@ -114,8 +143,8 @@ def test_a_run_takes_no_more_memory_than_allowed(device):
     assert peak <= PER_VERTEX << scale
 
 
-@pytest.mark.parametrize("keep", [True, False])
-def test_nothing_is_compiled_while_a_clock_runs(device, monkeypatch, keep):
+@pytest.mark.parametrize(("keep", "presolve"), [(True, False), (False, False), (False, True)])
+def test_nothing_is_compiled_while_a_clock_runs(device, monkeypatch, keep, presolve):
     from harness.benchmark.backend import DeviceBackend
 
     compiled = []
@@ -126,10 +155,21 @@ def test_nothing_is_compiled_while_a_clock_runs(device, monkeypatch, keep):
         return build(self, edges)
 
     monkeypatch.setattr(DeviceBackend, "build", noted)
-    result_of(OfficialGraph(9, keep=keep), engine="cuda", roots=2)
+    result_of(OfficialGraph(9, keep=keep), engine="cuda", roots=2, presolve=presolve)
     assert len(compiled) > 1, "tiny graphs come before the official one"
     assert {file for file, *_ in compiled[-1]} >= {"generate.cu", "build.cu", "validate.cu"}
+    assert ("presolve.cu",) in compiled[-1] or not presolve
     assert compiled[-1] == set(device._modules)
+
+
+def test_scale_29_is_planned_presolved_in_80_gb(device):
+    from harness.benchmark.backend import DeviceBackend
+
+    device.memory = 80 * 10**9
+    opened = DeviceBackend(device, presolve=True).plan(OfficialGraph(29))()
+    assert opened.need.answers == MOST_ANSWERS and not opened.need.edges_kept
+    with pytest.raises(MemoryRefused, match=r"scale 30, .* does not fit: .*; scale 29 fits"):
+        DeviceBackend(device, presolve=True).plan(OfficialGraph(30))
 
 
 @pytest.mark.parametrize("scale", range(22, 30))
@@ -151,6 +191,7 @@ def test_a_graph_too_large_for_the_device_is_refused_before_any_work(
     assert done.refused(
         "scale 27, edge factor 16 does not fit: 134217728 vertices and 2147483648 edges need",
         "GiB of device memory, available are 30 GiB of 30 GiB (one CPU thread); ",
+        "with --presolve it does; ",
         "scale 26 fits, or take --engine cpu",
     )
     assert not list(tmp_path.glob("out/*"))
@@ -196,6 +237,14 @@ def test_a_run_on_a_gpu_says_what_a_run_on_the_cpu_says(scale):
     graph = OfficialGraph(scale)
     ours, theirs = (result_of(graph, engine=engine) for engine in ("cuda", "cpu"))
     assert told(ours) == told(theirs) and len(ours["searches"]) == 64
+
+
+@pytest.mark.gpu
+def test_a_presolved_run_on_a_gpu_says_what_a_plain_one_on_the_cpu_says():
+    graph = OfficialGraph(8)
+    ours = result_of(graph, engine="cuda", presolve=True, roots=16)
+    assert ours["solver"]["engine"] == "cuda" and ours["solver"]["presolve"]["hub"] is not None
+    assert told(ours) == told(result_of(graph, engine="cpu", roots=16))
 
 
 @pytest.mark.gpu

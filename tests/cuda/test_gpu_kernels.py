@@ -110,6 +110,19 @@ def test_the_same_with_all_large_steps_in_one_launch(shim, tmp_path, capsys, mon
     assert capsys.readouterr().out.startswith("scale 9, large steps in one launch, on ")
 
 
+def test_the_same_presolved(shim, tmp_path, capsys):
+    flags = ["--scale", "9", "--roots", "2", "--presolve", "--output", str(tmp_path)]
+    assert gpu_kernels.main(flags) == 0
+    (path,) = tmp_path.glob("*.json")
+    found = json.loads(path.read_text())
+    assert found["presolve"]["kept_edges"] < found["graph"]["edges"] / 8
+    assert {"start", "settle_leaves", "answer_trees"} <= set(found["kernels"])
+    # Of each vertex label, weight of a leaf, distance and parent; states of those with edges.
+    connected = found["presolve"]["core"] + found["presolve"]["leaves"]
+    assert found["kernels"]["answer_trees"]["bytes"] > 2 * (512 * (4 + 4 + 4 + 8) + connected * 64)
+    assert capsys.readouterr().out.startswith("scale 9, presolved, on ")
+
+
 def test_without_a_gpu_the_reason_is_told_and_nothing_is_written(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(cuda_missing, "missing", lambda: "no NVIDIA driver")
     assert gpu_kernels.main(["--output", str(tmp_path)]) == 3

@@ -29,12 +29,14 @@ def taken(folder, *plan, minutes=1.0):
 
 
 def test_the_plan_is_shown_and_nothing_is_done(tmp_path, capsys):
-    flags = ["--dry-run", "--output", str(tmp_path / "out"), "--only", "smoke", "scale-24", "tests"]
+    steps = "smoke", "scale-24", "scale-24-presolved", "tests"
+    flags = ["--dry-run", "--output", str(tmp_path / "out"), "--only", *steps]
     assert gpu_session.main(flags) == 0
     shown = capsys.readouterr().out.splitlines()
     assert shown[0] == "smoke, within 180 s"
     assert "--engine cuda --scale 12 --roots 8" in shown[1]
-    assert shown[2] == "scale-24, within 120 s"
+    assert shown[2] == "scale-24, within 120 s" and "--presolve" not in shown[3]
+    assert shown[4] == "scale-24-presolved, within 120 s" and "--presolve" in shown[5]
     assert sum("-m 'gpu and not slow'" in line for line in shown) == 4
     assert not (tmp_path / "out").exists()
 
@@ -94,10 +96,11 @@ def a_result(distances):
     }
 
 
+@pytest.mark.parametrize("pair", [("smoke", "smoke-cpu"), ("scale-20", "scale-20-presolved")])
 @pytest.mark.parametrize(("theirs", "word"), [("aa", "equal"), ("bb", "NOT equal")])
-def test_the_summary_shows_runs_and_whether_engines_agree(tmp_path, theirs, word):
+def test_the_summary_shows_runs_and_whether_they_agree(tmp_path, theirs, word, pair):
     plan = []
-    for name, distances in (("smoke", "aa"), ("smoke-cpu", theirs)):
+    for name, distances in zip(pair, ("aa", theirs), strict=True):
         text = json.dumps(a_result(distances))
         plan.append(
             Step(
@@ -108,9 +111,9 @@ def test_the_summary_shows_runs_and_whether_engines_agree(tmp_path, theirs, word
         )
     taken(tmp_path, *plan)
     shown = (tmp_path / "summary.md").read_text()
-    assert "| smoke | cuda | 1 of 1 | 1 | 1 | 0.5 |" in shown
+    assert f"| {pair[0]} | cuda | 1 of 1 | 1 | 1 | 0.5 |" in shown
     assert "NVIDIA H100, driver 550, CUDA 12.9" in shown
-    assert f"smoke and smoke-cpu: distances are {word} to the bit" in shown
+    assert f"{pair[0]} and {pair[1]}: distances are {word} to the bit" in shown
     assert bool(gpu_session.unequal(tmp_path)) == (theirs == "bb")
 
 
@@ -135,7 +138,8 @@ def test_the_grid_is_a_grid(tmp_path):
 @pytest.mark.gpu
 @pytest.mark.slow
 def test_a_session_on_a_gpu_finds_what_the_cpu_finds(tmp_path):
-    chosen = ["facts", "smoke", "smoke-cpu", "scale-6", "scale-8", "kernels"]
+    chosen = ["facts", "smoke", "smoke-cpu", "scale-6", "scale-8", "scale-8-presolved"]
+    chosen += ["kernels", "kernels-presolved"]
     chosen += ["tuning", "grid-file", "grid", "grid-cpu"]
     flags = ["--scale", "6", "8", "--smoke", "8", "--tuning", "8", "--grid", "16"]
     flags += ["--output", str(tmp_path)]
@@ -144,6 +148,6 @@ def test_a_session_on_a_gpu_finds_what_the_cpu_finds(tmp_path):
     assert [(step["name"], step["status"]) for step in told] == [(c, "passed") for c in chosen]
     shown = (tmp_path / "summary.md").read_text()
     assert "| scale-8 | cuda | 64 of 64 |" in shown and "| grid | cuda | 8 of 8 |" in shown
-    assert shown.count("distances are equal to the bit") == 2
-    assert "| push |" in shown, "the table of the kernels"
+    assert shown.count("distances are equal to the bit") == 3
+    assert "| push |" in shown and "| answer_trees |" in shown, "the tables of the kernels"
     assert "SSSP_CUDA_TUNING=narrow=" in shown and "NOT equal" not in shown

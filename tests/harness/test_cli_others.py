@@ -151,6 +151,7 @@ def test_info_says_what_a_scale_needs(sssp):
     assert re.search(r"^edge list kept: .* fits$", small.out, re.MULTILINE)
     assert re.search(r"^a run here: +would keep", small.out, re.MULTILINE)
     assert re.search(r"^edge list made again: .* does not fit$", large.out, re.MULTILINE)
+    assert re.search(r"^on a GPU, presolved: .* GiB of its memory$", large.out, re.MULTILINE)
     assert re.search(r"^a run here: +would be refused", large.out, re.MULTILINE)
     assert re.search(r"^generation: +about \S+ s a pass", large.out, re.MULTILINE)
     passes = "2 passes to construct, 11 to validate$"

@@ -130,7 +130,7 @@ def test_validation_is_timed_from_all_ranks_start(clocks):
         place = SimpleNamespace(
             validator=lambda edges: SimpleNamespace(validate=validate),
             edges_of=lambda edges: edges,
-            on_host=lambda array: array,
+            digest=lambda dist, first: "0" * 16,
         )
         opened = LoadedEdges(SimpleNamespace(n=2), Need(2, 1), 0.0)
         judge = searches.Judge(opened, True, None, QUIET, comm, place)

@@ -100,9 +100,6 @@ def test_a_stopped_run_goes_on_presolved_and_not_otherwise(sssp, spoil):
 
 
 def test_what_does_not_go_together_is_refused(sssp):
-    cuda = sssp(*RUN, "--presolve", "--engine", "cuda")
-    assert cuda.status == 2
-    assert "--presolve does not go with --engine cuda; take --engine cpu" in cuda.err
     write_graph("g.npz", [(0, 1, 1.0)], 2, directed=True)
     directed = sssp("run", "--graph", "g.npz", "--presolve", "--quiet", "--output", "out")
     assert directed.status == 2

@@ -14,7 +14,16 @@ from repository import HOUSE
 
 from benchmarks.scaling import WIRES
 from benchmarks.scaling_wires import wires
-from graphs.memory import ARC_BYTES, DeviceNeed, Need, PresolvedNeed, device_search, gib
+from graphs.memory import (
+    ARC_BYTES,
+    DEVICE_MOST_ANSWERS,
+    DeviceNeed,
+    Need,
+    PresolvedDeviceNeed,
+    PresolvedNeed,
+    device_search,
+    gib,
+)
 from harness.reports import report
 from harness.results.record import read
 
@@ -152,6 +161,22 @@ def test_the_memory_of_a_device_is_what_is_planned():
     assert sum(numbers[:4]) == numbers[4]
     waiting, tree = numbers[7:9]
     assert numbers[5] + numbers[6] + 4 * waiting + tree == numbers[9]
+
+
+def test_the_memory_of_a_run_on_a_gpu_is_what_sssp_info_says():
+    rows = table(PAGES["docs/GPU.md"], "on a GPU, presolved")
+    assert rows
+    for row in rows:
+        n = 2 ** int(row["scale"])
+        kinds = {"on a GPU": DeviceNeed, "on a GPU, presolved": PresolvedDeviceNeed}
+        for column, kind in kinds.items():
+            assert row[column] == gib(kind(n, 16 * n, edges_kept=False).total), row["scale"]
+    need = PresolvedDeviceNeed(n, 16 * n, edges_kept=False, answers=DEVICE_MOST_ANSWERS)
+    assert f"scale {row['scale']} fits a device of 80 GB" in PAGES["docs/GPU.md"]
+    assert f"four answers waiting ({need.total / 1e9:.0f} GB)" in PAGES["docs/GPU.md"]
+    assert (
+        f"at its largest {(need.construction - need.slice) // n + 1} bytes" in PAGES["docs/GPU.md"]
+    )
 
 
 # docs/SCALING.md

@@ -249,6 +249,6 @@ def test_what_cannot_be_presolved_is_refused():
 def test_the_cuda_engine_is_refused_by_name(monkeypatch):
     monkeypatch.setattr("sssp.cuda_missing.missing", lambda: None)
     csr = build_csr(edge_list([(0, 1)], [1.0], 2), presolve=True)
-    with pytest.raises(EngineError, match="does not search presolved graphs"):
+    with pytest.raises(EngineError, match="does not search what the host has presolved"):
         Solver(csr, engine="cuda")
     assert Solver(csr, engine="auto").name == "cpu"

@@ -14,6 +14,7 @@ import subprocess
 import sys
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from repository import HOUSE
 from shim import LaneDevice, ShimDevice, compiler_missing, sanitized_environment
@@ -21,10 +22,13 @@ from strategies import cluster_far_from_hub
 
 from graphs.csr import build_csr
 from graphs.edges import EdgeList
+from graphs.rows import ARC_DTYPES
 from sssp import Solver
 from sssp.cuda import CUDAEngine
 
 _SANITIZE = "SSSP_TEST_SANITIZE"
+# Of a CSR, what must be equal on a device.
+_SAME = ("n", "first", "kind", "arcs", "layout", "halo")
 
 
 def shim_device() -> ShimDevice:
@@ -111,6 +115,37 @@ def counted_requeues(monkeypatch) -> list[CUDAEngine]:
 
     monkeypatch.setattr(CUDAEngine, "_requeue", counted)
     return overruns
+
+
+def host_arcs(device, rows):
+    """Rows of a device as records of the host."""
+    words = np.ascontiguousarray(device.to_host(rows.arcs))
+    return words.reshape(-1).view(ARC_DTYPES[rows.kind])
+
+
+def check_same(device, theirs, ours):
+    """Rows on a device are those of the host, array for array."""
+    assert {name: getattr(ours, name) for name in _SAME} == {
+        name: getattr(theirs, name) for name in _SAME
+    }
+    assert {**vars(ours.stats), "sample": None} == {**vars(theirs.stats), "sample": None}
+    for name in ("local_id", "global_id"):
+        assert np.array_equal(device.to_host(getattr(ours, name)), getattr(theirs, name))
+    assert np.array_equal(ours.degree_positive, theirs.degree_positive)
+    assert np.array_equal(ours.stats.sample, theirs.stats.sample)
+    assert (ours.incoming is None) == (theirs.incoming is None)
+    assert (ours.incoming is ours.out) == (theirs.incoming is theirs.out)
+    pairs = [(theirs.out, ours.out)]
+    if ours.incoming is not None:
+        pairs.append((theirs.incoming, ours.incoming))
+    for host, there in pairs:
+        assert np.array_equal(device.to_host(there.indptr), host.indptr)
+        arcs = host_arcs(device, there)
+        assert np.array_equal(arcs, host.arcs)
+        for name in ("adj", "weight"):
+            column = getattr(there, name)
+            assert np.array_equal(device.to_host(column), getattr(host, name))
+            assert column.dtype == getattr(host, name).dtype
 
 
 def far_pull(device) -> tuple[EdgeList, Solver]:

@@ -219,7 +219,7 @@ def build_csr(
     presolve : bool
         Keep only the edges that a search can use, and search the trees among them apart
         (graphs.presolve): the same distances, for every root, from fewer arcs. For undirected
-        graphs.
+        graphs. Ranks that are not together keep the trees in their rows.
 
     Returns
     -------
@@ -264,6 +264,8 @@ def _build_presolved(edges: Edges, threads: int, comm: Comm, together: bool) -> 
 def _build_presolved_ranks(edges: Edges, threads: int, comm: Comm, together: bool) -> CSR:
     """The core of the edges kept and the trees on it; the whole where there are no edges."""
     kept, facts, _ = presolve_edges(edges, threads, comm)  # ranks take off trees only
+    if not together:
+        return replace(_build(kept, threads, comm, together), presolved=facts)
     started = perf_counter()
     partition = Partition(kept.n, comm.size)
     filled = _fill_rows(kept, threads, comm, False, partition)

@@ -161,7 +161,8 @@ class Solver:
             if engine != "auto" or device is not None:
                 raise EngineError(
                     "engine 'cuda' does not search what the host has presolved; take engine='cpu', "
-                    "or build on the device with build_device_csr(..., presolve=True)"
+                    "or build on the device with build_device_csr(..., presolve=True), on several "
+                    "ranks with build_csr(..., together=False, presolve=True)"
                 )
             self.name = "cpu"
         if csr.halo is not None and csr.halo.shares_memory and self.name == "cuda":

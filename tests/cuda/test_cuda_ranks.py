@@ -38,7 +38,7 @@ def search_on(device, size, edges, roots, delta=None, engines=None, presolve=Fal
 
     def work(comm):
         mine = part_of(edges, comm.rank, size)
-        csr = build_csr(mine, threads=1, comm=comm, presolve=presolve)
+        csr = build_csr(mine, threads=1, comm=comm, together=False, presolve=presolve)
         solver = Solver(csr, delta=delta, comm=comm, device=device)
         answers = [solver.search(root) for root in roots]
         if engines is not None:

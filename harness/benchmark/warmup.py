@@ -290,6 +290,11 @@ def _search(whole: EdgeList, engine: str, validating: bool, presolve: bool, comm
     csr = build_csr(part_of(whole, comm.rank, comm.size), comm=comm, presolve=presolve)
     root = int(search_keys(csr.stats.n, csr.degree_positive, count=1, comm=comm)[0])
     Solver(csr, engine=engine, comm=searching or comm).search(root)
+    if presolve:
+        # What is left of so small a graph does not pull; and of several ranks each may search all
+        # of a core, or all share it.
+        for plain in {comm.size: comm, 1: SerialComm()}.values():
+            _search(whole, engine, validating, False, plain)
 
 
 def _rest(whole: EdgeList, engine: str, validating: bool, presolve: bool, comm: Comm) -> None:

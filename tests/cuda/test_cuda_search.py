@@ -278,9 +278,7 @@ def test_few_rows_of_many_arcs_are_for_all_blocks(device, arcs, blocks, monkeypa
 
 
 @pytest.mark.parametrize("narrow", [2048, 16])
-def test_a_search_starts_wide_rounds_where_they_may_be_and_none_after_its_pull(
-    device, narrow, monkeypatch
-):
+def test_a_search_starts_wide_rounds_where_they_may_be(device, narrow, monkeypatch):
     """Of scale 10, 1 / 40 of the vertices are settled before: fewer than 2048, more than 16."""
     tuning = CudaTuning(narrow=narrow, one_launch=False)
     solver = solver_on(device, kronecker(10), tuning=tuning)
@@ -289,9 +287,10 @@ def test_a_search_starts_wide_rounds_where_they_may_be_and_none_after_its_pull(
     assert solver._engine.pulled
     names = [name for name, _ in started]
     after = names[names.index("pull") :]
-    assert after.count("rounds") == 1 and "split" not in after
     assert ("split" in names) == (narrow == 16)
-    assert narrow == 16 or len(names) == 18
+    if narrow == 2048:  # else what a pull leaves may be more than one block takes
+        assert after.count("rounds") == 1 and "split" not in after
+        assert len(names) == 18
 
 
 def test_a_search_is_six_launches_and_is_read_back_once(device, monkeypatch):

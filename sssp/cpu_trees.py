@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from graphs.csr import CSR
@@ -16,7 +18,36 @@ from sssp.engine import Answer
 from sssp.tuning import Choices
 
 
-class TreeEngine(CPUEngine):
+class WithTrees(CPUEngine):
+    """What engines do alike that write what was taken off, whoever searches the core."""
+
+    forest: Forest
+
+    def _load_trees(self) -> None:
+        """Get kernels for what was taken off."""
+        self._name, self._settle = same_types(trees.name), same_types(trees.settle)
+        self._hang, self._has_overflow = same_types(trees.hang), same_types(trees.has_overflow)
+
+    def _write(self, searched: Iterable[range], first_held: int, out: Answer) -> None:
+        """Write the answer, from the labels that were searched on and from the trees on these.
+
+        first_held   the first of the places in the state of what is in `held`
+        """
+        csr, forest, threads = self.csr, self.forest, self.threads
+        for labels in searched:
+            self._name(threads, labels.start, labels.stop, csr.global_id, self.state)
+        for labels in forest.passes:
+            self._settle(threads, labels.start, labels.stop, csr.out, csr.global_id, self.state)
+        self._hang(threads, forest.held, first_held, csr.global_id, self.state)
+        trees.answer(
+            threads, csr.local_id, forest.leaf_weight, self.state, out.dist, out.parent
+        )  # fmt: skip
+
+    def _leaves_overflow(self) -> bool:
+        return self._has_overflow(self.csr.local_id, self.forest.leaf_weight, self.state)
+
+
+class TreeEngine(WithTrees):
     """Searches on the core of a CSR; what was taken off follows when the answer is written.
 
     From a root that was taken off, pushes climb to the core first; distances on the way stay.
@@ -24,10 +55,9 @@ class TreeEngine(CPUEngine):
 
     def __init__(self, csr: CSR, choices: Choices, threads: int):
         assert csr.forest is not None
-        self.forest: Forest = csr.forest
+        self.forest = csr.forest
         super().__init__(csr, choices, threads)
-        self._name, self._settle = same_types(trees.name), same_types(trees.settle)
-        self._hang, self._has_overflow = same_types(trees.hang), same_types(trees.has_overflow)
+        self._load_trees()
         core, labels = self.forest.core, csr.layout.labels
         self._core = self.ranges._replace(bounds=np.array([[0, core], [core, labels]]))
         # From what was taken off, pushes upwards: to the core as if it were another rank's.
@@ -101,20 +131,12 @@ class TreeEngine(CPUEngine):
         self.pulled = True
 
     def result(self, out: Answer) -> None:
-        csr, forest, threads = self.csr, self.forest, self.threads
-        self._name(threads, 0, forest.core, csr.global_id, self.state)
-        for labels in forest.passes:
-            self._settle(threads, labels.start, labels.stop, csr.out, csr.global_id, self.state)
-        self._hang(threads, forest.held, self._nobody + 1, csr.global_id, self.state)
-        trees.answer(
-            threads, csr.local_id, forest.leaf_weight, self.state, out.dist, out.parent
-        )  # fmt: skip
+        self._write([range(self.forest.core)], self._nobody + 1, out)
         if self.root > self._nobody:
-            out.parent[csr.global_id[self._held()]] = self._id
+            out.parent[self.csr.global_id[self._held()]] = self._id
         if self.root >= self._nobody:
             out.dist[self._id], out.parent[self._id] = 0, self._id
         self._count(out)
 
     def has_overflow(self) -> bool:
-        arrays = self.csr.local_id, self.forest.leaf_weight, self.state
-        return super().has_overflow() or self._has_overflow(*arrays)
+        return super().has_overflow() or self._leaves_overflow()

@@ -14,10 +14,9 @@ import numpy as np
 from graphs.comm import Comm
 from graphs.csr import CSR
 from graphs.rank_core import RankForest, home_of
-from kernels import halo, sweep, trees
-from kernels.compile import same_types
-from sssp.cpu import CPUEngine
+from kernels import halo, sweep
 from sssp.cpu_rank import CPURankEngine
+from sssp.cpu_trees import WithTrees
 from sssp.engine import Answer
 from sssp.tuning import Choices
 
@@ -25,7 +24,7 @@ from sssp.tuning import Choices
 WAY = np.dtype([("id", "<i8"), ("parent", "<i8"), ("dist", "<f8")])
 
 
-class _OnCore(CPUEngine):
+class _OnCore(WithTrees):
     """What these engines do alike, whoever shares the core."""
 
     forest: RankForest
@@ -33,8 +32,7 @@ class _OnCore(CPUEngine):
 
     def _settle_down(self) -> None:
         """Prepare what the constructors of engines do not."""
-        self._name, self._settle = same_types(trees.name), same_types(trees.settle)
-        self._hang, self._has_overflow = same_types(trees.hang), same_types(trees.has_overflow)
+        self._load_trees()
         nobody = self.csr.layout.labels
         # Not reset first: a node peer may be done with it already.
         narrow = self.unreached.dtype.itemsize == 4
@@ -98,15 +96,8 @@ class _OnCore(CPUEngine):
         return place if order is None else order[place], np.array(bits, self.unreached.dtype)
 
     def result(self, out: Answer) -> None:
-        csr, forest, threads = self.csr, self.forest, self.threads
-        for labels in (csr.layout.rows, csr.layout.isolated):
-            self._name(threads, labels.start, labels.stop, csr.global_id, self.state)
-        for labels in forest.passes:
-            self._settle(threads, labels.start, labels.stop, csr.out, csr.global_id, self.state)
-        self._hang(threads, forest.held, forest.first_held, csr.global_id, self.state)
-        trees.answer(
-            threads, csr.local_id, forest.leaf_weight, self.state, out.dist, out.parent
-        )  # fmt: skip
+        csr = self.csr
+        self._write((csr.layout.rows, csr.layout.isolated), self.forest.first_held, out)
         for vertex, parent, dist in self._way.tolist():
             if csr.first <= vertex < csr.first + csr.n:
                 out.dist[vertex - csr.first], out.parent[vertex - csr.first] = dist, parent
@@ -117,7 +108,7 @@ class _OnCore(CPUEngine):
             return True
         if sweep.has_overflow(False, self.ranges.bounds, 0, 0, self.csr.out, self.state):
             return True
-        return self._has_overflow(self.csr.local_id, self.forest.leaf_weight, self.state)
+        return self._leaves_overflow()
 
 
 class AloneTreeEngine(_OnCore):

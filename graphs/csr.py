@@ -201,6 +201,7 @@ def build_csr(
     comm: Comm | None = None,
     together: bool = True,
     presolve: bool = False,
+    bounds: str | None = None,
 ) -> CSR:
     """Build the rows of a graph (kernel 1).
 
@@ -220,6 +221,10 @@ def build_csr(
         Keep only the edges that a search can use, and search the trees among them apart
         (graphs.presolve): the same distances, for every root, from fewer arcs. For undirected
         graphs. Ranks that are not together keep the trees in their rows.
+    bounds : str, optional
+        Where ranks keep the bounds by which edges are dropped: "copies" of all on every rank, or
+        each at the "owners" of its vertex. By default the owners from 8 ranks on that do not all
+        share memory. The result does not depend on it.
 
     Returns
     -------
@@ -228,8 +233,8 @@ def build_csr(
     Raises
     ------
     GraphError
-        Ids out of range, weights negative, NaN or infinite, or 2^31 vertices and more a rank; or
-        `presolve` of a directed graph.
+        Ids out of range, weights negative, NaN or infinite, or 2^31 vertices and more a rank;
+        `presolve` of a directed graph; or `bounds` of another name, or without `presolve`.
     EngineError
         This process was forked from one that had run parallel kernels, or NUMBA_DISABLE_JIT is set.
     """
@@ -239,16 +244,20 @@ def build_csr(
     comm = SerialComm() if comm is None else comm
     threads = thread_count(checked_threads(threads))
     _check(edges, comm)
+    if bounds is not None and not presolve:
+        raise GraphError(f"bounds={bounds!r} goes with presolve=True only; leave it out")
     with using(threads, turns=comm.size == 1):
         if presolve:
-            return _build_presolved(edges, threads, comm, together)
+            return _build_presolved(edges, threads, comm, together, bounds)
         return _build(edges, threads, comm, together)
 
 
-def _build_presolved(edges: Edges, threads: int, comm: Comm, together: bool) -> CSR:
+def _build_presolved(
+    edges: Edges, threads: int, comm: Comm, together: bool, bounds: str | None
+) -> CSR:
     if comm.size > 1:
-        return _build_presolved_ranks(edges, threads, comm, together)
-    kept, facts, detours = presolve_edges(edges, threads, comm)
+        return _build_presolved_ranks(edges, threads, comm, together, bounds)
+    kept, facts, detours = presolve_edges(edges, threads, comm, bounds)
     started = perf_counter()
     csr = _build(kept, threads, comm, together)
     del kept
@@ -261,9 +270,11 @@ def _build_presolved(edges: Edges, threads: int, comm: Comm, together: bool) -> 
     return replace(csr, presolved=facts)
 
 
-def _build_presolved_ranks(edges: Edges, threads: int, comm: Comm, together: bool) -> CSR:
+def _build_presolved_ranks(
+    edges: Edges, threads: int, comm: Comm, together: bool, bounds: str | None
+) -> CSR:
     """The core of the edges kept and the trees on it; the whole where there are no edges."""
-    kept, facts, _ = presolve_edges(edges, threads, comm)  # ranks take off trees only
+    kept, facts, _ = presolve_edges(edges, threads, comm, bounds)  # ranks take off trees only
     if not together:
         return replace(_build(kept, threads, comm, together), presolved=facts)
     started = perf_counter()

@@ -62,6 +62,11 @@ _ANSWERS_OF_A_RANK = 1
 # The same of presolved graphs, whose run is to take no more than 100 bytes a vertex.
 PRESOLVED_MOST_ANSWERS = 4
 _KEPT_ID = 4  # int32
+# From so many ranks on, unless all share memory, each bound is at the owner of its vertex
+# (graphs.owned_bounds). Copies of all of them, 12 bytes for each vertex of the graph, would take as
+# much memory of each rank as all else of it, 100 bytes for each of its own vertices. On fewer ranks
+# owners send less, too, but looking up takes longer than copying.
+OWNERS_FROM = 8
 _PRESOLVED_SEARCH = 16  # a vertex: states and queues of a core of a sixth of them
 # A rank's arrays over an even share of the whole: ghosts, uneven shares, what is under way.
 _RANK_FACTOR = 1.3
@@ -211,9 +216,21 @@ class PresolvedNeed(Need):
     @property
     def construction(self) -> int:
         kept = self.edges * (2 * _KEPT_ID + self.weight_bytes) // 10
-        bounds = 3 * self.weight_bytes * self.n  # of the whole graph, on each rank
         rows = kept // 2 + self.arcs * _SORTED_ARC[self.weight_bytes] // 20
-        return max(self._share(2 * kept) + bounds, self._share(rows + self.n * _CONSTRUCTION))
+        return max(self._with_bounds(kept), self._share(rows + self.n * _CONSTRUCTION))
+
+    def _with_bounds(self, kept: int) -> int:
+        """What the edges kept take with bounds, of which there are three arrays at once.
+
+        On few ranks each has them all. On more the owners have them, and of each edge kept a rank
+        has the places of both ends: at most two vertices, a bound, the next and what is asked for.
+        """
+        size = self.weight_bytes
+        bounds = 3 * size * self.n
+        if self.ranks < OWNERS_FROM:
+            return self._share(2 * kept) + bounds
+        ends = self.edges // 10 * 2 * (_KEPT_ID + 2 * size + _KEPT_ID)
+        return self._share(kept + max(kept, ends) + bounds)
 
     @property
     def rows(self) -> int:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from graphs.comm import Comm
 from graphs.edges import EdgeList
 
 
@@ -59,6 +60,21 @@ class UnevenPartition(Partition):
 
     def first(self, rank: int) -> int:
         return self.firsts[rank]
+
+
+def ask_owners(
+    comm: Comm, partition: Partition, ids: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Ask the owners of ascending ids for something; collective.
+
+    Returns how many are asked of each rank, int64 (size,); how many each rank asks for, int64
+    (size,); and where these are in the own block, int32, rank by rank.
+    """
+    bounds = partition.bounds
+    counts = np.diff(np.searchsorted(ids, bounds)).astype(np.int64)
+    offset = (ids - np.repeat(bounds[:-1], counts)).astype(np.int32)
+    asking, offset = comm.alltoallv(counts, offset)
+    return counts, asking, offset
 
 
 def part_of(edges: EdgeList, rank: int, size: int) -> EdgeList:

@@ -49,6 +49,7 @@ import numpy as np
 from graphs.comm import Comm
 from graphs.edges import DeviceEdges, EdgeList, Edges
 from graphs.errors import GraphError
+from graphs.owned_bounds import selection
 from graphs.selection import Detours, Selection
 from graphs.weights import weight_kind
 
@@ -74,7 +75,7 @@ def _below(weights: np.ndarray, m: int) -> float:
 
 
 def presolve(
-    edges: Edges, threads: int, comm: Comm
+    edges: Edges, threads: int, comm: Comm, bounds: str | None = None
 ) -> tuple[Edges, dict[str, Any], Detours | None]:
     """Keep the edges of an undirected graph that a search can use; collective.
 
@@ -86,6 +87,8 @@ def presolve(
     threads : int
         The result does not depend on it.
     comm : Comm
+    bounds : str, optional
+        Where ranks keep the bounds; see `graphs.owned_bounds.selection`.
 
     Returns
     -------
@@ -95,19 +98,20 @@ def presolve(
     dict
         What was done, as `solver.presolve` of a result file (results/schema.json) begins.
     Detours, optional
-        By which edges were dropped; None where it does not pay.
+        By which edges were dropped; None where it does not pay. Where owners keep the bounds,
+        those of the own vertices.
 
     Raises
     ------
     GraphError
-        The edges are directed.
+        The edges are directed, or no bounds are kept in this way.
     """
     started = perf_counter()
     refuse_directed(edges)
     # Of integers, the largest weight says how they are added; those have a list.
     heaviest = float(edges.weight.max(initial=0)) if isinstance(edges, EdgeList) else 0.0
     kind = weight_kind(edges.weight_dtype, comm.allreduce_max(heaviest))
-    return drop(edges, Selection(edges, kind, threads, comm), started)
+    return drop(edges, selection(edges, kind, threads, comm, bounds), started)
 
 
 def refuse_directed(edges: Edges | DeviceEdges) -> None:

@@ -18,7 +18,7 @@ from graphs.comm import Comm, SerialComm
 from graphs.edges import EdgeList
 from graphs.labels import check_most
 from graphs.pages import lazy_zeros
-from graphs.partition import Partition, UnevenPartition
+from graphs.partition import Partition, UnevenPartition, ask_owners
 from graphs.rank_trees import Hung, Trees
 from graphs.rows import CSR
 from graphs.trees import Forest, passes_of
@@ -103,10 +103,8 @@ class _Homes(NamedTuple):
 
 def _look_up(home: Comm, partition: Partition, core: CSR, asked: np.ndarray) -> _Homes:
     """Ask those who have the rows of core vertices for their labels; collective."""
-    bounds = partition.bounds
-    counts = np.diff(np.searchsorted(asked, bounds)).astype(np.int64)
+    counts, asking, offset = ask_owners(home, partition, asked)
     owner = np.repeat(np.arange(home.size), counts)
-    asking, offset = home.alltoallv(counts, asked - bounds[owner])
     wanted = core.local_id[offset]
     label = home.alltoallv(asking, wanted)[1]
     peers = np.zeros(home.size, bool)
@@ -124,9 +122,7 @@ def _to_all(comm: Comm, *arrays: np.ndarray) -> tuple[np.ndarray, ...]:
 def _asked(home: Comm, partition: Partition, core_ids: np.ndarray, given: np.ndarray) -> np.ndarray:
     """Ask the owners of some core ids, in any order, for what is `given` of theirs; collective."""
     order = np.argsort(core_ids, kind="stable")
-    bounds = partition.bounds
-    counts = np.diff(np.searchsorted(core_ids[order], bounds)).astype(np.int64)
-    asking, offset = home.alltoallv(counts, core_ids[order] - np.repeat(bounds[:-1], counts))
+    _, asking, offset = ask_owners(home, partition, core_ids[order])
     found = np.empty(len(core_ids), given.dtype)
     found[order] = home.alltoallv(asking, given[offset])[1]
     return found

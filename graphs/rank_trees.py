@@ -16,7 +16,7 @@ from graphs.comm import Comm
 from graphs.edges import EdgeList
 from graphs.halo import Halo
 from graphs.layout import Layout
-from graphs.partition import Partition
+from graphs.partition import Partition, ask_owners
 from kernels.groups import Rows
 
 
@@ -173,10 +173,7 @@ def _climb_all(comm: Comm, built: Built, link: np.ndarray, core_id: np.ndarray) 
         if not comm.allreduce_or(len(asked) > 0):
             break
         known = np.union1d(known, asked)
-        bounds = partition.bounds
-        counts = np.diff(np.searchsorted(asked, bounds)).astype(np.int64)
-        offset = asked - np.repeat(bounds[:-1], counts)
-        asking, offset = comm.alltoallv(counts, offset)
+        _, asking, offset = ask_owners(comm, partition, asked)
         found.append((asked, *comm.alltoallv(asking, *hung(local[offset]))[1:]))
     ids, parent, core, weight = (np.concatenate(column) for column in zip(*found, strict=True))
     return Trees(ids, parent, core, weight, len(own))

@@ -64,6 +64,7 @@ class Selection:
         self.dtype = np.dtype(np.float32 if kind == "float32" else np.float64)
         self.half_gap = _HALF_GAP[kind]
         self.heaviest = 0.0
+        self.slice_edges = SLICE_EDGES  # at most so many are looked at together
         # Ranks that share memory keep one copy of the bounds, and each ends a round for a part.
         self.shared = comm.size > 1 and len(comm.node_peers) == comm.size
         self.bits = np.dtype(np.uint32 if self.dtype.itemsize == 4 else np.uint64)
@@ -132,10 +133,10 @@ class Selection:
         blocks: list[tuple[np.ndarray, ...]] = [
             (np.empty(0, ids), np.empty(0, ids), np.empty(0, edges.weight_dtype))
         ]
-        kept = np.empty(min(SLICE_EDGES, max(edges.m, 1)), np.int32)
+        kept = np.empty(min(self.slice_edges, max(edges.m, 1)), np.int32)
         for whole in edges.slices():
-            for first in range(0, whole.m, SLICE_EDGES):
-                part = slice(first, first + SLICE_EDGES)
+            for first in range(0, whole.m, self.slice_edges):
+                part = slice(first, first + self.slice_edges)
                 src, dst = kernel_ids(whole.src[part]), kernel_ids(whole.dst[part])
                 weight = whole.weight[part]
                 counts = np.zeros(-(-len(src) // TURN_EDGES), np.int64)

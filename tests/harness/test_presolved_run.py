@@ -116,3 +116,13 @@ def test_a_run_needs_at_most_100_bytes_a_vertex():
         assert need.total - need.base <= 100 << scale
         plain = Need(2**scale, 16 << scale, edges_kept=False)
         assert need.total - need.base < (plain.total - plain.base) / 3
+
+
+def test_a_rank_needs_at_most_130_bytes_for_each_of_its_vertices():
+    """From 8 ranks on no rank has all bounds; on fewer each needs 12 bytes a vertex for them."""
+    for scale, ranks in ((22, 8), (27, 64), (30, 2000)):
+        need = PresolvedNeed(2**scale, 16 << scale, edges_kept=False, ranks=ranks)
+        assert need.total - need.base <= (130 << scale) / ranks
+    four, eight = (PresolvedNeed(2**24, 16 << 24, ranks=ranks).construction for ranks in (4, 8))
+    assert four > 12 << 24
+    assert eight < four

@@ -6,7 +6,8 @@
 Takes the counts of the run on the most ranks in a folder (`scaling.py`), lets them grow
 (`scaling_model.grown`), and prints where the time of a search would go, beside it what the same
 growth says of the other runs at that scale, to be compared with what was counted there. The network
-and the seconds of an arc are given: what a ping-pong and one rank take on that machine.
+and the seconds of an arc are given: what a ping-pong and one rank take on that machine. With
+`--presolved results/scaling-core`, a file of `scaling_core.py`, also what it would be presolved.
 """
 
 from __future__ import annotations
@@ -19,7 +20,10 @@ from typing import Any
 import numpy as np
 
 from benchmarks.scaling import counts_of, load
+from benchmarks.scaling_core import read as read_core
+from benchmarks.scaling_core_model import Grown, grown_to
 from benchmarks.scaling_model import Counts, Wires, grown, predict
+from graphs.memory import Need, PresolvedNeed
 
 EDGEFACTOR = 16
 
@@ -30,8 +34,11 @@ def main() -> int:
     return 0
 
 
-def projection(runs: list[dict[str, Any]], asked: argparse.Namespace) -> tuple[str, str]:
-    """Return the two tables: seconds of the machine asked about, bytes counted and by growth."""
+def projection(runs: list[dict[str, Any]], asked: argparse.Namespace) -> tuple[str, ...]:
+    """Return the tables: seconds of the machine asked about, bytes counted and by growth.
+
+    Where it is asked for, also the same presolved.
+    """
     ranked = [run for run in runs if run["num_mpi_processes"] > 1]
     if not ranked:
         raise SystemExit(
@@ -44,7 +51,11 @@ def projection(runs: list[dict[str, Any]], asked: argparse.Namespace) -> tuple[s
     counts = grown(last, degrees, asked.ranks, 2**asked.scale)
     between = Wires(asked.latency, asked.overhead, asked.bandwidth)
     seconds = seconds_table(counts, between, asked.arc_seconds)
-    return seconds, bytes_table(others, last, degrees)
+    tables = seconds, bytes_table(others, last, degrees)
+    if asked.presolved is None:
+        return tables
+    grown_core = grown_to(read_core(Path(asked.presolved)), asked.ranks, asked.scale)
+    return *tables, presolved_table(counts, grown_core, between, asked.arc_seconds)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -63,6 +74,7 @@ def parser() -> argparse.ArgumentParser:
         ("arc-seconds", "seconds of an arc on one rank"),
     ):
         flags.add_argument(f"--{name}", type=float, required=True, help=what)
+    flags.add_argument("--presolved", metavar="DIR", help="a file of benchmarks.scaling_core")
     return flags
 
 
@@ -92,6 +104,45 @@ def seconds_table(counts: Counts, between: Wires, arc_seconds: float) -> str:
     ]
     table = ["| | seconds | of |", "|---|---|---|"]
     return "\n".join([*table, *(f"| {name} | {s:.3g} | {what} |" for name, s, what in rows)])
+
+
+def presolved_table(plain: Counts, told: Grown, between: Wires, arc_seconds: float) -> str:
+    """Return what a plain run and a presolved one would take of the machine."""
+    n, ranks = plain.vertices, plain.ranks
+    kinds = (Need, PresolvedNeed)
+    needs = [kind(n, EDGEFACTOR * n, edges_kept=False, ranks=ranks) for kind in kinds]
+    both = plain, told.search
+    parts = [predict(counts, between, arc_seconds) for counts in both]
+
+    def memory(sizes: list[int]) -> list[str]:
+        total = [size * ranks for size in sizes]
+        return [f"{size / n:.0f} bytes a vertex, {size / 1e12:.3g} TB" for size in total]
+
+    def gigabytes(*sizes: float) -> list[str]:
+        return [f"{size / ranks / 1e9:.3g} GB" for size in sizes]
+
+    def of(amounts: list[str], name: str) -> list[str]:
+        return [f"{a}, {getattr(b, name):.3g} s" for a, b in zip(amounts, parts, strict=True)]
+
+    core, trees = told.core_pairs, told.tree_pairs
+    ghosts = [f"{pairs * n / ranks:.3g}" for pairs in (told.plain_pairs, core + trees)]
+    lookups, copies = gigabytes(told.lookups, told.copies)
+    arcs = of([f"{counts.arcs_largest:.3g}" for counts in both], "work")
+    sent = of(gigabytes(*(counts.bytes for counts in both)), "transfer")
+    rates = [f"{part.total:.3g} s, {EDGEFACTOR * n / part.total / 1e9:.3g} GTEPS" for part in parts]
+    rows = [
+        ("memory of kernel 1", *memory([need.construction for need in needs]), "all ranks"),
+        ("memory of a search", *memory([need.search + need.answer for need in needs]), "all ranks"),
+        ("ghosts a rank", *ghosts,
+         f"{told.plain_pairs:.3g} pairs a vertex; {core:.2g} and {trees:.2g}"),
+        ("kernel 1 sends", *gigabytes(told.plain_kernel, told.rows + told.lookups),
+         f"a rank; of it {lookups} for bounds at their owners, copies of them {copies}"),
+        ("a search sends", *sent, "a rank"),
+        ("arcs of a search", *arcs, "on the busiest rank"),
+        ("a search", *rates, "latency and overhead included"),
+    ]  # fmt: skip
+    lines = ["| | plain | presolved | of |", "|---|---|---|---|"]
+    return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)])
 
 
 def bytes_table(counted: list[Counts], last: Counts, degrees: np.ndarray) -> str:

@@ -214,8 +214,12 @@ class PresolvedNeed(Need):
         return PRESOLVED_MOST_ANSWERS if self.ranks == 1 else _ANSWERS_OF_A_RANK
 
     @property
+    def _kept_id(self) -> int:
+        return _KEPT_ID if self.n < 2**31 else 2 * _KEPT_ID
+
+    @property
     def construction(self) -> int:
-        kept = self.edges * (2 * _KEPT_ID + self.weight_bytes) // 10
+        kept = self.edges * (2 * self._kept_id + self.weight_bytes) // 10
         rows = kept // 2 + self.arcs * _SORTED_ARC[self.weight_bytes] // 20
         return max(self._with_bounds(kept), self._share(rows + self.n * _CONSTRUCTION))
 
@@ -229,7 +233,7 @@ class PresolvedNeed(Need):
         bounds = 3 * size * self.n
         if self.ranks < OWNERS_FROM:
             return self._share(2 * kept) + bounds
-        ends = self.edges // 10 * 2 * (_KEPT_ID + 2 * size + _KEPT_ID)
+        ends = self.edges // 10 * 2 * (self._kept_id + 2 * size + _KEPT_ID)
         return self._share(kept + max(kept, ends) + bounds)
 
     @property

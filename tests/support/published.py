@@ -14,7 +14,14 @@ import pytest
 from markdown import PAGES, cells, section, tables
 from repository import HOUSE
 
-from benchmarks import library, networkx_callers, scaling, scaling_project
+from benchmarks import (
+    library,
+    networkx_callers,
+    scaling,
+    scaling_core,
+    scaling_core_model,
+    scaling_project,
+)
 from harness.peers import record as peer_record
 from harness.peers import table as peer_table
 from harness.results import record as results
@@ -142,12 +149,12 @@ def pairs(of: Folder) -> Rows:
     ]
 
 
-def projected(of: Folder) -> tuple[str, str]:
-    """The two tables of the command of scaling_project that the manifest names."""
+def projected(of: Folder) -> tuple[str, ...]:
+    """The tables of the command of scaling_project that the manifest names."""
     (command,) = (line for line in of.manifest["commands"] if "scaling_project" in line)
     asked = scaling_project.parser().parse_args(shlex.split(command)[3:])
-    assert HOUSE / asked.folder == of.path
-    return scaling_project.projection(scaling.load(of.path), asked)
+    assert HOUSE / (asked.presolved or asked.folder) == of.path
+    return scaling_project.projection(scaling.load(HOUSE / asked.folder), asked)
 
 
 def projected_seconds(of: Folder) -> Rows:
@@ -156,6 +163,19 @@ def projected_seconds(of: Folder) -> Rows:
 
 def projected_bytes(of: Folder) -> Rows:
     return cells(projected(of)[1].splitlines())
+
+
+def projected_presolved(of: Folder) -> Rows:
+    return cells(projected(of)[2].splitlines())
+
+
+def core_search(of: Folder) -> Rows:
+    """What presolved searches send; the file's other table is what kernel 1 sends."""
+    return scaling_core_model.tables_of(scaling_core.read(of.path))[0]
+
+
+def core_kernel(of: Folder) -> Rows:
+    return scaling_core_model.tables_of(scaling_core.read(of.path))[1]
 
 
 def presolved(of: Folder) -> Rows:
@@ -217,10 +237,10 @@ MAKERS: dict[str, Callable[[Folder], Rows]] = {
     maker.__name__: maker
     for maker in (
         runs, peers, times, counts, pairs, presolved, projected_seconds, projected_bytes,
-        under_networkx, first_calls, beside_scipy,
+        projected_presolved, core_search, core_kernel, under_networkx, first_calls, beside_scipy,
     )
 }  # fmt: skip
-SLOW = ("projected_seconds", "projected_bytes")  # they generate a graph
+SLOW = ("projected_seconds", "projected_bytes", "projected_presolved")  # they generate a graph
 TABLES = [
     pytest.param(
         each,

@@ -246,9 +246,14 @@ def tables_of(record: dict[str, Any]) -> tuple[Rows, Rows]:
             "shared by growth": told["rows"], "bounds: copies": shared["copies"],
             "bounds: owners": looked_up(row["bounds"]), "owners by growth": looked_up(told),
         }  # fmt: skip
-        search.append(point | {name: f"{size / 1e3:.3g}" for name, size in kilobytes.items()})
-        kernel.append(point | {name: f"{size / 1e6:.3g}" for name, size in megabytes.items()})
+        search.append(point | {name: three(size / 1e3) for name, size in kilobytes.items()})
+        kernel.append(point | {name: three(size / 1e6) for name, size in megabytes.items()})
     return search, kernel
+
+
+def three(value: float) -> str:
+    """Return three figures of a number, without a power of ten where it is below a million."""
+    return f"{float(f'{value:.3g}'):g}"
 
 
 def table(rows: Rows) -> str:

@@ -21,7 +21,7 @@ import numpy as np
 
 from benchmarks.scaling import counts_of, load
 from benchmarks.scaling_core import read as read_core
-from benchmarks.scaling_core_model import Grown, grown_to
+from benchmarks.scaling_core_model import Grown, grown_to, three
 from benchmarks.scaling_model import Counts, Wires, grown, predict
 from graphs.memory import Need, PresolvedNeed
 
@@ -116,10 +116,10 @@ def presolved_table(plain: Counts, told: Grown, between: Wires, arc_seconds: flo
 
     def memory(sizes: list[int]) -> list[str]:
         total = [size * ranks for size in sizes]
-        return [f"{size / n:.0f} bytes a vertex, {size / 1e12:.3g} TB" for size in total]
+        return [f"{size / n:.0f} bytes a vertex, {three(size / 1e12)} TB" for size in total]
 
     def gigabytes(*sizes: float) -> list[str]:
-        return [f"{size / ranks / 1e9:.3g} GB" for size in sizes]
+        return [f"{three(size / ranks / 1e9)} GB" for size in sizes]
 
     def of(amounts: list[str], name: str) -> list[str]:
         return [f"{a}, {getattr(b, name):.3g} s" for a, b in zip(amounts, parts, strict=True)]
@@ -129,7 +129,9 @@ def presolved_table(plain: Counts, told: Grown, between: Wires, arc_seconds: flo
     lookups, copies = gigabytes(told.lookups, told.copies)
     arcs = of([f"{counts.arcs_largest:.3g}" for counts in both], "work")
     sent = of(gigabytes(*(counts.bytes for counts in both)), "transfer")
-    rates = [f"{part.total:.3g} s, {EDGEFACTOR * n / part.total / 1e9:.3g} GTEPS" for part in parts]
+    rates = [
+        f"{part.total:.3g} s, {three(EDGEFACTOR * n / part.total / 1e9)} GTEPS" for part in parts
+    ]
     rows = [
         ("memory of kernel 1", *memory([need.construction for need in needs]), "all ranks"),
         ("memory of a search", *memory([need.search + need.answer for need in needs]), "all ranks"),

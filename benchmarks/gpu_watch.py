@@ -141,7 +141,7 @@ def counted_bytes(name: str, engine: Any, before: dict[str, int], after: dict[st
     return {
         "reset": csr.layout.reachable * state,
         "rounds": steps,
-        "wide": steps,
+        "search": steps,
         "split": runs * before["SPARE_COUNT"] * (2 * entry + SECTOR),
         "push": runs * (before["NEAR_COUNT"] * (entry + row) + arcs),
         "push_hubs": before["HUB_COUNT"] * entry + arcs,
@@ -150,10 +150,9 @@ def counted_bytes(name: str, engine: Any, before: dict[str, int], after: dict[st
         "pull": arcs + pulled,
         "sweep": runs * within * (entry + 2 * SECTOR),
         "settle_leaves": inner,
-        "settle_rounds": inner,
         "answer_32": answer,
         "answer_64": answer,
-        "answer_trees": trees,
+        "finish": trees + inner,
     }.get(name, 0)
 
 

@@ -170,8 +170,8 @@ def build_device_csr(edges: DeviceEdges, presolve: bool = False) -> DeviceCSR:
     ----------
     edges : DeviceEdges
     presolve : bool
-        Keep only the edges that a search can use, and take off the trees among them, as
-        `graphs.build_csr` does (graphs.presolve).
+        Keep only the edges that a search can use, and take off vertices of few of them, as
+        `graphs.build_csr` does (graphs.presolve, graphs.trees).
 
     Returns
     -------
@@ -222,13 +222,13 @@ def _build_presolved(edges: DeviceEdges) -> DeviceCSR:
     from graphs.device_presolve import presolve_on_device
     from graphs.device_trees import take_off_trees
 
-    kept, facts = presolve_on_device(edges)
+    kept, facts, detours = presolve_on_device(edges)
     started = perf_counter()
     csr = _build(_Builder(kept))
     del kept
     built = perf_counter()
     facts["seconds"] |= {"rows": built - started}
-    csr = take_off_trees(csr)
+    csr = take_off_trees(csr, detours)
     assert csr.forest is not None
     sample = _sample(edges.device, csr.out, csr.stats.arcs)
     facts |= {"core": csr.forest.core, "core_arcs": csr.stats.arcs, "leaves": csr.forest.leaves}

@@ -17,7 +17,7 @@ from graphs.comm import SerialComm
 from graphs.device_edges import DeviceEdgeList
 from graphs.edges import DeviceEdges, EdgeList, check_edges
 from graphs.presolve import drop, refuse_directed
-from graphs.selection import Selection
+from graphs.selection import Detours, Selection
 from graphs.weights import weight_kind
 
 # Room for kept edges beyond what the slices so far suggest.
@@ -135,7 +135,9 @@ class DeviceSelection(Selection):
         return run_round
 
 
-def presolve_on_device(edges: DeviceEdges) -> tuple[DeviceEdges, dict[str, Any]]:
+def presolve_on_device(
+    edges: DeviceEdges,
+) -> tuple[DeviceEdges, dict[str, Any], Detours | None]:
     """Keep the edges of an undirected graph that a search can use.
 
     Returns
@@ -143,8 +145,8 @@ def presolve_on_device(edges: DeviceEdges) -> tuple[DeviceEdges, dict[str, Any]]
     DeviceEdges
         The edges kept, a `DeviceEdgeList` of 32-bit ids; all of them, as they are, where dropping
         does not pay.
-    dict
-        As of `graphs.presolve.presolve`.
+    dict, Detours or None
+        As of `graphs.presolve.presolve`; the lengths are on the device.
 
     Raises
     ------
@@ -158,5 +160,4 @@ def presolve_on_device(edges: DeviceEdges) -> tuple[DeviceEdges, dict[str, Any]]
         check_edges(edges.edges)
         heaviest = edges.heaviest()
     kind = weight_kind(edges.weight_dtype, heaviest)
-    kept, facts, _ = drop(edges, DeviceSelection(edges, kind), started)
-    return kept, facts
+    return drop(edges, DeviceSelection(edges, kind), started)

@@ -1,9 +1,11 @@
-"""Trees taken off a graph on a device; what is left is the core.
+"""Vertices taken off a graph on a device, as on the host; what is left is the core.
 
-A vertex of a single arc lies on no shortest path but those that begin or end in its tree. The host
-takes off more (graphs.trees). In rounds, as long as there are vertices of one arc, each by two
-kernels (kernels/take_off.cu). A graph that is nothing but a long path keeps what is left after
-MOST_ROUNDS of them in its core, which is right all the same.
+Which vertices, and why, says graphs.trees. A round takes vertices of which no two are joined, by
+two kernels (kernels/take_off.cu), of the whole graph first and then of what the round before may
+have changed. Of two that are joined the first in an order that looks random goes, so rounds, rows
+and labels do not depend on the order of threads; they are not those of the host, which goes from
+one vertex to the next. A graph that is nothing but a long path keeps what is left after MOST_ROUNDS
+of them in its core, which is right all the same.
 """
 
 from __future__ import annotations
@@ -15,136 +17,154 @@ import numpy as np
 
 from graphs.device_rows import WEIGHTS, DeviceCSR, DeviceRows
 from graphs.layout import Layout
-from graphs.selection import joined
-from graphs.trees import passes_of
+from graphs.selection import Detours
+from graphs.trees import Forest
 
 MOST_ROUNDS = 256
 _WARP = 32
+# The round in which nothing is taken off, as in kernels/take_off.cu.
+_CORE = 2**31 - 1
 
 
 @dataclass(frozen=True)
 class DeviceForest:
-    """The trees that hang on the core of a graph.
+    """What was taken off a graph, down to its core, as a device searches it.
 
-    Labels: first the core, then tree vertices on which others hang (inner), those nearest to the
-    core first. The row of an inner one is its one arc towards the core. Leaves have no label:
-    `CSR.local_id` of a leaf is ~label of the vertex that it hangs on.
+    Labels and rows are those of `graphs.trees.Forest`, but for leaves: `CSR.local_id` of a leaf is
+    ~label of the vertex that it hangs on.
 
     core          vertices of the core
-    rounds        int64, where each round of inner labels begins, and the last one ends; they hang
-                  on the core, or on those of rounds before
-    passes        ranges of inner labels, each of one round, or of several that follow each other
-                  and have TOGETHER vertices at most, which one block settles in turn
-    leaf_weight   (n,), on the device, of the weights' type: a leaf's one arc, else 0
+    rounds        int64, ascending: where each round of the other labels begins, and the last one
+                  ends; arcs lead to the core, or to rounds before
+    leaf_weight   (n,), of the weights' type: a leaf's one arc, else 0
     leaves        how many leaves
     """
 
     core: int
     rounds: np.ndarray
-    passes: list[range]
     leaf_weight: Any
     leaves: int
+
+    @classmethod
+    def of_host(cls, forest: Forest, indptr: np.ndarray, adj: np.ndarray) -> DeviceForest:
+        """The same of what the host has taken off, whose rows these are."""
+        core, labels = forest.core, len(indptr) - 1
+        # Of each label, the last that an arc of it or of one before leads to: a round ends before
+        # the first that leads into it.
+        last = np.maximum.reduceat(adj, indptr[core:-1]) if labels > core else adj[:0]
+        last = np.maximum.accumulate(last)
+        rounds = [core]
+        while rounds[-1] < labels:
+            rounds.append(core + int(np.searchsorted(last, rounds[-1])))
+        return cls(core, np.array(rounds, np.int64), forest.leaf_weight, forest.leaves)
 
 
 class _Trees:
     """The rows of a graph on a device, and which of its vertices are taken off."""
 
-    def __init__(self, csr: DeviceCSR):
-        self.rows: DeviceRows = csr.out
-        self.device, self.xp = csr.device, csr.device.xp
+    def __init__(self, csr: DeviceCSR, detours: Detours | None):
+        self.csr, self.rows, self.device = csr, csr.out, csr.device
+        self.xp = xp = csr.device.xp
         self.words = "u8" if csr.kind == "float64" else "u4"
         self.module = self.device.module("take_off.cu")
-        xp, connected, indptr = self.xp, csr.layout.reachable, self.rows.indptr
+        self.connected = connected = csr.layout.reachable
+        indptr = self.rows.indptr
         self.degree = (indptr[1 : connected + 1] - indptr[:connected]).astype(np.int32)
-        self.link = xp.full(connected, -1, np.int64)
+        self.level = xp.full(connected, _CORE, np.int32)
         self.has_child = xp.zeros(connected, np.bool_)
-        self.taken = self._take_off()
+        self.rounds = self._take_off(detours)
+        # A leaf is taken off by the only arc that it ever had.
+        self.leaf = (self.degree == 1) & ~self.has_child & (self.level < _CORE)
+        self.launch("count_upwards", _WARP * connected, *self._rows, self.level,
+                    np.int64(connected), self.degree)  # fmt: skip
+
+    @property
+    def _rows(self) -> tuple[Any, Any]:
+        return self.rows.indptr, self.rows.arcs
 
     def launch(self, kernel: str, threads: int, *arguments: Any) -> None:
         """Start a kernel for arcs of this graph's size."""
         self.module.launch(f"{kernel}_{self.words[1]}", max(threads, 1), *arguments)
 
-    def _take_off(self) -> list[Any]:
-        """Take off what hangs on one arc, again and again; int32 labels, round by round."""
-        xp, arcs = self.xp, self.rows.arcs
-        when = xp.full(len(self.degree), -1, np.int32)
-        frontier = xp.flatnonzero(self.degree == 1).astype(np.int32)
-        rounds: list[Any] = []
-        done = 0
-        while len(frontier) and len(rounds) < MOST_ROUNDS:
-            count = np.int64(len(frontier))
-            found = xp.empty(len(frontier), np.int64)
-            following, size = xp.empty(len(frontier), np.int32), xp.zeros(1, np.uint64)
-            self.launch(
-                "choose_links", _WARP * len(frontier), self.rows.indptr, arcs, self.degree, when,
-                self.link, frontier, count, found,
+    def _take_off(self, detours: Detours | None) -> int:
+        """Take off what no shortest path leads over, again and again; returns the rounds."""
+        xp, connected = self.xp, self.connected
+        if detours is None:  # no bound is known
+            length = np.float32 if self.csr.kind == "float32" else np.float64
+            detours = Detours(xp.full(self.csr.n, np.inf, length), 1.0, 0.0)
+        limits = self.device.to_device(np.array([detours.factor, detours.slack]))
+        left, wants = self.degree.copy(), xp.full(connected, -1, np.int32)
+        listed, following = xp.zeros(connected, np.int32), xp.empty(connected, np.int32)
+        frontier, size = xp.arange(connected, dtype=np.int32), xp.empty(1, np.uint64)
+        count, rounds = connected, 0
+        while count and rounds < MOST_ROUNDS:
+            here = frontier, np.int64(count), np.int32(rounds)
+            self.module.launch(
+                f"judge_{self.csr.kind}", _WARP * count, *self._rows, left, self.level,
+                self.csr.global_id, detours.length, limits, *here, wants,
             )  # fmt: skip
+            size.fill(0)
             self.launch(
-                "take_off", len(frontier), arcs, frontier, found, count, np.int64(done),
-                self.degree, when, self.link, self.has_child, following, size,
+                "take_off", _WARP * count, *self._rows, *here, wants, left, self.level,
+                self.has_child, listed, following, size,
             )  # fmt: skip
-            rounds.append(frontier[found >= 0])
-            done += len(frontier)
-            following = following[: int(size[0])]
-            frontier = following[xp.argsort(when[following])]
+            frontier, following = following, frontier
+            count = int(self.device.to_host(size)[0])
+            rounds += 1
         return rounds
 
-    def core(self) -> Any:
-        """What is left, by falling degree within: int32 labels and their degrees."""
+    def order(self) -> tuple[Any, np.ndarray]:
+        """What has a label: int32 old labels, the core first, then those taken off last.
+
+        Rows of one length in a row, the longest first, within the core and within a round. And
+        where the core ends, and each round.
+        """
         xp = self.xp
-        core = xp.flatnonzero(self.link < 0).astype(np.int32)
-        degree = xp.empty(len(core), np.int64)
-        self.launch(
-            "core_degrees", _WARP * len(core), core, np.int64(len(core)), self.rows.indptr,
-            self.rows.arcs, self.link, degree,
-        )  # fmt: skip
-        order = xp.argsort(-degree, kind="stable")
-        return core[order], degree[order]
+        labelled = xp.flatnonzero(~self.leaf).astype(np.int32)
+        turn = self.rounds - xp.minimum(self.level[labelled], self.rounds)
+        sizes = self.device.to_host(xp.bincount(turn, minlength=1))
+        key = (turn.astype(np.int64) << 32) - self.degree[labelled]
+        del turn
+        return labelled[xp.argsort(key, kind="stable")], np.cumsum(sizes, dtype=np.int64)
 
 
-def take_off_trees(csr: DeviceCSR) -> DeviceCSR:
-    """Return the same undirected graph with its trees apart (`CSR.forest`)."""
+def take_off_trees(csr: DeviceCSR, detours: Detours | None) -> DeviceCSR:
+    """Return the same undirected graph with its core apart (`CSR.forest`).
+
+    Without detours, only trees are taken off.
+    """
     xp = csr.device.xp
-    trees = _Trees(csr)
-    core, degree = trees.core()
-    taken = trees.taken
-    parts = [part[trees.has_child[part]] for part in taken][::-1]
-    sizes = [len(part) for part in parts]
-    old = joined(xp, [core, *parts])
-    labels = len(old)
+    trees = _Trees(csr, detours)
+    old, ends = trees.order()
+    core, labels = int(ends[0]), len(old)
     # Of what has none: nobody.
     label = xp.full(csr.layout.labels + 1, labels, np.int32)
     label[old] = xp.arange(labels, dtype=np.int32)
-    bounds = xp.ones(labels + 1, np.int64)  # one arc of each inner vertex
-    bounds[0] = 0
-    bounds[1 : len(core) + 1] = degree
-    bounds = xp.cumsum(bounds)
-    within = int(bounds[len(core)])
+    bounds = xp.zeros(labels + 1, np.int64)
+    xp.cumsum(trees.degree[old], out=bounds[1:])
+    within = int(bounds[core])
     arcs = xp.empty((int(bounds[-1]), *csr.out.arcs.shape[1:]), np.uint64)
     trees.launch(
-        "core_rows", _WARP * labels, old, np.int64(len(core)), np.int64(labels), csr.out.indptr,
-        csr.out.arcs, trees.link, label, bounds, arcs,
+        "rows_upwards", _WARP * labels, old, np.int64(labels), csr.out.indptr, csr.out.arcs,
+        trees.level, label, bounds, arcs,
     )  # fmt: skip
-    leaves = [part[~trees.has_child[part]] for part in taken]
+    leaf = xp.flatnonzero(trees.leaf).astype(np.int32)
+    del trees.level, trees.has_child, trees.degree, trees.leaf
     weight = xp.zeros(csr.n, trees.words)
-    for leaf in leaves:
-        trees.launch(
-            "hang_leaves", len(leaf), leaf, np.int64(len(leaf)), csr.out.arcs, trees.link,
-            csr.global_id, label, weight,
-        )  # fmt: skip
+    trees.launch(
+        "hang_leaves", len(leaf), leaf, np.int64(len(leaf)), csr.out.indptr, csr.out.arcs,
+        csr.global_id, label, weight,
+    )  # fmt: skip
     ids = xp.full(labels + 1, -1, np.int32)
     ids[:labels] = csr.global_id[old]
     rows = DeviceRows(bounds, arcs, csr.kind)
-    leaf_weight = weight.view(WEIGHTS[csr.kind])
-    rounds = np.cumsum([len(core), *sizes], dtype=np.int64)
-    passes = passes_of(len(core), sizes)
-    forest = DeviceForest(len(core), rounds, passes, leaf_weight, sum(map(len, leaves)))
+    forest = DeviceForest(core, np.unique(ends), weight.view(WEIGHTS[csr.kind]), len(leaf))
     return replace(
         csr,
-        stats=replace(csr.stats, reachable=len(core), arcs=within),
+        stats=replace(csr.stats, reachable=core, arcs=within),
         out=rows,
         incoming=rows,
-        layout=Layout.of_one_process(len(core), labels - len(core), 0),
+        layout=Layout.of_one_process(core, labels - core, 0),
         local_id=label[csr.local_id],
         global_id=ids,
         forest=forest,

@@ -55,14 +55,15 @@ __device__ inline void choose_bin(u64 *words, u64 below, u64 *left, u64 *bins)
 // The switch: every vertex below `below` is settled, and every arc that leads there is relaxed. Add
 // up, by distance, the arcs that settled rows have left; `left` is zero before. `bins` are shared.
 __device__ inline void weigh_rows(const i64 *begin, const i64 *end, const u64 *state,
-                                  Entry *queues, const u64 *words, Dist below, u64 *left, u64 *bins)
+                                  Entry *queues, const u64 *words, Dist below, u64 *left, u64 *bins,
+                                  i64 threads)
 {
     for (i32 b = threadIdx.x; b < BINS; b += blockDim.x) bins[b] = 0;
     __syncthreads();
     Entry *next = queue_of(queues, words, NEXT), *far = queue_of(queues, words, FAR);
     i64 nexts = (i64)filled(words, NEXT_COUNT);
     i64 count = nexts + (i64)filled(words, FAR_COUNT);
-    for (i64 i = thread_of_grid(); i < count; i += threads_of_grid()) {
+    for (i64 i = thread_of_grid(); i < count; i += threads) {
         Entry entry;
         if (!unfinished(state, below, next, far, nexts, count, i, entry)) continue;
         i64 arcs = end[entry.vertex] - begin[entry.vertex] - entry.offset;
@@ -75,7 +76,7 @@ __device__ inline void weigh_rows(const i64 *begin, const i64 *end, const u64 *s
 
 // List the rows to finish, and find the least distance of those that are not.
 __device__ inline void list_unfinished(const u64 *state, Entry *queues, const u64 *words,
-                                       u64 *control)
+                                       u64 *control, i64 threads)
 {
     Entry *next = queue_of(queues, words, NEXT), *far = queue_of(queues, words, FAR);
     Entry *near = queue_of(queues, words, NEAR);
@@ -84,7 +85,7 @@ __device__ inline void list_unfinished(const u64 *state, Entry *queues, const u6
     Dist below = (Dist)words[BELOW], floor = UNREACHED;
     u64 capacity = words[CAPACITY];
     i32 cut = (i32)words[CUT];
-    for (i64 first = warp_of_grid() * LANES; first < count; first += threads_of_grid()) {
+    for (i64 first = warp_of_grid() * LANES; first < count; first += threads) {
         Entry entry = {};
         bool found =
             unfinished(state, below, next, far, nexts, count, first + lane_of_warp(), entry);
@@ -187,7 +188,7 @@ __device__ inline void look_together(Reach &reach, i32 owner, i64 v, i64 k, i64 
 // is the bound of a sweep.
 __device__ inline void pull_rows(const i64 *begin, const i64 *end, const Arc *arcs, u64 *state,
                                  Entry *within, u64 room, const u64 *words, u64 *control,
-                                 Entry *held, i64 from, i64 rows)
+                                 Entry *held, i64 from, i64 rows, i64 threads)
 {
     Reach reach = {arcs,
                    state,
@@ -200,7 +201,7 @@ __device__ inline void pull_rows(const i64 *begin, const i64 *end, const Arc *ar
                    0,
                    held,
                    0};
-    for (i64 first = from + warp_of_grid() * LANES; first < rows; first += threads_of_grid()) {
+    for (i64 first = from + warp_of_grid() * LANES; first < rows; first += threads) {
         i64 v = first + lane_of_warp(), k = 0, last = 0, parent = -1;
         Dist best = v < rows ? dist_of(state, v) : 0;
         if (v < rows && best >= reach.below) {
@@ -267,13 +268,13 @@ __device__ inline void begin_sweep(volatile u64 *control)
 // Relax the arcs within reach and queue what improves. The improved of the last sweep are what is
 // left to push. Each entry's `dist` was a bound of its vertex when it was noted.
 __device__ inline void sweep_arcs(u64 *state, Entry *queues, const Entry *within, const u64 *words,
-                                  u64 *control, Entry *held)
+                                  u64 *control, Entry *held, i64 threads)
 {
     i64 count = (i64)words[WITHIN_COUNT];
     u64 capacity = words[CAPACITY], touched = 0;
     Entry *improved = queue_of(queues, words, NEXT);
     i32 found = 0;
-    for (i64 first = warp_of_grid() * LANES; first < count; first += threads_of_grid()) {
+    for (i64 first = warp_of_grid() * LANES; first < count; first += threads) {
         i64 i = first + lane_of_warp();
         bool better = false;
         Dist x = 0;

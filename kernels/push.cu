@@ -8,14 +8,16 @@
 extern "C" __global__ void split(SEARCH)
 {
     __shared__ Entry held[WARPS * HELD];
-    if (control[RUN]) split_round(state, queues, control, control, held_by_warp(held));
+    if (control[RUN])
+        split_round(state, queues, control, control, held_by_warp(held), threads_of_grid());
 }
 
 extern "C" __global__ void push(SEARCH)
 {
     __shared__ Entry held[WARPS * HELD];
     if (control[RUN])
-        push_round(begin, end, arcs, state, queues, hubs, control, control, held_by_warp(held));
+        push_round(begin, end, arcs, state, queues, hubs, control, control, held_by_warp(held),
+                   threads_of_grid());
 }
 
 extern "C" __global__ void push_hubs(SEARCH)
@@ -23,7 +25,8 @@ extern "C" __global__ void push_hubs(SEARCH)
     __shared__ Entry held[WARPS * HELD];
     if (!control[RUN]) return;
     if (control[HUB_COUNT])
-        push_chunks(begin, arcs, state, queues, hubs, control, control, held_by_warp(held));
+        push_chunks(begin, arcs, state, queues, hubs, control, control, held_by_warp(held),
+                    threads_of_grid());
     if (last_of_grid(control)) plan_round(control);
 }
 

@@ -1,6 +1,6 @@
 // One round of delta-stepping by pushing: the functions of its steps, and what the next round does.
 //
-// A step is right for any grid. The last block of a step, or the only one, plans the next, so that
+// A step is right for any number of threads that do it, the first `threads` of the grid. The last block of a step, or the only one, plans the next, so that
 // the host can start many ahead without reading anything back. Rows are sorted by weight: where
 // `EARLY`, a push stops at the bucket's end, found by doubling steps, and the rest of the row waits
 // under a later key.
@@ -182,7 +182,7 @@ __device__ inline void plan_round(volatile u64 *control)
 
 // Part what was queued for later at the bucket's end.
 __device__ inline void split_round(const u64 *state, Entry *queues, const u64 *words, u64 *control,
-                                   Entry *held)
+                                   Entry *held, i64 threads)
 {
     i64 count = (i64)words[SPARE_COUNT];
     if (warp_of_grid() * LANES >= count) return;
@@ -191,7 +191,7 @@ __device__ inline void split_round(const u64 *state, Entry *queues, const u64 *w
     u64 capacity = words[CAPACITY];
     Dist hi = (Dist)words[HI], least = UNREACHED;
     i32 nears = 0, fars = 0;
-    for (i64 first = warp_of_grid() * LANES; first < count; first += threads_of_grid()) {
+    for (i64 first = warp_of_grid() * LANES; first < count; first += threads) {
         i64 i = first + lane_of_warp();
         Entry entry = {};
         bool live = false;
@@ -237,7 +237,7 @@ __device__ inline void cut(Round &round, Entry *hubs, u64 room, i64 u, i64 offse
 // Relax the rows of NEAR, LANES rows of up to CHUNK arcs at a time, dealt evenly to the lanes.
 __device__ inline void push_round(const i64 *begin, const i64 *end, const Arc *arcs, u64 *state,
                                   Entry *queues, Entry *hubs, const u64 *words, u64 *control,
-                                  Entry *held)
+                                  Entry *held, i64 threads)
 {
     i64 count = (i64)filled(words, NEAR_COUNT);
     if (warp_of_grid() * LANES >= count) return;
@@ -246,7 +246,7 @@ __device__ inline void push_round(const i64 *begin, const i64 *end, const Arc *a
     bool early = words[EARLY] != 0;
     u64 room = words[HUB_CAPACITY];
     u64 settled = 0, settled_arcs = 0;
-    for (i64 first = warp_of_grid() * LANES; first < count; first += threads_of_grid()) {
+    for (i64 first = warp_of_grid() * LANES; first < count; first += threads) {
         i64 i = first + lane_of_warp();
         i64 u = 0, start = 0, k = 0, stop = 0, last = 0;
         Dist dist = 0;
@@ -287,13 +287,14 @@ __device__ inline void push_round(const i64 *begin, const i64 *end, const Arc *a
 
 // Relax the chunks of long rows, a warp each.
 __device__ inline void push_chunks(const i64 *begin, const Arc *arcs, u64 *state, Entry *queues,
-                                   Entry *hubs, const u64 *words, u64 *control, Entry *held)
+                                   Entry *hubs, const u64 *words, u64 *control, Entry *held,
+                                   i64 threads)
 {
     u64 listed = words[HUB_COUNT], room = words[HUB_CAPACITY];
     i64 count = (i64)(listed < room ? listed : room);
     if (warp_of_grid() >= count) return;
     Round round = open_round(arcs, state, queues, words, control, held);
-    for (i64 c = warp_of_grid(); c < count; c += warps_of_grid()) {
+    for (i64 c = warp_of_grid(); c < count; c += threads / LANES) {
         Entry chunk = hubs[c];
         i64 first = begin[chunk.vertex] + chunk.offset;
         for (i64 j = 0; j < (i64)chunk.key; j += LANES) {
@@ -306,12 +307,12 @@ __device__ inline void push_chunks(const i64 *begin, const Arc *arcs, u64 *state
 
 // Add up the arcs of the rows in NEAR.
 __device__ inline void weigh_round(const i64 *begin, const i64 *end, Entry *queues,
-                                   const u64 *words, u64 *control)
+                                   const u64 *words, u64 *control, i64 threads)
 {
     i64 count = (i64)filled(words, NEAR_COUNT);
     Entry *near = queue_of(queues, words, NEAR);
     u64 arcs = 0;
-    for (i64 i = thread_of_grid(); i < count; i += threads_of_grid())
+    for (i64 i = thread_of_grid(); i < count; i += threads)
         arcs += (u64)(end[near[i].vertex] - begin[near[i].vertex] - near[i].offset);
     add(control + NEAR_ARCS, arcs);
 }

@@ -1,14 +1,15 @@
 // Many steps of a search in one launch: by one block while they are small, else by all of them.
 //
-// A step is what a kernel of push.cu or pull.cu does. After each, all blocks wait for each other, and
-// the last to come says what the next one is (STEP). A launch ends where the next step is for the
-// other kind, and that one goes on there: `rounds` leaves steps that are large, `wide`, a cooperative
-// launch, rounds that are small once no pull is to come.
+// A step is what a kernel of push.cu or pull.cu does. After each, the blocks that did it wait for each
+// other, and the last to come says what the next one is (STEP). `search`, a cooperative launch, runs
+// all steps to the end: the first block does small ones, and the others wait for the next large one.
+// `rounds` is one block, and leaves steps that are large to kernels of their own.
 
 #include "push.cuh"
 #include "pull.cuh"
+#include "barrier.cuh"
 
-// Blocks of `wide` that registers are to let on a multiprocessor; Volta would spill some for three.
+// Blocks of `search` that registers are to let on a multiprocessor; Volta would spill some for three.
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ < 750
 #define RESIDENT 2
 #else
@@ -26,35 +27,6 @@ struct Block {
 // a sum for each bin, zero.
 #define PULL_SEARCH                                                                              \
     const i64 *in_begin, const i64 *in_end, const Arc *in_arcs, Entry *within, u64 room, u64 *left
-
-// All threads of the grid wait for each other, and see what the others have written; before any goes
-// on, the block that comes last plans. `turn` counts. More than one block needs a cooperative launch.
-template <class Plan>
-__device__ inline void barrier(u64 *control, u64 &turn, bool &last, Plan plan)
-{
-    __syncthreads();
-    if (threadIdx.x == 0) {
-        __threadfence();
-        last = gridDim.x == 1 || atomicAdd(control + BARRIER, 1ull) + 1 == gridDim.x;
-        __threadfence();
-    }
-    __syncthreads();
-    if (last) {
-        plan();
-        __syncthreads();
-    }
-    turn++;
-    if (threadIdx.x == 0) {
-        if (last && gridDim.x > 1) {
-            *(volatile u64 *)(control + BARRIER) = 0;
-            __threadfence();
-            *(volatile u64 *)(control + TURN) = turn;
-        }
-        while (!last && fresh(control + TURN) != turn) __nanosleep(64);
-        __threadfence();
-    }
-    __syncthreads();
-}
 
 // Copy words for this block. They stay as they are for the whole step, but for those that it adds to.
 __device__ inline void take(u64 *words, const u64 *control, i32 count)
@@ -77,9 +49,18 @@ __device__ inline u64 width(const u64 *words)
     }
 }
 
-// What comes after the step that all blocks have done? One thread. Where `weighs`, rounds that push
-// rows to their end are weighed, if they have more rows than that.
-__device__ inline void plan_step(u64 *words, bool pulls, u64 weighs)
+// Is a step for one block: of at most `narrow` entries, and four times as many arcs where rows are
+// pushed to their ends?
+__device__ inline bool is_small(const u64 *words, u64 narrow)
+{
+    if (words[STEP] == PLAN) return true;
+    bool heavy = words[STEP] == PUSH && words[NEAR_ARCS] > 4 * narrow;
+    return !heavy && width(words) <= narrow;
+}
+
+// What comes after the step that is done? One thread. Rounds that push rows to their ends are weighed
+// where it is not clear from their rows whether they are small.
+__device__ inline void plan_step(u64 *words, bool pulls, u64 narrow)
 {
     volatile u64 *control = words;
     u64 step = control[STEP];
@@ -106,83 +87,86 @@ __device__ inline void plan_step(u64 *words, bool pulls, u64 weighs)
         plan_round(control);
         if (control[STATUS] == SWITCH && pulls) control[STEP] = WEIGH;
     }
-    if (control[STEP] == PUSH && step != WEIGH_ROUND && !control[EARLY] &&
-        control[NEAR_COUNT] > weighs)
+    u64 rows = control[NEAR_COUNT];
+    if (control[STEP] == PUSH && step != WEIGH_ROUND && !control[EARLY] && rows > narrow / 16 &&
+        rows <= narrow)
         control[STEP] = WEIGH_ROUND;
 }
 
-__device__ inline void run_step(SEARCH, PULL_SEARCH, Block &block, Entry *held)
+// Do a step by the first `threads` threads of the grid.
+__device__ inline void run_step(SEARCH, PULL_SEARCH, Block &block, Entry *held, i64 threads)
 {
     const u64 *words = block.words;
     switch (words[STEP]) {
-    case SPLIT: split_round(state, queues, words, control, held); break;
-    case WEIGH_ROUND: weigh_round(begin, end, queues, words, control); break;
-    case PUSH: push_round(begin, end, arcs, state, queues, hubs, words, control, held); break;
-    case HUBS: push_chunks(begin, arcs, state, queues, hubs, words, control, held); break;
-    case WEIGH:
-        weigh_rows(begin, end, state, queues, words, (Dist)words[BELOW], left, block.bins);
+    case SPLIT: split_round(state, queues, words, control, held, threads); break;
+    case WEIGH_ROUND: weigh_round(begin, end, queues, words, control, threads); break;
+    case PUSH:
+        push_round(begin, end, arcs, state, queues, hubs, words, control, held, threads);
         break;
-    case LIST: list_unfinished(state, queues, words, control); break;
+    case HUBS: push_chunks(begin, arcs, state, queues, hubs, words, control, held, threads); break;
+    case WEIGH:
+        weigh_rows(begin, end, state, queues, words, (Dist)words[BELOW], left, block.bins, threads);
+        break;
+    case LIST: list_unfinished(state, queues, words, control, threads); break;
     case PULL:
         pull_rows(in_begin, in_end, in_arcs, state, within, room, words, control, held,
-                  (i64)words[PULL_FROM], (i64)words[PULL_TO]);
+                  (i64)words[PULL_FROM], (i64)words[PULL_TO], threads);
         break;
-    case SWEEP: sweep_arcs(state, queues, within, words, control, held); break;
+    case SWEEP: sweep_arcs(state, queues, within, words, control, held, threads); break;
     default: break;
     }
 }
 
-// Wait for the others, plan, and look at what comes next.
-__device__ inline void next_step(u64 *control, u64 *left, bool pulls, u64 weighs, Block &block,
-                                 u64 &turn)
+// Wait for the other blocks that did the step, plan, and look at what comes next.
+__device__ inline void next_step(u64 *control, u64 *left, bool pulls, u64 narrow, Block &block,
+                                 u64 blocks, u64 &turn)
 {
-    barrier(control, turn, block.last, [&] {
+    barrier(control, blocks, turn, block.last, [&] {
         if (block.words[STEP] == WEIGH)
             choose_bin(control, block.words[BELOW], left, block.bins);
         else if (threadIdx.x == 0)
-            plan_step(control, pulls, weighs);
+            plan_step(control, pulls, narrow);
     });
     take(block.words, control, SETTLED);
 }
 
-// One block, as long as steps have at most `widest` entries, and rounds that push rows to their ends
-// four times as many arcs. What is left of a round is for the kernels of push.cu, or for `wide`.
+// One block, as long as steps are small. What is left of a round is for the kernels of push.cu.
 extern "C" __global__ void __launch_bounds__(512, 1)
-    rounds(SEARCH, PULL_SEARCH, u64 widest, bool pulls)
+    rounds(SEARCH, PULL_SEARCH, u64 narrow, bool pulls)
 {
     __shared__ Block block;
     __shared__ Entry held[2 * WARPS * HELD];
     u64 turn = 0;
     take(block.words, control, WORDS);
-    while (block.words[STEP] != STOP) {
-        u64 step = block.words[STEP];
-        bool heavy = step == PUSH && block.words[NEAR_ARCS] > 4 * widest;
-        if (step != PLAN && (heavy || width(block.words) > widest)) break;
+    while (block.words[STEP] != STOP && is_small(block.words, narrow)) {
         run_step(begin, end, arcs, state, queues, hubs, control, in_begin, in_end, in_arcs, within,
-                 room, left, block, held_by_warp(held));
-        next_step(control, left, pulls, widest / 16, block, turn);
+                 room, left, block, held_by_warp(held), blockDim.x);
+        next_step(control, left, pulls, narrow, block, 1, turn);
     }
 }
 
-// All blocks, until nothing is left to do; without a pull to come, until a round has at most `narrow`
-// entries, but the first step is for this launch. After a pull rows are pushed to their ends: so many
-// entries would have too many arcs for one block.
+// All blocks, until nothing is left to do. The first step, PLAN, is small: what other blocks see of the
+// words before the first barrier is not of one step.
 extern "C" __global__ void __launch_bounds__(256, RESIDENT)
-    wide(SEARCH, PULL_SEARCH, u64 narrow, bool pulls)
+    search(SEARCH, PULL_SEARCH, u64 narrow, bool pulls)
 {
     __shared__ Block block;
     __shared__ Entry held[WARPS * HELD];
+    u64 turn = fresh(control + TURN);
     take(block.words, control, WORDS);
-    u64 turn = block.words[TURN];
-    bool first = true;
-    while (block.words[STEP] != STOP) {
-        bool last_rounds = !pulls || block.words[PULLED];
-        bool of_a_round = block.words[STEP] <= PUSH;
-        u64 few = block.words[PULLED] ? narrow / 16 : narrow;
-        if (!first && last_rounds && of_a_round && width(block.words) <= few) break;
-        first = false;
-        run_step(begin, end, arcs, state, queues, hubs, control, in_begin, in_end, in_arcs, within,
-                 room, left, block, held_by_warp(held));
-        next_step(control, left, pulls, ~0ull, block, turn);
+    bool begins = true;
+    while (begins || block.words[STEP] != STOP) {
+        bool small = begins || is_small(block.words, narrow);
+        begins = false;
+        if (!small || blockIdx.x == 0) {
+            run_step(begin, end, arcs, state, queues, hubs, control, in_begin, in_end, in_arcs,
+                     within, room, left, block, held_by_warp(held),
+                     small ? (i64)blockDim.x : threads_of_grid());
+            next_step(control, left, pulls, narrow, block, small ? 1 : gridDim.x, turn);
+            if (!small) continue;
+            if (block.words[STEP] != STOP && is_small(block.words, narrow)) continue;
+        }
+        barrier(control, gridDim.x, turn, block.last, [] {});
+        take(block.words, control, SETTLED);
     }
 }

@@ -1,10 +1,10 @@
 """The CUDA engine: the .cu kernels on one device, steered from here.
 
-Steps are started ahead of what is known: each says on the device what the next one does, and the
-host reads its words back once in a while. While steps are small, one block runs one after another
-in a single launch, and all blocks of a cooperative launch the large ones, a pull among them
-(kernels/search.cu). Without `CudaTuning.one_launch`, and for the pull of several ranks, each large
-step is a launch of its own (kernels/push.cu, kernels/pull.cu).
+A search is one cooperative launch between those that begin and end it (kernels/search.cu): each
+step says on the device what the next one does, one block runs small steps one after another, and
+all blocks the large ones, a pull among them. Without `CudaTuning.one_launch`, and for the pull of
+several ranks, each large step is a launch of its own (kernels/push.cu, kernels/pull.cu), started
+ahead of what is known, and the host reads the words of the device back once in a while.
 """
 
 from __future__ import annotations
@@ -218,13 +218,13 @@ class CUDAEngine(TunedEngine):
         self._start_steps("rounds", BLOCK_OF_ROUNDS, 1)
 
     def _start_large(self) -> None:
-        """Steps as long as they are large, or some rounds ahead; and then small ones."""
+        """Steps of any size; or some rounds ahead, and then small ones."""
         if self.tuning.one_launch:
-            self._start_steps("wide", 256, self._all)
-        else:
-            for _ in range(self.tuning.ahead):
-                for kernel in ("split", "push", "push_hubs"):
-                    self._push.launch(kernel, self._all, *self._search)
+            self._start_steps("search", 256, self._all)
+            return
+        for _ in range(self.tuning.ahead):
+            for kernel in ("split", "push", "push_hubs"):
+                self._push.launch(kernel, self._all, *self._search)
         self._start_small()
 
     def relax(self, lo: float) -> None:
@@ -232,17 +232,20 @@ class CUDAEngine(TunedEngine):
 
         One launch of many steps pulls as well, and goes on to the end of the search.
         """
+        one_launch = self.tuning.one_launch
+        if not one_launch:
+            self._start_small()
         # What a pull leaves is little, most often, and so is all before it on a small graph.
         few = self.waiting or self.choices.switch_settled <= self.tuning.narrow
-        self._start_small()
-        if self._pulls or not few:
+        if one_launch or not few:
             self._start_large()
         while True:
             self.device.read(self.control, self.seen)
             status = self._read("STATUS")
             if status == self._status["OVERRAN"]:
                 self._requeue()
-                self._start_small()
+                if not one_launch:
+                    self._start_small()
             elif status != self._status["GOING"]:
                 break
             self._start_large()

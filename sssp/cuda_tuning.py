@@ -35,8 +35,9 @@ class CudaTuning:
                  scales 16 and 18, 4 takes 0.65 times the rounds and no more arcs, on grids 0.7
                  times, and 1.5 times the arcs
     blocks       blocks of 256 threads on a multiprocessor, at most
-    one_launch   run all large steps, a pull among them, in one cooperative launch: no launch and no
-                 reading back between them, but a barrier of the grid's own; else a launch each
+    one_launch   run all steps, a pull among them, in one cooperative launch: no launch and no
+                 reading back between them, but a barrier of the grid's own between large ones; else
+                 a launch for each of these
 
     Raises
     ------

@@ -12,6 +12,7 @@ from graphs.arguments import as_integer, checked_threads
 from graphs.comm import Comm, SerialComm, Traffic
 from graphs.csr import CSR
 from graphs.errors import GraphError
+from graphs.rank_core import RankForest
 from kernels.threads import Lock, thread_count, threading_layer, using
 from sssp import cuda_missing, exchange
 from sssp.arcs import Arcs, arcs_of_rows, distance_type
@@ -157,12 +158,11 @@ class Solver:
         self.comm: Comm = SerialComm() if comm is None else comm
         self.name = _device_engine(engine) if device else agreed_engine(engine, self.comm)
         self.device = device
-        if csr.forest is not None and not hasattr(csr, "device") and self.name == "cuda":
+        if self.name == "cuda" and isinstance(csr.forest, RankForest):
             if engine != "auto" or device is not None:
                 raise EngineError(
-                    "engine 'cuda' does not search what the host has presolved; take engine='cpu', "
-                    "or build on the device with build_device_csr(..., presolve=True), on several "
-                    "ranks with build_csr(..., together=False, presolve=True)"
+                    "engine 'cuda' does not search what ranks have presolved together; take "
+                    "engine='cpu', or build with build_csr(..., together=False, presolve=True)"
                 )
             self.name = "cpu"
         if csr.halo is not None and csr.halo.shares_memory and self.name == "cuda":

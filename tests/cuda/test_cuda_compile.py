@@ -25,7 +25,7 @@ REGISTERS_OF = {
     "push": 96,
     "push_hubs": 80,
     # Three blocks of 256 are resident with 80; of Volta two, with up to 128.
-    "wide": 112,
+    "search": 112,
     # One block of 512 is all that need be resident, and it may take 128.
     "rounds": 128,
     "pull": 80,

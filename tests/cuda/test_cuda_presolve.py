@@ -34,7 +34,7 @@ def drops(monkeypatch):
 def check(device, edges):
     """Presolve on both; the same edges are kept by the same bounds. Returns the device's rows."""
     theirs, facts, _ = presolve(edges, 2, SerialComm())
-    ours, told = presolve_on_device(on_device(device, edges))
+    ours, told, _ = presolve_on_device(on_device(device, edges))
     assert {**told, "seconds": 0} == {**facts, "seconds": 0}
     if facts["hub"] is not None:
         assert isinstance(ours, DeviceEdgeList)
@@ -43,7 +43,10 @@ def check(device, edges):
             assert np.array_equal(there, getattr(theirs, name))
             assert there.dtype == getattr(theirs, name).dtype
     csr = build_device_csr(on_device(device, edges), presolve=True)
-    assert csr.presolved.keys() == build_csr(edges, presolve=True).presolved.keys()
+    host = build_csr(edges, presolve=True).presolved
+    assert csr.presolved.keys() == host.keys()
+    # In another order not quite the same vertices are taken off.
+    assert abs(csr.presolved["core"] - host["core"]) <= 2 + host["core"] / 16
     return csr
 
 

@@ -149,5 +149,5 @@ def test_a_session_on_a_gpu_finds_what_the_cpu_finds(tmp_path):
     shown = (tmp_path / "summary.md").read_text()
     assert "| scale-8 | cuda | 64 of 64 |" in shown and "| grid | cuda | 8 of 8 |" in shown
     assert shown.count("distances are equal to the bit") == 3
-    assert "| push |" in shown and "| answer_trees |" in shown, "the tables of the kernels"
+    assert "| push |" in shown and "| finish |" in shown, "the tables of the kernels"
     assert "SSSP_CUDA_TUNING=narrow=" in shown and "NOT equal" not in shown

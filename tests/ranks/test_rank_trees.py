@@ -18,7 +18,7 @@ import graphs.rank_core
 from graphs import EdgeList, GraphError, build_csr, kronecker
 from graphs.partition import part_of
 from harness.validation.host import validate
-from sssp import Solver
+from sssp import EngineError, Solver
 
 ALONE, SHARED = graphs.rank_core.COPIED_ARCS, -1
 # Ranks, and how many of them are on a node.
@@ -125,6 +125,19 @@ def test_a_way_whose_sum_is_infinite_is_an_error_as_without():
         for root in (0, 3, 4):
             with pytest.raises(GraphError, match="beyond the range of float32"):
                 solver.search(root)
+
+    on_ranks(2, work)
+
+
+def test_the_cuda_engine_is_refused_by_name(monkeypatch):
+    monkeypatch.setattr("sssp.cuda_missing.missing", lambda: None)
+    edges = edge_list([(0, 1), (1, 2)], [1.0, 1.0], 3)
+
+    def work(comm):
+        csr = build_csr(part_of(edges, comm.rank, 2), threads=1, comm=comm, presolve=True)
+        with pytest.raises(EngineError, match="not search what ranks have presolved together"):
+            Solver(csr, threads=1, comm=comm, engine="cuda")
+        assert Solver(csr, threads=1, comm=comm, engine="auto").name == "cpu"
 
     on_ranks(2, work)
 

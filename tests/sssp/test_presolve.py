@@ -14,7 +14,7 @@ import graphs.presolve
 import graphs.trees
 from graphs import EdgeList, GraphError, KroneckerStream, build_csr, kronecker
 from harness.validation.host import validate
-from sssp import EngineError, Solver
+from sssp import Solver
 
 
 @pytest.fixture(autouse=True)
@@ -244,11 +244,3 @@ def test_what_cannot_be_presolved_is_refused():
     edges = edge_list([(0, 1)], [1.0], 2, directed=True)
     with pytest.raises(GraphError, match="presolve needs an undirected graph"):
         build_csr(edges, presolve=True)
-
-
-def test_the_cuda_engine_is_refused_by_name(monkeypatch):
-    monkeypatch.setattr("sssp.cuda_missing.missing", lambda: None)
-    csr = build_csr(edge_list([(0, 1)], [1.0], 2), presolve=True)
-    with pytest.raises(EngineError, match="does not search what the host has presolved"):
-        Solver(csr, engine="cuda")
-    assert Solver(csr, engine="auto").name == "cpu"

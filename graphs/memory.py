@@ -90,8 +90,8 @@ _DEVICE_ORDER = 64
 # A vertex, while the rows are filled: degree, row bounds and cursor int64, order and label int32,
 # bounds of a part.
 _DEVICE_FILL = 36
-# A vertex, while trees are taken off: the rows' bounds and labels, old and new; of those with arcs
-# the arc that was left int64, degree and place in the order int32, and those of a round.
+# A vertex, while vertices are taken off: the rows' bounds and labels, old and new; the bound of the
+# distance from the hub; of those with arcs seven int32, of which two are lists of a round, and marks.
 _DEVICE_TREES = 56
 CHUNK = 512  # arcs of a chunk of a long row, as in kernels/push.cuh
 # Entries a queue has room for beyond one for each vertex that can be reached.
@@ -292,13 +292,13 @@ class PresolvedDeviceNeed(DeviceNeed):
 
     @property
     def construction(self) -> int:
-        """A slice, and the largest of three: lists and bounds; a list and rows; rows and trees."""
+        """A slice, and the largest of three: lists and bounds; a list, bounds, rows; rows, trees."""
         size, n = self.weight_bytes, self.n
         lists = self._kept + max(3 * size * n, self._kept // 2 + 2 * size * n)
         arcs = self.arcs // 16
         rows = arcs * ARC_BYTES[size]
         filled = rows + sort_room(arcs, arcs // PARTS, size) + n * _DEVICE_FILL
-        listed = self._kept // 2 + max(n * _DEVICE_ORDER, filled)
+        listed = self._kept // 2 + size * n + max(n * _DEVICE_ORDER, filled)
         return self.slice + n // 8 + max(lists, listed, rows + n * _DEVICE_TREES)
 
     @property

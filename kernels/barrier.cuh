@@ -1,40 +1,48 @@
 // A barrier of all blocks of a cooperative launch.
 
-// Nanoseconds between looks at a barrier: at first, and at most where the others take long.
-#define LEAST_SLEEP 64
-#define MOST_SLEEP 512
+// Naps of some nanoseconds between looks at a barrier: one at first, more where the others take long.
+#define NAP 64
+#define MOST_NAPS 16
+
+// What the threads of a block share at a barrier.
+struct Meeting {
+    bool last;
+    u32 told;
+};
 
 // All threads of `blocks` blocks, one or the whole grid, wait for each other, and see what the others
-// have written; before any goes on, the block that comes last plans. `turn` counts barriers of the
-// grid, and begins as the word TURN is. `last` is shared by a block.
+// have written. Before any goes on, the block that comes last plans; what its first thread returns
+// from that, 0 to 3, all are told. Nobody need look at words for it, which the fastest block may
+// already change. `turn` counts barriers of the grid, and begins as TURN / 4.
 template <class Plan>
-__device__ inline void barrier(u64 *control, u64 blocks, u64 &turn, bool &last, Plan plan)
+__device__ inline u32 barrier(u64 *control, u64 blocks, u64 &turn, Meeting &meeting, Plan plan)
 {
     __syncthreads();
     if (threadIdx.x == 0) {
         __threadfence();
-        last = blocks == 1 || atomicAdd(control + BARRIER, 1ull) + 1 == blocks;
+        meeting.last = blocks == 1 || atomicAdd(control + BARRIER, 1ull) + 1 == blocks;
         __threadfence();
     }
     __syncthreads();
-    if (last) {
-        plan();
-        __syncthreads();
-    }
-    if (blocks == 1) return;
-    turn++;
+    bool last = meeting.last;
+    u32 planned = 0;
+    if (last) planned = plan();
+    if (blocks > 1) turn++;
     if (threadIdx.x == 0) {
-        if (last) {
+        if (last && blocks > 1) {
             *(volatile u64 *)(control + BARRIER) = 0;
             __threadfence();
-            *(volatile u64 *)(control + TURN) = turn;
+            *(volatile u64 *)(control + TURN) = 4 * turn + planned;
         }
-        u32 sleep = LEAST_SLEEP;
-        while (!last && fresh(control + TURN) != turn) {
-            __nanosleep(sleep);
-            if (sleep < MOST_SLEEP) sleep *= 2;
+        u64 told = 4 * turn + planned;
+        for (i32 naps = 1; !last; naps += naps < MOST_NAPS ? naps : 0) {
+            told = fresh(control + TURN);
+            if (told / 4 == turn) break;
+            for (i32 i = 0; i < naps; i++) __nanosleep(NAP);
         }
+        meeting.told = (u32)(told % 4);
         __threadfence();
     }
     __syncthreads();
+    return meeting.told;
 }

@@ -255,7 +255,7 @@ __device__ inline bool next_pull(volatile u64 *control)
 // costs what some arcs within reach do. An overrun is for the rounds to deal with.
 __device__ inline bool sweeps_again(volatile u64 *control)
 {
-    return !control[OVERFLOW] && control[NEXT_COUNT] > control[WITHIN_COUNT] >> 6;
+    return !control[OVERFLOW] && control[NEXT_COUNT] > control[WITHIN_COUNT] >> 4;
 }
 
 // Begin a sweep. One thread.

@@ -20,7 +20,7 @@
 struct Block {
     u64 words[WORDS];
     u64 bins[BINS];
-    bool last;
+    Meeting meeting;
 };
 
 // What a pull needs beside what a push does: rows of incoming arcs, room for arcs within reach, and
@@ -117,17 +117,32 @@ __device__ inline void run_step(SEARCH, PULL_SEARCH, Block &block, Entry *held, 
     }
 }
 
-// Wait for the other blocks that did the step, plan, and look at what comes next.
-__device__ inline void next_step(u64 *control, u64 *left, bool pulls, u64 narrow, Block &block,
-                                 u64 blocks, u64 &turn)
+// What a block is told at a barrier: who does the next step, if there is one.
+enum Next { ENDS, SMALL, LARGE };
+
+// Look at what comes next; called by a whole block.
+__device__ inline u32 look_ahead(const u64 *control, u64 narrow, Block &block)
 {
-    barrier(control, blocks, turn, block.last, [&] {
+    take(block.words, control, SETTLED);
+    if (block.words[STEP] == STOP) return ENDS;
+    return is_small(block.words, narrow) ? SMALL : LARGE;
+}
+
+// Wait for the other blocks that did the step, and plan; says who does the next one. Who does it has
+// its words.
+__device__ inline u32 next_step(u64 *control, u64 *left, bool pulls, u64 narrow, Block &block,
+                                u64 blocks, u64 &turn)
+{
+    u32 next = barrier(control, blocks, turn, block.meeting, [&] {
         if (block.words[STEP] == WEIGH)
             choose_bin(control, block.words[BELOW], left, block.bins);
         else if (threadIdx.x == 0)
             plan_step(control, pulls, narrow);
+        __syncthreads();
+        return look_ahead(control, narrow, block);
     });
-    take(block.words, control, SETTLED);
+    if (blocks > 1 && (next == LARGE || blockIdx.x == 0)) take(block.words, control, SETTLED);
+    return next;
 }
 
 // One block, as long as steps are small. What is left of a round is for the kernels of push.cu.
@@ -138,35 +153,36 @@ extern "C" __global__ void __launch_bounds__(512, 1)
     __shared__ Entry held[2 * WARPS * HELD];
     u64 turn = 0;
     take(block.words, control, WORDS);
-    while (block.words[STEP] != STOP && is_small(block.words, narrow)) {
+    u32 next = look_ahead(control, narrow, block);
+    while (next == SMALL) {
         run_step(begin, end, arcs, state, queues, hubs, control, in_begin, in_end, in_arcs, within,
                  room, left, block, held_by_warp(held), blockDim.x);
-        next_step(control, left, pulls, narrow, block, 1, turn);
+        next = next_step(control, left, pulls, narrow, block, 1, turn);
     }
 }
 
-// All blocks, until nothing is left to do. The first step, PLAN, is small: what other blocks see of the
-// words before the first barrier is not of one step.
+// All blocks, until nothing is left to do. The first step, PLAN, is small. While the first block does
+// small steps, the others know nothing of the words, and wait to be told.
 extern "C" __global__ void __launch_bounds__(256, RESIDENT)
     search(SEARCH, PULL_SEARCH, u64 narrow, bool pulls)
 {
     __shared__ Block block;
     __shared__ Entry held[WARPS * HELD];
-    u64 turn = fresh(control + TURN);
+    u64 turn = fresh(control + TURN) / 4;
     take(block.words, control, WORDS);
-    bool begins = true;
-    while (begins || block.words[STEP] != STOP) {
-        bool small = begins || is_small(block.words, narrow);
-        begins = false;
-        if (!small || blockIdx.x == 0) {
+    u32 next = SMALL;
+    while (next != ENDS) {
+        u32 now = next;
+        if (now == LARGE || blockIdx.x == 0) {
             run_step(begin, end, arcs, state, queues, hubs, control, in_begin, in_end, in_arcs,
                      within, room, left, block, held_by_warp(held),
-                     small ? (i64)blockDim.x : threads_of_grid());
-            next_step(control, left, pulls, narrow, block, small ? 1 : gridDim.x, turn);
-            if (!small) continue;
-            if (block.words[STEP] != STOP && is_small(block.words, narrow)) continue;
+                     now == LARGE ? threads_of_grid() : (i64)blockDim.x);
+            next = next_step(control, left, pulls, narrow, block, now == LARGE ? gridDim.x : 1,
+                             turn);
+            if (now == LARGE || next == SMALL) continue;
         }
-        barrier(control, gridDim.x, turn, block.last, [] {});
-        take(block.words, control, SETTLED);
+        next = barrier(control, gridDim.x, turn, block.meeting,
+                       [&] { return look_ahead(control, narrow, block); });
+        if (next == LARGE) take(block.words, control, SETTLED);
     }
 }

@@ -326,7 +326,7 @@ class CUDAEngine(TunedEngine):
         wide = "_64" if self.global_id.dtype.itemsize == 8 else "_32"
         sweep.launch(
             "answer" + wide, csr.n, self.local_id, self.global_id, self.state, np.int64(csr.n),
-            np.int64(csr.layout.reachable), np.int64(self.root), dist, parent,
+            np.int64(csr.layout.reachable), np.int64(self.root), dist, parent, block=1024,
         )  # fmt: skip
 
     def _arrays_of(self, out: Answer) -> tuple[Any, Any]:

@@ -145,7 +145,7 @@ def test_construction_takes_no_more_memory_than_said(dtype):
 
 def test_scale_29_fits_80_gb_with_four_answers_waiting():
     need = PresolvedDeviceNeed(2**29, 2**33, edges_kept=False, answers=DEVICE_MOST_ANSWERS)
-    assert need.construction < 80 << 29, "80 bytes a vertex"
+    assert need.construction < 84 << 29, "84 bytes a vertex"
     assert need.total < 65e9
     plain = DeviceNeed(2**29, 2**33, edges_kept=False)
     assert plain.total > 3 * need.total, "what a run takes that keeps all edges"

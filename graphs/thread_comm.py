@@ -10,6 +10,7 @@ import copy
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from itertools import accumulate
 from typing import Any, TypeVar
 
 import numpy as np
@@ -41,24 +42,25 @@ class Meeting:
         self.shared: dict[tuple[int, int], np.ndarray] = {}
         # Two of them, by turns: what was brought is read until the next call has begun everywhere.
         self._brought: list[list[Any]] = [[None] * size, [None] * size]
+        self._names: list[list[str]] = [[""] * size, [""] * size]
         self._calls = [0] * size
 
     def meet(self, rank: int, call: str, value: T) -> list[T]:
-        """Bring a value; returns the values of all ranks, copies that they share.
+        """Bring a value that nobody changes from now on; returns the values of all ranks.
 
         Raises
         ------
         RuntimeError
             The ranks make different calls. MPI would hang, or mix up their data.
         """
-        brought = self._brought[self._calls[rank] % 2]
+        turn = self._calls[rank] % 2
         self._calls[rank] += 1
-        brought[rank] = call, _copy(value)
+        names, brought = self._names[turn], self._brought[turn]
+        names[rank], brought[rank] = call, value
         self._wait(rank)
-        calls = {name for name, _ in brought}
-        if len(calls) > 1:
-            raise RuntimeError(f"the ranks make different calls: {', '.join(sorted(calls))}")
-        return [value for _, value in brought]
+        if names.count(call) < self.size:
+            raise RuntimeError(f"the ranks make different calls: {', '.join(sorted({*names}))}")
+        return list(brought)
 
     def take_turn(self, rank: int) -> None:
         """Wait for the turn of a rank that is ready."""
@@ -102,6 +104,8 @@ def _copy(value: Any) -> Any:
         return value.copy()
     if type(value) in (tuple, list):
         return type(value)(map(_copy, value))
+    if type(value) is dict:
+        return {key: _copy(item) for key, item in value.items()}
     return copy.deepcopy(value)
 
 
@@ -169,30 +173,52 @@ class ThreadComm(SerialComm):
         self._meet("barrier", None)
 
     def _meet(self, call: str, value: Any) -> list[Any]:
-        return self.meeting.meet(self.rank, call, value)
+        return self.meeting.meet(self.rank, call, _copy(value))
 
     def next_bucket(self, nearest: float, values: Sequence[int]) -> tuple[float, list[int]]:
-        return self.allreduce_min(nearest), self.allreduce_sum(values).tolist()
+        return _outlook(self._meet("next_bucket", (nearest, values)))
 
     def alltoallv(self, counts: np.ndarray, *arrays: np.ndarray) -> tuple[np.ndarray, ...]:
-        on_host = [a if isinstance(a, np.ndarray) else a.get() for a in arrays]
-        brought = self._meet("alltoallv", (np.array(counts, np.int64), on_host))
-        sent = np.array([counts for counts, _ in brought])
-        received = sent[:, self.rank].copy()
-        pieces = list(
-            zip(sent[:, : self.rank].sum(axis=1).tolist(), received.tolist(), strict=True)
+        brought = self.meeting.meet(self.rank, "alltoallv", _sent(counts, arrays))
+        return self._received(brought)
+
+    def alltoallv_next_bucket(
+        self, nearest: float, values: Sequence[int], counts: np.ndarray, *arrays: np.ndarray
+    ) -> tuple[tuple[float, list[int]], tuple[np.ndarray, ...]]:
+        both = (nearest, _copy(values)), _sent(counts, arrays)
+        outlooks, sent = zip(
+            *self.meeting.meet(self.rank, "alltoallv_next_bucket", both), strict=True
         )
-        found = []
-        for i, own in enumerate(on_host):
-            whole, end = np.empty(int(received.sum()), own.dtype), 0
-            for (start, count), (_, given) in zip(pieces, brought, strict=True):
-                if given[i].dtype != own.dtype:
-                    raise RuntimeError("the ranks send arrays of different dtypes")
-                if count:
-                    whole[end : end + count] = given[i][start : start + count]
-                    end += count
-            found.append(whole)
-        return received, *found
+        return _outlook(outlooks), self._received(sent)
+
+    def _received(self, sent: Sequence[_Sent]) -> tuple[np.ndarray, ...]:
+        """Return how many items each rank sends to this one, and of each array those items."""
+        parts = [slice(starts[self.rank], starts[self.rank + 1]) for starts, _ in sent]
+        counts = [part.stop - part.start for part in parts]
+        found = [np.array(counts)]
+        for arrays in zip(*(arrays for _, arrays in sent), strict=True):
+            dtype = arrays[self.rank].dtype
+            if [array.dtype for array in arrays].count(dtype) < self.size:
+                raise RuntimeError("the ranks send arrays of different dtypes")
+            items = [a[part] for a, part, n in zip(arrays, parts, counts, strict=True) if n]
+            whole = np.empty(sum(counts), dtype)
+            found.append(np.concatenate(items, out=whole) if items else whole)
+        return tuple(found)
+
+
+# Where the items for each rank start, and where those for the last one end; copies of the arrays.
+_Sent = tuple[list[int], list[np.ndarray]]
+
+
+def _sent(counts: np.ndarray, arrays: Sequence[Any]) -> _Sent:
+    copies = [array.copy() if isinstance(array, np.ndarray) else array.get() for array in arrays]
+    return [0, *accumulate(counts.tolist())], copies
+
+
+def _outlook(brought: Sequence[tuple[float, Sequence[int]]]) -> tuple[float, list[int]]:
+    """Return the least of the floats, and the sums of the numbers."""
+    nearest, values = zip(*brought, strict=True)
+    return min(nearest), [int(sum(column)) for column in zip(*values, strict=True)]
 
 
 def on_threads(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeVar
 
@@ -29,12 +29,21 @@ class ThreadRank(ThreadComm):
         return array
 
     def alltoallv(self, counts: np.ndarray, *arrays: np.ndarray) -> tuple[np.ndarray, ...]:
+        self._check(counts, arrays)
+        return super().alltoallv(counts, *arrays)
+
+    def alltoallv_next_bucket(
+        self, nearest: float, values: Sequence[int], counts: np.ndarray, *arrays: np.ndarray
+    ) -> tuple[tuple[float, list[int]], tuple[np.ndarray, ...]]:
+        self._check(counts, arrays)
+        return super().alltoallv_next_bucket(nearest, values, counts, *arrays)
+
+    def _check(self, counts: np.ndarray, arrays: Sequence[np.ndarray]) -> None:
         self.exchanges += 1
         assert self.exchanges < _MOST_EXCHANGES
         assert len(counts) == self.size
         items = np.sum(counts)
         assert all(len(array) == items for array in arrays)
-        return super().alltoallv(counts, *arrays)
 
 
 def on_ranks(size: int, work: Callable[..., T], node: int = 1) -> list[T]:

@@ -2,13 +2,16 @@
 
 NVRTC alone is asked, through CuPy's low-level module, for real architectures: then its assembler
 runs, and its log says what each kernel takes. This needs the wheels of the extra cuda12 and no
-driver; CUDA 13 has dropped sm_70.
+driver; CUDA 13 has dropped sm_70. What it said of a source is kept in pytest's cache: a hundred
+seconds, as long as the source, the options and the compiler are the same.
 """
 
 from __future__ import annotations
 
+import hashlib
 import platform
 import re
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -87,6 +90,26 @@ def compiled(nvrtc, text, name, arch, macros):
         nvrtc.destroyProgram(program)
 
 
+@pytest.fixture(scope="module")
+def kept(nvrtc, pytestconfig):
+    """As `compiled`, but what was compiled by this very library is not compiled again."""
+    (path,) = set(re.findall(r"/\S*/libnvrtc\.so\S*", Path("/proc/self/maps").read_text()))
+    library = Path(path).stat()
+    cache = getattr(pytestconfig, "cache", None)  # None with -p no:cacheprovider
+
+    def log(text, name, arch, macros):
+        facts = (text, name, arch, macros, OPTIONS, path, library.st_size, library.st_mtime_ns)
+        key = f"sssp-bench/nvrtc-{hashlib.sha256(repr(facts).encode()).hexdigest()}"
+        found = cache and cache.get(key, None)
+        if not found:
+            found = compiled(nvrtc, text, name, arch, macros)
+            if cache:
+                cache.set(key, found)
+        return found
+
+    return log
+
+
 def kernels_in(log):
     """The kernels that the assembler's log names."""
     found = []
@@ -126,10 +149,10 @@ def test_every_macro_that_selects_a_variant_is_compiled():
     VARIANTS,
     ids=["-".join([file, *macros]) for file, macros in VARIANTS],
 )
-def test_kernels_compile_without_spills_in_few_registers(nvrtc, file, macros, arch):
+def test_kernels_compile_without_spills_in_few_registers(nvrtc, kept, file, macros, arch):
     if not supported(nvrtc, arch):
         pytest.skip(f"CUDA {nvrtc.getVersion()[0]} no longer compiles for sm_{arch}")
-    found = kernels_in(compiled(nvrtc, source(file), file, arch, macros))
+    found = kernels_in(kept(source(file), file, arch, macros))
     assert found
     assert [kernel for kernel in found if kernel.spilled] == []
     assert [kernel for kernel in found if kernel.registers > ceiling(kernel)] == []

@@ -6,7 +6,6 @@ import math
 
 import numpy as np
 import pytest
-from scipy.stats import binom, t
 
 from harness.reports.ratio import FEWEST_PAIRS, Ratio, ratio_of, slower_than, verdict
 
@@ -23,6 +22,8 @@ def one_run_each(ratios):
     [(6, 1, 6), (8, 1, 8), (9, 2, 8), (10, 2, 9), (16, 4, 13), (20, 6, 15), (64, 24, 41)],
 )
 def test_the_interval_of_one_run_a_side_is_that_of_the_sign_test(pairs, lower, upper):
+    from scipy.stats import binom  # takes a second to import, which only this file needs
+
     ratios = 1 + np.arange(pairs) / 128
     shuffled = np.random.default_rng(pairs).permutation(ratios)
     found = ratio_of(*one_run_each(shuffled))
@@ -41,6 +42,8 @@ def test_too_few_pairs_have_a_ratio_and_no_interval():
 
 
 def test_the_interval_of_several_runs_is_welchs_over_the_runs():
+    from scipy.stats import t
+
     roots = np.geomspace(1e-3, 1.0, 9)
     of_a, of_b = np.array([1.0, 1.1, 1.3]), np.array([1.2, 1.25, 1.5, 1.4])
     found = ratio_of(of_a[:, None] * roots, of_b[:, None] * roots)

@@ -129,7 +129,6 @@ def test_a_graph_of_a_file_is_not_called_graph500():
     assert ["Graph500" in title for title in titles] == [True, False, False]
 
 
-@pytest.mark.slow
 def test_labels_and_boxes_of_many_runs_keep_off_each_other():
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
@@ -251,7 +250,6 @@ def test_a_run_and_a_comparison_become_a_png(sssp, tmp_path):  # noqa: F811
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.png", "out"]
 
 
-@pytest.mark.slow
 def test_the_same_results_become_the_same_svg(sssp, stored, tmp_path):  # noqa: F811
     files = stored(example(), record())
     for name in ("a.svg", "b.svg"):

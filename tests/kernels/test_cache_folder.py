@@ -272,6 +272,7 @@ print(json.dumps(found))
 """
 
 
+@pytest.mark.slow
 def test_what_is_loaded_waits_for_nothing_that_only_compiling_needs(tmp_path):
     names = ("NUMBA_CACHE_DIR", "XDG_CACHE_HOME", "TMPDIR")
     nothing_kept = dict.fromkeys(names, str(tmp_path))

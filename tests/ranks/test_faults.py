@@ -28,6 +28,7 @@ def said_by_traceback(err):
     return err.count("Traceback (most recent call last)")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rank", [0, 2])
 def test_an_exception_on_one_rank_ends_the_job_with_one_message(rank):
     start = time.monotonic()
@@ -136,6 +137,7 @@ def test_a_job_whose_monitor_is_gone_still_ends():
     assert own_lines(done) == [f"sssp info: the monitor is gone: {ALONE}"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("whom", ["mpirun", 0])
 def test_a_signal_ends_a_job_whose_monitor_is_gone(whom):
     """Even where mpirun has no time just then: what it has not read as the job ends, it drops."""
@@ -152,6 +154,7 @@ def test_a_signal_ends_a_job_whose_monitor_is_gone(whom):
     assert "sssp info: terminated" in err
 
 
+@pytest.mark.slow
 def test_a_second_signal_does_not_take_the_message_of_the_first():
     job = started(3, stand_in(GONE, seconds=60))
     rank = pids(job)[0]

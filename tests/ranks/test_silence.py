@@ -50,6 +50,7 @@ def test_a_rank_that_is_stopped_is_named_and_may_go_on():
     assert (job.returncode, out, err) == (0, "the result\n", "")
 
 
+@pytest.mark.slow
 @pytest.mark.mpi
 @pytest.mark.parametrize("rank", [0, 1])
 def test_a_job_ends_when_a_rank_has_been_silent_for_the_limit(rank):

@@ -154,7 +154,7 @@ def test_where_the_hub_does_not_reach_all_nothing_is_dropped():
     assert facts["hub"] is None
 
 
-@pytest.mark.parametrize("scale", [5, 7, 9, pytest.param(11, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("scale", [5, 7, 9, 11])
 def test_kronecker_graphs(scale):
     edges = kronecker(scale, seed=(scale, 77))
     roots = np.random.default_rng(scale).integers(0, edges.n, 5).tolist()

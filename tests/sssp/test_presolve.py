@@ -29,12 +29,14 @@ def assert_exact(edges: EdgeList, roots=None, threads: int = 2) -> dict:
     csr = build_csr(edges, threads=threads, presolve=True)
     solver = Solver(csr, threads=threads)
     roots = range(edges.n) if roots is None else roots
+    answers = []
     for root in roots:
         answer = solver.search(root)
         expected, _ = dijkstra(edges, root)
         assert answer.dist.dtype == expected.dtype
         assert np.array_equal(answer.dist, expected), root
-        (verdict,) = validate(edges, [(root, answer.dist, answer.parent)])
+        answers.append((root, answer.dist, answer.parent))
+    for (root, *_), verdict in zip(answers, validate(edges, answers), strict=True):
         assert verdict.valid, (root, verdict.violations)
     return csr.presolved
 

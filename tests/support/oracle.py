@@ -35,9 +35,7 @@ def dijkstra(edges: Edges, root: int) -> tuple[np.ndarray, np.ndarray]:
 
     Returns dist float32 or float64 (n,), inf where unreached, and parent int64 (n,), there -1.
     """
-    rows: list[list] = [[] for _ in range(edges.n)]
-    for u, v, w in arcs(edges):
-        rows[u].append((v, w))
+    rows = _rows(edges)
     dist = [np.inf] * edges.n
     parent = [-1] * edges.n
     dist[root], parent[root] = 0, root
@@ -52,6 +50,23 @@ def dijkstra(edges: Edges, root: int) -> tuple[np.ndarray, np.ndarray]:
                 dist[v], parent[v] = through, u
                 heapq.heappush(heap, (through, v))
     return np.array(dist, _arithmetic(edges)), np.array(parent, np.int64)
+
+
+def _rows(edges: Edges) -> list[list]:
+    """The arcs of every vertex; those of the last graph are kept for its other roots."""
+    global _last
+    arrays = [(a.dtype, a.tobytes()) for e in edges.slices() for a in (e.src, e.dst, e.weight)]
+    facts = (edges.n, edges.directed, arrays)
+    known, rows = _last
+    if known != facts:
+        rows = [[] for _ in range(edges.n)]
+        for u, v, w in arcs(edges):
+            rows[u].append((v, w))
+        _last = facts, rows
+    return rows
+
+
+_last: tuple = None, []
 
 
 def networkx_graph(edges: Edges) -> nx.MultiDiGraph:

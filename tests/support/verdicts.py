@@ -16,13 +16,19 @@ def verdict(edges: EdgeList, root: int, dist, parent) -> Validation:
     """Validate one answer; a plain list of distances takes the dtype of the weights."""
     if isinstance(dist, list):
         dist = np.array(dist, edges.weight_dtype if edges.weight_dtype.kind == "f" else float)
-    answer = root, dist, np.asarray(parent)
-    [found] = validate(edges, [answer])
-    assert found.valid == (not found.violations)
-    assert all(violation.name == RULES[violation.rule] for violation in found.violations)
-    size = 2 + edges.m % 2  # more of them in tests/ranks/test_validation_ranks.py
-    assert among_ranks(size, edges, [answer]) == [([found], counted([found]))] * size
+    [found] = verdicts(edges, [(root, dist, np.asarray(parent))])
     return found
+
+
+def verdicts(edges: EdgeList, answers: list[Answer]) -> list[Validation]:
+    """Validate several answers together, in one process and among ranks."""
+    all_found = validate(edges, answers)
+    for found in all_found:
+        assert found.valid == (not found.violations)
+        assert all(violation.name == RULES[violation.rule] for violation in found.violations)
+    size = 2 + edges.m % 2  # more of them in tests/ranks/test_validation_ranks.py
+    assert among_ranks(size, edges, answers) == [(all_found, counted(all_found))] * size
+    return all_found
 
 
 def among_ranks(

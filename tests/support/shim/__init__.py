@@ -26,8 +26,9 @@ from kernels.device import Device, checked, defines, source
 
 _FOLDER = Path(__file__).parent
 _SHIM = _FOLDER / "cuda_shim.h"
-# -ffp-contract=off as the GPU's -fmad=false.
-_FLAGS = ["-std=c++17", "-O1", "-g", "-shared", "-fPIC", "-ffp-contract=off"]
+# -ffp-contract=off as the GPU's -fmad=false. _FORTIFY_SOURCE, which some systems define, takes a
+# jump from fiber to fiber for a mistake.
+_FLAGS = ["-std=c++17", "-O1", "-g", "-shared", "-fPIC", "-ffp-contract=off", "-U_FORTIFY_SOURCE"]
 _FLAGS += ["-Wall", "-Wextra", "-Werror", "-Wno-unused-parameter", "-Wno-sign-compare"]
 _FLAGS += ["-Wno-unused-function", "-Wno-unused-variable", "-Wno-unused-but-set-variable"]
 _SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]

@@ -6,6 +6,7 @@
 // the sums and searches of a warp, blocks that run among each other. What it cannot show is memory
 // that is seen late. Included by cuda_shim.h where LANES is more than 1.
 #pragma once
+#include <csetjmp>
 #include <cstdio>
 #include <memory>
 #include <vector>
@@ -31,11 +32,13 @@ struct ShimMeeting {
     unsigned long long values[2][32];
 };
 
+// A fiber begins by its context; from then on jumps, which need no system call, lead from and to it.
 struct ShimFiber {
     ucontext_t context;
+    jmp_buf here;
     std::unique_ptr<char[]> stack;
     unsigned block, thread;
-    bool done;
+    bool begun, done;
 };
 
 static const size_t SHIM_STACK = 1 << 16;
@@ -43,7 +46,7 @@ static std::vector<std::unique_ptr<ShimFiber>> shim_fibers;
 static std::vector<unsigned> shim_ready;
 static std::vector<ShimMeeting> shim_warps, shim_blocks;
 static std::vector<std::vector<char>> shim_memory;
-static ucontext_t shim_main;
+static jmp_buf shim_main;
 static unsigned shim_current, shim_loaded;
 static unsigned long long shim_random;
 static char shim_fault[200];
@@ -57,7 +60,18 @@ static unsigned shim_draw(unsigned below)
     return (unsigned)((shim_random >> 33) % below);
 }
 
-static void shim_leave() { swapcontext(&shim_fibers[shim_current]->context, &shim_main); }
+static void shim_leave()
+{
+    if (!_setjmp(shim_fibers[shim_current]->here)) _longjmp(shim_main, 1);
+}
+
+static void shim_resume(ShimFiber &fiber)
+{
+    if (_setjmp(shim_main)) return;
+    if (fiber.begun) _longjmp(fiber.here, 1);
+    fiber.begun = true;
+    setcontext(&fiber.context);
+}
 
 static void shim_yield()
 {
@@ -142,7 +156,7 @@ extern "C" const char *shim_launch(void *kernel, const long *arguments, unsigned
         ShimFiber &fiber = *shim_fibers[i];
         fiber.block = i / block;
         fiber.thread = i % block;
-        fiber.done = false;
+        fiber.begun = fiber.done = false;
         getcontext(&fiber.context);
         fiber.context.uc_stack.ss_sp = fiber.stack.get();
         fiber.context.uc_stack.ss_size = SHIM_STACK;
@@ -161,7 +175,7 @@ extern "C" const char *shim_launch(void *kernel, const long *arguments, unsigned
         threadIdx.x = fiber.thread;
         blockIdx.x = fiber.block;
         shim_load(fiber.block);
-        swapcontext(&shim_main, &fiber.context);
+        shim_resume(fiber);
         done += fiber.done;
     }
     return shim_fault[0] ? shim_fault : nullptr;

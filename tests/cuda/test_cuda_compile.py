@@ -9,6 +9,7 @@ seconds, as long as the source, the options and the compiler are the same.
 from __future__ import annotations
 
 import hashlib
+import os
 import platform
 import re
 from pathlib import Path
@@ -93,12 +94,13 @@ def compiled(nvrtc, text, name, arch, macros):
 @pytest.fixture(scope="module")
 def kept(nvrtc, pytestconfig):
     """As `compiled`, but what was compiled by this very library is not compiled again."""
-    (path,) = set(re.findall(r"/\S*/libnvrtc\.so\S*", Path("/proc/self/maps").read_text()))
-    library = Path(path).stat()
+    paths = sorted(set(re.findall(r"/\S*/libnvrtc\.so\S*", Path("/proc/self/maps").read_text())))
+    assert paths, "NVRTC is loaded, but from no file"
+    library = [(path, os.stat(path).st_size, os.stat(path).st_mtime_ns) for path in paths]
     cache = getattr(pytestconfig, "cache", None)  # None with -p no:cacheprovider
 
     def log(text, name, arch, macros):
-        facts = (text, name, arch, macros, OPTIONS, path, library.st_size, library.st_mtime_ns)
+        facts = (text, name, arch, macros, OPTIONS, library)
         key = f"sssp-bench/nvrtc-{hashlib.sha256(repr(facts).encode()).hexdigest()}"
         found = cache and cache.get(key, None)
         if not found:

@@ -13,26 +13,57 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib import import_module
+from types import FunctionType
 from typing import Any
 
 import numba
 import numpy as np
 from numba import typeof
+from numba.core.registry import CPUDispatcher
 
 from kernels.cache import KernelCache
+from kernels.linking import KernelCompiler
+
+
+class _ForPython(CPUDispatcher):
+    """A function as Python calls it; a kernel that names it calls its twin."""
+
+    @property
+    def _numba_type_(self) -> Any:
+        return typeof(self.for_kernels)
 
 
 def njit(cache: bool, **options: Any) -> Callable[[Any], Any]:
-    """numba's decorator of the same name; what it compiles is kept as `kernels.cache` does."""
+    """numba's decorator of the same name; what it compiles is kept as `kernels.cache` does.
 
-    def decorate(function: Any) -> Any:
+    A function that Python may call is compiled apart for kernels that call it: without what
+    Python calls it by, and without machine code of its own.
+    """
+
+    def compiled(function: Any, **more: Any) -> Any:
         # No kernel is called from C.
-        dispatcher = numba.njit(no_cfunc_wrapper=True, **options)(function)
+        how = {"no_cfunc_wrapper": True, "pipeline_class": KernelCompiler, **options, **more}
+        dispatcher = numba.njit(**how)(function)
         if cache and hasattr(dispatcher, "_cache"):  # NUMBA_DISABLE_JIT leaves the function
             dispatcher._cache = KernelCache(function)
         return dispatcher
 
+    def decorate(function: Any) -> Any:
+        dispatcher = compiled(function)
+        if not options.get("no_cpython_wrapper") and isinstance(dispatcher, CPUDispatcher):
+            dispatcher.__class__ = _ForPython
+            dispatcher.for_kernels = compiled(_twin(function), no_cpython_wrapper=True)
+        return dispatcher
+
     return decorate
+
+
+def _twin(function: Any) -> Any:
+    """Return the same function by another name, under which it is kept."""
+    parts = (function.__code__, function.__globals__, function.__name__)
+    twin = FunctionType(*parts, function.__defaults__, function.__closure__)
+    twin.__qualname__ = f"{function.__qualname__}.for_kernels"
+    return twin
 
 
 kernel = njit(cache=True, _nrt=False)

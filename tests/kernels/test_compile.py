@@ -6,6 +6,7 @@ import pytest
 
 from graphs.rows import ARC_DTYPES
 from kernels import heap, pull, push
+from kernels.compile import njit
 from kernels.groups import Bucket, Queues, Reach, Rows, State
 from kernels.queues import entry_dtype
 from kernels.tentative import UNREACHED
@@ -47,3 +48,22 @@ def machine_code(function, options, arguments) -> str:
     compiled.compile(tuple(numba.typeof(argument) for argument in arguments))
     [code] = compiled.inspect_asm().values()
     return code
+
+
+def test_what_a_kernel_calls_gets_no_machine_code_of_its_own():
+    """Its caller holds it; for Python it is compiled when Python calls it."""
+
+    @njit(cache=False)
+    def called(x):
+        return x + 1
+
+    @njit(cache=False)
+    def calling(x):
+        return 2 * called(x)
+
+    assert calling(3) == 8
+    assert called.nopython_signatures == []
+    [linked] = called.for_kernels.overloads.values()
+    assert linked.library.get_pointer_to_function(linked.fndesc.llvm_func_name) == 0
+    assert called(3) == 4
+    assert len(called.nopython_signatures) == 1

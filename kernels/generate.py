@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from kernels.compile import inlined, kernel, njit, part
+from kernels.compile import inlined, njit, part
 from kernels.parallel import on_threads
 from kernels.quadrants import (
     BOUND_A,
@@ -52,8 +52,10 @@ UNROLLED = 5  # levels between a load and a store of a lane's words
 # the states they have come to, then the three words, the least value that chose a quadrant, and
 # the value of the weight. One flat array with constant offsets, else nothing is vectorised.
 START, NOW, WORD_B, WORD_C, WORD_A, SMALLEST, WEIGHT, WORK = (
-    LANES * row for row in (0, 5, 10, 11, 12, 13, 14, 15)
+    np.int64(LANES * row) for row in (0, 5, 10, 11, 12, 13, 14, 15)
 )
+# Not literals: those have types of their own, for which `_row` would be compiled again.
+_FIVE = tuple(np.int64(i) for i in range(5))
 
 
 @inlined
@@ -84,7 +86,13 @@ def _row(matrix, i):
 @inlined
 def _rows(m):
     """The matrix as tuples: values, which no store to the work array can change."""
-    return _row(m, 0), _row(m, 1), _row(m, 2), _row(m, 3), _row(m, 4)
+    return (
+        _row(m, _FIVE[0]),
+        _row(m, _FIVE[1]),
+        _row(m, _FIVE[2]),
+        _row(m, _FIVE[3]),
+        _row(m, _FIVE[4]),
+    )
 
 
 @inlined
@@ -101,7 +109,7 @@ def _moved(rows, z):
 def _levels_pass(levels):
     """Compile the pass of a block through so many levels; the inner loop is unrolled."""
 
-    @kernel
+    @part
     def draw(work):
         for i in range(LANES):
             z1, z2, z3, z4, z5 = _load(work, NOW, i)

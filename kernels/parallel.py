@@ -12,10 +12,19 @@ from numba import prange, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from kernels.compile import njit
+from kernels.compile import njit, part
+
+# A pass over an array in so many shares: more than there are threads, so that few wait at its end.
+SHARES = 256
 
 _FLAG = ir.IntType(8)
 _TAKES = (types.voidptr, types.int64)  # the arguments' address, the share
+
+
+@part
+def begin(count, share):
+    """Where one of SHARES shares of so many begins; the next one begins where it ends."""
+    return count * share // SHARES
 
 
 @intrinsic

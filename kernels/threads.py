@@ -25,20 +25,25 @@ from typing import Any
 
 import numba
 import numpy as np
-from numba import prange, types
+from numba import types
 
-from kernels.compile import njit
+from kernels.compile import kernel, part
 from kernels.errors import EngineError
+from kernels.parallel import on_threads
 
 _BINDINGS = ("OMP_PROC_BIND", "OMP_PLACES", "GOMP_CPU_AFFINITY", "KMP_AFFINITY")
 _gettid = types.ExternalFunction("gettid", types.int32())
 
 
-@njit(cache=True, parallel=True)
+@part
+def _thread_id(ids, share):
+    ids[share] = _gettid()
+
+
+@kernel
 def _thread_ids(ids):
     """The system's id of the thread that runs each share."""
-    for t in prange(len(ids)):
-        ids[t] = _gettid()
+    on_threads(_thread_id, (ids,), len(ids))
 
 
 class Lock:

@@ -14,9 +14,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import prange
 
 from kernels.compile import njit, part
+from kernels.parallel import SHARES, begin, on_threads
 from kernels.threads import using
 
 __all__ = ["using"]  # for who calls the kernels below
@@ -24,8 +24,20 @@ __all__ = ["using"]  # for who calls the kernels below
 # States of a vertex in `check_tree`.
 UNKNOWN, ROOTED, ASTRAY = np.uint8(0), np.uint8(1), np.uint8(2)
 
-# Helpers that run once an edge take numbers, not arrays: an array handed to a function that is
-# not inlined has its reference count moved, by an atomic operation that the threads fight for.
+_ONE, _TWO, _THREE, _FOUR = (
+    np.int64(count) for count in range(1, 5)
+)  # of a type that is no literal's
+
+
+@part
+def _merge(found, counts):
+    """The rows of all shares become the first: sums of so many columns, the least of the others."""
+    for share in range(1, SHARES):
+        for column in range(found.shape[1]):
+            if column < counts:
+                found[0, column] += found[share, column]
+            else:
+                found[0, column] = min(found[0, column], found[share, column])
 
 
 @part
@@ -43,7 +55,20 @@ def _is_faulty(is_root, x, p, root, n):
     return p < 0 or p >= n or not _is_distance(x)
 
 
-@njit(cache=True, nogil=True, parallel=True)
+@part
+def _check_vertices(dist, parent, root, start, n, found, share):
+    faults = reached = 0
+    first = n
+    for i in range(begin(len(dist), share), begin(len(dist), share + 1)):
+        v = start + i
+        reached += _is_distance(dist[i])
+        if _is_faulty(v == root, dist[i], parent[i], root, n):
+            faults += 1
+            first = min(first, v)
+    found[share, 0], found[share, 1], found[share, 2] = faults, reached, first
+
+
+@njit(cache=True, nogil=True)
 def check_vertices(dist, parent, root, start, n):
     """Rule 1, on each vertex by itself.
 
@@ -53,27 +78,26 @@ def check_vertices(dist, parent, root, start, n):
     Returns the number of faulty vertices, the smallest of them (n where there is none), and the
     number of reached vertices.
     """
-    faults = 0
-    first = n
-    reached = 0
-    for i in prange(len(dist)):
-        v = start + np.int64(i)  # numba's own index is unsigned, and would make a float64
-        reached += _is_distance(dist[i])
-        if _is_faulty(v == root, dist[i], parent[i], root, n):
-            faults += 1
-            first = min(first, v)
-    return faults, first, reached
+    found = np.empty((SHARES, 3), np.int64)
+    on_threads(_check_vertices, (dist, parent, root, start, n, found), SHARES)
+    _merge(found, _TWO)
+    return found[0, 0], found[0, 2], found[0, 1]
 
 
-@njit(cache=True, nogil=True, parallel=True)
+@part
+def _clean_distances(dist, clean, largest, share):
+    for v in range(begin(len(dist), share), begin(len(dist), share + 1)):
+        clean[v] = min(dist[v], largest) if _is_distance(dist[v]) else np.inf
+
+
+@njit(cache=True, nogil=True)
 def clean_distances(dist, clean, largest):
     """Write `dist` in the dtype of `clean`; whatever is no distance becomes inf.
 
     A larger distance becomes `largest`, so that the vertex stays reached; `tally_marks` sees that
     the two differ.
     """
-    for v in prange(len(dist)):
-        clean[v] = min(dist[v], largest) if _is_distance(dist[v]) else np.inf
+    on_threads(_clean_distances, (dist, clean, largest), SHARES)
 
 
 @part
@@ -117,7 +141,21 @@ def _mark_path(parent, root, state, v, known):
         v = p
 
 
-@njit(cache=True, nogil=True, parallel=True)
+@part
+def _check_tree(parent, root, state, found, share):
+    faults = 0
+    first = n = len(parent)
+    for v in range(begin(n, share), begin(n, share + 1)):
+        if parent[v] != -1:
+            known = follow_parents(parent, root, state, v)[0]
+            _mark_path(parent, root, state, v, known)
+            if known == ASTRAY:
+                faults += 1
+                first = min(first, v)
+    found[share, 0], found[share, 1] = faults, first
+
+
+@njit(cache=True, nogil=True)
 def check_tree(parent, root):
     """Rule 2: vertices with a parent from which the parents do not lead to the root.
 
@@ -126,19 +164,11 @@ def check_tree(parent, root):
     Returns their number and the smallest of them (n where there is none).
     Takes one byte a vertex, and a few steps for each.
     """
-    n = len(parent)
-    state = np.zeros(n, np.uint8)
-    faults = 0
-    first = n
-    for i in prange(n):
-        v = np.int64(i)
-        if parent[v] != -1:
-            known = follow_parents(parent, root, state, v)[0]
-            _mark_path(parent, root, state, v, known)
-            if known == ASTRAY:
-                faults += 1
-                first = min(first, v)
-    return faults, first
+    state = np.zeros(len(parent), np.uint8)
+    found = np.empty((SHARES, 2), np.int64)
+    on_threads(_check_tree, (parent, root, state, found), SHARES)
+    _merge(found, _ONE)
+    return found[0, 0], found[0, 1]
 
 
 @njit(cache=True, nogil=True)
@@ -167,26 +197,12 @@ def _is_late(du, through, dv):
     return through < dv or (du < np.inf and dv == np.inf)
 
 
-@njit(cache=True, nogil=True, parallel=True)
-def mark_edges(src, dst, weight, directed, dist, parent, tight, late):
-    """Walk a slice of edges, both ways unless directed, and mark what they say of each vertex.
-
-    src, dst   int (m,)
-    weight     (m,)         dtype of dist, in which sums are taken
-    dist       (n,)         float32 or float64, distances or inf (`clean_distances`)
-    parent     int (n,)     any values
-    tight      uint8 (n,)   set where an edge from v's parent gives v's distance exactly: to 2 where
-                            the parent is nearer to the root than v, to 1 where it is as near
-    late       uint8 (n,)   set to 1 where an edge improves v's distance, or reaches v unreached
-
-    Returns the edges in reach without self loops, the self loops in reach, and how many edges are
-    none (an id outside 0 .. n-1, a weight that is negative, NaN or infinite), which are skipped.
-    """
+@part
+def _mark_edges(edges, dist, parent, tight, late, found, share):
+    src, dst, weight, directed = edges
     n = len(dist)
-    in_reach = 0
-    self_loops = 0
-    faults = 0
-    for i in prange(len(src)):
+    in_reach = self_loops = faults = 0
+    for i in range(begin(len(src), share), begin(len(src), share + 1)):
         u = src[i]
         v = dst[i]
         w = weight[i]
@@ -209,16 +225,34 @@ def mark_edges(src, dst, weight, directed, dist, parent, tight, late):
                     late[u] = 1
                 elif parent[u] == v:
                     tight[u] = 1 + (dv < du)
-    return in_reach - self_loops, self_loops, faults
+    found[share, 0], found[share, 1], found[share, 2] = in_reach, self_loops, faults
 
 
-@njit(cache=True, nogil=True, parallel=True)
-def mark_parent_edges(src, dst, directed, parent, seen):
-    """Set seen[v], uint8 (n,), to 1 where a slice of edges holds one from v's parent to v.
+@njit(cache=True, nogil=True)
+def mark_edges(src, dst, weight, directed, dist, parent, tight, late):
+    """Walk a slice of edges, both ways unless directed, and mark what they say of each vertex.
 
-    The ids of the edges must be in 0 .. n-1.
+    src, dst   int (m,)
+    weight     (m,)         dtype of dist, in which sums are taken
+    dist       (n,)         float32 or float64, distances or inf (`clean_distances`)
+    parent     int (n,)     any values
+    tight      uint8 (n,)   set where an edge from v's parent gives v's distance exactly: to 2 where
+                            the parent is nearer to the root than v, to 1 where it is as near
+    late       uint8 (n,)   set to 1 where an edge improves v's distance, or reaches v unreached
+
+    Returns the edges in reach without self loops, the self loops in reach, and how many edges are
+    none (an id outside 0 .. n-1, a weight that is negative, NaN or infinite), which are skipped.
     """
-    for i in prange(len(src)):
+    found = np.empty((SHARES, 3), np.int64)
+    arguments = ((src, dst, weight, directed), dist, parent, tight, late, found)
+    on_threads(_mark_edges, arguments, SHARES)
+    _merge(found, _THREE)
+    return found[0, 0] - found[0, 1], found[0, 1], found[0, 2]
+
+
+@part
+def _mark_parent_edges(src, dst, directed, parent, seen, share):
+    for i in range(begin(len(src), share), begin(len(src), share + 1)):
         u = src[i]
         v = dst[i]
         if parent[v] == u:
@@ -227,23 +261,38 @@ def mark_parent_edges(src, dst, directed, parent, seen):
             seen[u] = 1
 
 
-@njit(cache=True, nogil=True, parallel=True)
-def count_edges(src, dst, directed, reached):
-    """Count as `mark_edges` does, where `reached`, bool (n,), is all that is known."""
+@njit(cache=True, nogil=True)
+def mark_parent_edges(src, dst, directed, parent, seen):
+    """Set seen[v], uint8 (n,), to 1 where a slice of edges holds one from v's parent to v.
+
+    The ids of the edges must be in 0 .. n-1.
+    """
+    on_threads(_mark_parent_edges, (src, dst, directed, parent, seen), SHARES)
+
+
+@part
+def _count_edges(src, dst, directed, reached, found, share):
     n = len(reached)
-    in_reach = 0
-    self_loops = 0
-    faults = 0
-    for i in prange(len(src)):
+    in_reach = self_loops = faults = 0
+    for i in range(begin(len(src), share), begin(len(src), share + 1)):
         u = src[i]
         v = dst[i]
-        if not _is_edge(u, v, 0, n):
+        if not _is_edge(u, v, np.float32(0), n):
             faults += 1
         else:
             counts = reached[u] or (reached[v] and not directed)
             in_reach += counts
             self_loops += counts and u == v
-    return in_reach - self_loops, self_loops, faults
+    found[share, 0], found[share, 1], found[share, 2] = in_reach, self_loops, faults
+
+
+@njit(cache=True, nogil=True)
+def count_edges(src, dst, directed, reached):
+    """Count as `mark_edges` does, where `reached`, bool (n,), is all that is known."""
+    found = np.empty((SHARES, 3), np.int64)
+    on_threads(_count_edges, (src, dst, directed, reached, found), SHARES)
+    _merge(found, _THREE)
+    return found[0, 0] - found[0, 1], found[0, 1], found[0, 2]
 
 
 class Marks(NamedTuple):
@@ -258,7 +307,32 @@ class Marks(NamedTuple):
     late: np.ndarray
 
 
-@njit(cache=True, nogil=True, parallel=True)
+@part
+def _tally_marks(dist, clean, parent, marks, where, found, share):
+    root, start, n = where
+    seen, tight, late = marks.seen, marks.tight, marks.late
+    row = found[share]
+    for rule in range(4):
+        row[rule], row[4 + rule] = 0, n
+    for i in range(begin(len(dist), share), begin(len(dist), share + 1)):
+        v = start + i
+        reached = clean[i] < np.inf
+        if v != root and 0 <= parent[i] < n:
+            if not seen[i]:
+                row[0] += 1
+                row[4] = min(row[4], v)
+            elif reached and not (tight[i] and clean[i] == dist[i]):
+                row[1] += 1
+                row[5] = min(row[5], v)
+        if late[i] and reached:
+            row[2] += 1
+            row[6] = min(row[6], v)
+        if late[i] and dist[i] == np.inf:
+            row[3] += 1
+            row[7] = min(row[7], v)
+
+
+@njit(cache=True, nogil=True)
 def tally_marks(dist, clean, parent, marks, root, start, n):
     """Rules 3 to 6, from the marks of all edges.
 
@@ -267,33 +341,10 @@ def tally_marks(dist, clean, parent, marks, root, start, n):
     parent  int64 (count,)   any values
     marks   `Marks`
 
-    Returns int64 (4, 2): for each rule the number of vertices and the smallest of them (n where
-    there is none).
+    Returns int64 (8,): for each rule the number of vertices, then for each the smallest of them (n
+    where there is none).
     """
-    seen, tight, late = marks.seen, marks.tight, marks.late
-    no_edge = wrong = improvable = cut_off = 0
-    first_no_edge = first_wrong = first_improvable = first_cut_off = n
-    for i in prange(len(dist)):
-        v = start + np.int64(i)
-        reached = clean[i] < np.inf
-        if v != root and 0 <= parent[i] < n:
-            if not seen[i]:
-                no_edge += 1
-                first_no_edge = min(first_no_edge, v)
-            elif reached and not (tight[i] and clean[i] == dist[i]):
-                wrong += 1
-                first_wrong = min(first_wrong, v)
-        if late[i] and reached:
-            improvable += 1
-            first_improvable = min(first_improvable, v)
-        if late[i] and dist[i] == np.inf:
-            cut_off += 1
-            first_cut_off = min(first_cut_off, v)
-    return np.array(
-        [
-            [no_edge, first_no_edge],
-            [wrong, first_wrong],
-            [improvable, first_improvable],
-            [cut_off, first_cut_off],
-        ]
-    )
+    found = np.empty((SHARES, 8), np.int64)
+    on_threads(_tally_marks, (dist, clean, parent, marks, (root, start, n), found), SHARES)
+    _merge(found, _FOUR)
+    return found[0]

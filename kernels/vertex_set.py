@@ -11,9 +11,9 @@ Source: G. Jacobson, Space-efficient static trees and graphs, 1989 (rank on a bi
 from __future__ import annotations
 
 import numpy as np
-from numba import prange
 
-from kernels.compile import njit
+from kernels.compile import njit, part
+from kernels.parallel import SHARES, begin, on_threads
 
 WORDS_A_BLOCK = 8
 BLOCK = 64 * WORDS_A_BLOCK
@@ -46,24 +46,25 @@ def add_vertices(words, n, ids):
     return outside
 
 
-@njit(cache=True, nogil=True, parallel=True)
-def count_blocks(words, members):
-    """Write the members of each block into `members`, int64 (blocks,)."""
-    for block in prange(len(members)):
-        start = np.int64(block) * WORDS_A_BLOCK
+@part
+def _count_blocks(words, members, share):
+    for block in range(begin(len(members), share), begin(len(members), share + 1)):
+        start = block * WORDS_A_BLOCK
         found = 0
         for i in range(start, start + WORDS_A_BLOCK):
             found += _bits(words[i])
         members[block] = found
 
 
-@njit(cache=True, nogil=True, parallel=True)
-def number_vertices(words, before, ids, numbers):
-    """Write the number of each id into `numbers`, -1 where it is no member.
+@njit(cache=True, nogil=True)
+def count_blocks(words, members):
+    """Write the members of each block into `members`, int64 (blocks,)."""
+    on_threads(_count_blocks, (words, members), SHARES)
 
-    ids, numbers   int32 or int64 (k,), ids -1 .. n-1; both may be the same array
-    """
-    for i in prange(len(ids)):
+
+@part
+def _number_vertices(words, before, ids, numbers, share):
+    for i in range(begin(len(ids), share), begin(len(ids), share + 1)):
         v = np.int64(ids[i])
         number = np.int64(-1)
         if v >= 0:
@@ -74,6 +75,15 @@ def number_vertices(words, before, ids, numbers):
                 for k in range(v // BLOCK * WORDS_A_BLOCK, v >> 6):
                     number += _bits(words[k])
         numbers[i] = number
+
+
+@njit(cache=True, nogil=True)
+def number_vertices(words, before, ids, numbers):
+    """Write the number of each id into `numbers`, -1 where it is no member.
+
+    ids, numbers   int32 or int64 (k,), ids -1 .. n-1; both may be the same array
+    """
+    on_threads(_number_vertices, (words, before, ids, numbers), SHARES)
 
 
 @njit(cache=True, nogil=True)

@@ -142,7 +142,7 @@ class AnswerCheck:
             self.dist, self.clean, self.parent, kernels.Marks(self.seen, self.tight, self.late),
             self.root, self.ends.first, self.ends.n,
         )  # fmt: skip
-        return np.array([self.root_rule, self.tree_rule, *tally], np.int64)
+        return np.array([self.root_rule, self.tree_rule, *tally.reshape(2, 4).T], np.int64)
 
     def detail(self, rule: int, v: int, arc: Arc | None) -> str:
         """How vertex v breaks a rule; `arc` is the `best_arc` of rules 4 to 6.

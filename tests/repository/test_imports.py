@@ -171,6 +171,8 @@ def test_the_validator_shares_no_code_with_the_solver(validator):
         "kernels.cache",
         "kernels.compile",
         "kernels.disk",
+        "kernels.linking",
+        "kernels.parallel",
     }
     assert kernels == {"kernels.validate", "kernels.vertex_set"} | shared
 

@@ -7,6 +7,7 @@ address of a function that reads them there.
 
 from __future__ import annotations
 
+import numpy as np
 from llvmlite import ir
 from numba import prange, types
 from numba.core import cgutils
@@ -23,8 +24,11 @@ _TAKES = (types.voidptr, types.int64)  # the arguments' address, the share
 
 @part
 def begin(count, share):
-    """Where one of SHARES shares of so many begins; the next one begins where it ends."""
-    return count * share // SHARES
+    """Where one of SHARES shares of so many begins; the next one begins where it ends.
+
+    Unsigned, so that no index made of it is looked at for one from the end.
+    """
+    return np.uint64(count * share // SHARES)
 
 
 @intrinsic

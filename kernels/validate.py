@@ -60,7 +60,7 @@ def _check_vertices(dist, parent, root, start, n, found, share):
     faults = reached = 0
     first = n
     for i in range(begin(len(dist), share), begin(len(dist), share + 1)):
-        v = start + i
+        v = start + np.int64(i)
         reached += _is_distance(dist[i])
         if _is_faulty(v == root, dist[i], parent[i], root, n):
             faults += 1
@@ -145,8 +145,9 @@ def _mark_path(parent, root, state, v, known):
 def _check_tree(parent, root, state, found, share):
     faults = 0
     first = n = len(parent)
-    for v in range(begin(n, share), begin(n, share + 1)):
-        if parent[v] != -1:
+    for i in range(begin(n, share), begin(n, share + 1)):
+        v = np.int64(i)
+        if parent[i] != -1:
             known = follow_parents(parent, root, state, v)[0]
             _mark_path(parent, root, state, v, known)
             if known == ASTRAY:
@@ -311,25 +312,32 @@ class Marks(NamedTuple):
 def _tally_marks(dist, clean, parent, marks, where, found, share):
     root, start, n = where
     seen, tight, late = marks.seen, marks.tight, marks.late
-    row = found[share]
-    for rule in range(4):
-        row[rule], row[4 + rule] = 0, n
+    no_edge = wrong = improvable = cut_off = 0
+    first_no_edge = first_wrong = first_improvable = first_cut_off = n
     for i in range(begin(len(dist), share), begin(len(dist), share + 1)):
-        v = start + i
+        v = start + np.int64(i)
         reached = clean[i] < np.inf
         if v != root and 0 <= parent[i] < n:
             if not seen[i]:
-                row[0] += 1
-                row[4] = min(row[4], v)
+                no_edge += 1
+                first_no_edge = min(first_no_edge, v)
             elif reached and not (tight[i] and clean[i] == dist[i]):
-                row[1] += 1
-                row[5] = min(row[5], v)
+                wrong += 1
+                first_wrong = min(first_wrong, v)
         if late[i] and reached:
-            row[2] += 1
-            row[6] = min(row[6], v)
+            improvable += 1
+            first_improvable = min(first_improvable, v)
         if late[i] and dist[i] == np.inf:
-            row[3] += 1
-            row[7] = min(row[7], v)
+            cut_off += 1
+            first_cut_off = min(first_cut_off, v)
+    row = found[share]
+    row[0], row[1], row[2], row[3] = no_edge, wrong, improvable, cut_off
+    row[4], row[5], row[6], row[7] = (
+        first_no_edge,
+        first_wrong,
+        first_improvable,
+        first_cut_off,
+    )
 
 
 @njit(cache=True, nogil=True)

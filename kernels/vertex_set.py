@@ -49,7 +49,7 @@ def add_vertices(words, n, ids):
 @part
 def _count_blocks(words, members, share):
     for block in range(begin(len(members), share), begin(len(members), share + 1)):
-        start = block * WORDS_A_BLOCK
+        start = np.int64(block) * WORDS_A_BLOCK
         found = 0
         for i in range(start, start + WORDS_A_BLOCK):
             found += _bits(words[i])

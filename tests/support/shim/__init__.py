@@ -28,10 +28,10 @@ _FOLDER = Path(__file__).parent
 _SHIM = _FOLDER / "cuda_shim.h"
 # -ffp-contract=off as the GPU's -fmad=false. _FORTIFY_SOURCE, which some systems define, takes a
 # jump from fiber to fiber for a mistake.
-_FLAGS = ["-std=c++17", "-O1", "-g", "-shared", "-fPIC", "-ffp-contract=off", "-U_FORTIFY_SOURCE"]
+_FLAGS = ["-std=c++17", "-O1", "-shared", "-fPIC", "-ffp-contract=off", "-U_FORTIFY_SOURCE"]
 _FLAGS += ["-Wall", "-Wextra", "-Werror", "-Wno-unused-parameter", "-Wno-sign-compare"]
 _FLAGS += ["-Wno-unused-function", "-Wno-unused-variable", "-Wno-unused-but-set-variable"]
-_SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+_SANITIZE = ["-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 _SCALARS: dict[str, dict[int, type]] = {
     "i": {1: ctypes.c_int8, 2: ctypes.c_int16, 4: ctypes.c_int32, 8: ctypes.c_int64},
     "u": {1: ctypes.c_uint8, 2: ctypes.c_uint16, 4: ctypes.c_uint32, 8: ctypes.c_uint64},

@@ -50,22 +50,22 @@ class CountingComm(ThreadComm):
         self.traffic.calls += 1
         return super()._meet(call, value)
 
-    def next_bucket(self, nearest: float, values: Any) -> tuple[float, list[int]]:
-        self.traffic.calls -= 1  # MPI does both by one call
-        return super().next_bucket(nearest, values)
+    def _count(self, counts: np.ndarray, arrays: tuple[np.ndarray, ...]) -> None:
+        items = int(np.sum(counts)) - int(counts[self.rank])
+        others = int(np.count_nonzero(counts)) - int(counts[self.rank] > 0)
+        self.traffic.calls += 1
+        self.traffic.bytes += sum(items * array.dtype.itemsize for array in arrays)
+        self.traffic.messages += others * len(arrays)
 
     def alltoallv(self, counts: np.ndarray, *arrays: np.ndarray) -> tuple[np.ndarray, ...]:
-        items = int(np.sum(counts)) - int(counts[self.rank])
-        self.traffic.bytes += sum(items * array.dtype.itemsize for array in arrays)
-        others = np.count_nonzero(counts) - (counts[self.rank] > 0)
-        self.traffic.messages += int(others) * len(arrays)
+        self._count(counts, arrays)
         return super().alltoallv(counts, *arrays)
 
     def alltoallv_next_bucket(
         self, nearest: float, values: Any, counts: np.ndarray, *arrays: np.ndarray
     ) -> tuple[tuple[float, list[int]], tuple[np.ndarray, ...]]:
-        self.traffic.calls -= 1
-        return self.next_bucket(nearest, values), self.alltoallv(counts, *arrays)
+        self._count(counts, arrays)
+        return super().alltoallv_next_bucket(nearest, values, counts, *arrays)
 
     def allreduce_minimum(self, values: np.ndarray) -> np.ndarray:
         self.bounds += values.nbytes

@@ -12,6 +12,7 @@ from benchmarks import scaling_core
 from benchmarks import scaling_core_model as model
 from graphs import build_csr, kronecker
 from graphs.partition import part_of
+from graphs.thread_comm import on_threads
 from harness.results import record as results
 
 POINTS = {7: [2, 4], 8: [2]}
@@ -49,6 +50,22 @@ def test_the_core_is_that_of_ranks():
     connected = sum(vertices for _, vertices in facts["kept_degrees"])
     assert facts["trees"] == connected - facts["core"] > 0
     assert "degrees" not in facts
+
+
+def test_calls_messages_and_bytes_are_counted_as_those_of_mpi():
+    """A call each, and of what a rank sends only what goes to another."""
+    three = np.arange(3)
+
+    def work(comm):
+        comm.next_bucket(1.0, [2])
+        comm.alltoallv(np.array([1, 2]), three.astype(np.int32), three)
+        comm.alltoallv_next_bucket(1.0, [2], np.array([3, 0]), three)
+        comm.allreduce_or(False)
+        return comm.traffic
+
+    one, two = on_threads(2, work, scaling_core.CountingComm)
+    assert (one.calls, one.messages, one.bytes) == (4, 2, 2 * 12)
+    assert (two.calls, two.messages, two.bytes) == (4, 3, 12 + 3 * 8)
 
 
 def test_the_laws_give_back_the_row_of_their_units(record):

@@ -5,16 +5,18 @@
 
 The same graph, roots and process for both. Before each search other memory is written, so that it
 finds nothing in the caches, as after the validation in a run; --warm leaves that out. Distances
-are compared for equality.
+are compared for equality. What runs on one thread is all that is outside of parallel regions
+(benchmarks.regions), rounds of few entries included.
 """
 
 from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from statistics import median
 from time import perf_counter
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -23,6 +25,7 @@ from harness.commands.options import use_default_threads
 # Before numba is imported: it asks for the number of threads once.
 use_default_threads()
 
+from benchmarks import regions  # noqa: E402
 from graphs import CSR, build_csr, kronecker, search_keys  # noqa: E402
 from kernels.compile import njit  # noqa: E402
 from kernels.groups import Bucket  # noqa: E402
@@ -33,13 +36,15 @@ from sssp import Solver  # noqa: E402
 from sssp.engine import Answer  # noqa: E402
 
 KINDS = ("plain", "presolved")
+PARTS = ("heap", "rounds", "finish", "passes")
+T = TypeVar("T")
 _FORGET = np.zeros(1 << 23)  # 64 MB, more than most caches
 
 
 @njit(cache=False, _nrt=False)
-def _run_heap(bucket, rows, state, queues):
+def _run_heap(bucket, most, rows, state, queues):
     """What a search does until it shares buckets (kernels.push.advance)."""
-    run_heap(bucket, rows, state, queues)
+    run_heap(bucket, most, rows, state, queues)
     heap_to_far(queues)
 
 
@@ -48,42 +53,54 @@ def _medians(records: list[dict[str, float]]) -> dict[str, float]:
     return {name: 1e3 * median(record[name] for record in records) for name in records[0]}
 
 
-def _searched(solver: Solver, root: int, out: Answer, warm: bool) -> float:
-    """Seconds of a search."""
+def _searched(solver: Solver, root: int, out: Answer, warm: bool) -> dict[str, float]:
+    """Seconds of a search, and how many of them on one thread."""
     if not warm:
         np.add(_FORGET, 1, out=_FORGET)
-    start = perf_counter()
+    start, shared = perf_counter(), regions.seconds()
     solver.search(root, out=out)
-    return perf_counter() - start
+    whole = perf_counter() - start
+    return {"search": whole, "alone": whole - (regions.seconds() - shared)}
+
+
+class _Alone:
+    """Seconds outside of parallel regions, by step."""
+
+    def __init__(self) -> None:
+        self.seconds = dict.fromkeys(PARTS, 0.0)
+
+    def __call__(self, name: str, step: Callable[..., T], *arguments: Any) -> T:
+        start, shared = perf_counter(), regions.seconds()
+        found = step(*arguments)
+        self.seconds[name] += perf_counter() - start - (regions.seconds() - shared)
+        return found
 
 
 def on_one_thread(solver: Solver, root: int, out: Answer) -> dict[str, float]:
-    """Search as the loop does (sssp.loop), with clocks around what one thread does by itself.
+    """Search as the loop does (sssp.loop): what one thread does by itself, by the part of it.
 
     heap     Dijkstra's order, until more is queued than one thread should work off
+    rounds   buckets of few entries, and what is done between buckets
     finish   the nearest settled rows are pushed to their end before the pull
+    passes   the same of reset, pull, sweeps and the answer
     """
-    engine, seconds = solver._engine, {"heap": 0.0, "finish": 0.0}
+    engine, alone = solver._engine, _Alone()
     ranges, csr = engine.ranges, engine.csr
     own_begin, own_end = ranges.bounds[OWN]
     stop = engine.choices.stop_at_bucket_end
     bucket = Bucket(
         engine.unreached, stop, own_begin, own_end, ranges.leaf_begin, NEVER
     )  # fmt: skip
+    most = engine.limits.heap_rows
     with solver._using():
-        engine.reset(root)
-        start = perf_counter()
-        _run_heap(bucket, csr.out, engine.state, engine.queues)
-        seconds["heap"] = perf_counter() - start
+        alone("passes", engine.reset, root)
+        alone("heap", _run_heap, bucket, most, csr.out, engine.state, engine.queues)
         while (lo := engine.nearest()) < math.inf:
             if engine.wants_pull(*engine.settled()):
-                start = perf_counter()
-                floor = engine.push_settled(lo)
-                seconds["finish"] = perf_counter() - start
-                engine.pull(floor)
-            engine.relax(lo)
-        engine.result(out)
-    return seconds
+                alone("passes", engine.pull, alone("finish", engine.push_settled, lo))
+            alone("passes" if engine.pulled else "rounds", engine.relax, lo)
+        alone("passes", engine.result, out)
+    return alone.seconds
 
 
 def graphs_of(scale: int, roots: int) -> tuple[dict[str, CSR], list[int]]:
@@ -104,7 +121,7 @@ def measure(
     records: dict[str, list[dict[str, float]]] = {kind: [] for kind in KINDS}
     for root in [keys[0], *keys]:  # the first is not counted
         for kind, solver in solvers.items():
-            searched = {"search": _searched(solver, root, out[kind], warm)}
+            searched = _searched(solver, root, out[kind], warm)
             searched |= solver.steps(root, out[kind]) | on_one_thread(solver, root, out[kind])
             records[kind].append(searched)
         assert np.array_equal(*(out[kind].dist for kind in KINDS))
@@ -129,16 +146,17 @@ def rows_of_cores(scale: int, found: dict[int, dict[str, dict[str, float]]],
     threads = max(found)
     for kind in KINDS:
         one, most = found[1][kind], found[threads][kind]
-        alone = most["heap"] + most["finish"] + most["other"]
+        alone = most["alone"]
+        between = max(alone - sum(most[name] for name in PARTS), 0.0)
         # Of t(p) = s + (t(1) - s) / p.
         fit = (threads * most["search"] - one["search"]) / (threads - 1)
         times = " | ".join(
             f"{predicted(most['search'], threads, alone, count):.2f}" for count in cores
         )
-        parts = " | ".join(f"{most[name]:.2f}" for name in ("heap", "finish", "other"))
+        parts = " | ".join(f"{most[name]:.2f}" for name in PARTS)
         share = 100 * alone / most["search"]
         yield (f"| {scale}, {kind} | {one['search']:.2f} | {most['search']:.2f} | {parts} | "
-               f"{share:.0f} % | {fit:.2f} | {times} |")  # fmt: skip
+               f"{between:.2f} | {share:.1f} % | {fit:.2f} | {times} |")  # fmt: skip
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -153,6 +171,7 @@ def main(arguments: list[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     from kernels.threads import thread_count
 
+    regions.watch()
     counts = [1, thread_count(given.threads)]
     every = {}
     for scale in given.scales:
@@ -164,10 +183,9 @@ def main(arguments: list[str] | None = None) -> None:
     if counts[1] == 1:
         return
     heads = " | ".join(f"{count} cores" for count in given.cores)
-    print(
-        f"\n| scale | 1 thread ms | {counts[1]} | heap | finish | between | share | fit | {heads} |"
-    )
-    print("|---" * (8 + len(given.cores)) + "|")
+    parts = " | ".join((*PARTS, "between"))
+    print(f"\n| scale | 1 thread ms | {counts[1]} | {parts} | share | fit | {heads} |")
+    print("|---" * (6 + len(PARTS) + len(given.cores)) + "|")
     for scale, found in every.items():
         print("\n".join(rows_of_cores(scale, found, given.cores)))
     print("\nsteps, ms:")

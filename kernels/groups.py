@@ -68,12 +68,14 @@ class Limits(NamedTuple):
     stop_at_bucket_end   a push stops where the bucket ends; the rest of the row waits
     switch_settled       rows to settle, and
     switch_arcs          arcs that they hold, before the rest pulls
+    heap_rows            queued rows up to which one thread works in Dijkstra's order
     """
 
     delta: Any
     stop_at_bucket_end: bool
     switch_settled: int
     switch_arcs: int
+    heap_rows: int
 
 
 class Bucket(NamedTuple):
@@ -105,6 +107,52 @@ class Reach(NamedTuple):
     settled_below: Any
     floor: Any
     leaf_begin: int
+
+
+class Unfinished(NamedTuple):
+    """Queued rows some of which are pushed to their end before a pull; see kernels.pull.
+
+    near, far       entries
+    settled_below   as in `Reach`
+    scale           bins for a unit of distance
+    shares          in how many shares threads work on them
+    left            int64 (shares, words): what each has counted
+    """
+
+    near: np.ndarray
+    far: np.ndarray
+    settled_below: Any
+    scale: float
+    shares: int
+    left: np.ndarray
+
+
+class Ids(NamedTuple):
+    """Labels and original ids.
+
+    local_id    int32 (n,)            label of each original id
+    global_id   int32 (labels + 1,)   the other way round; the last entry, -1, is nobody's
+    """
+
+    local_id: np.ndarray
+    global_id: np.ndarray
+
+
+class TakenOff(NamedTuple):
+    """What is written after a search of a core; see graphs.trees.Forest.
+
+    searched      int64 (k, 2)   ranges of labels that were searched on
+    passes        int64 (k, 2)   ranges of labels of what was taken off
+    held          int32 (k,)     labels on which leaves hang
+    first_held    the first of as many places in the state
+    leaf_weight   (n,)           of a leaf its one arc, else 0
+    """
+
+    searched: np.ndarray
+    passes: np.ndarray
+    held: np.ndarray
+    first_held: int
+    leaf_weight: np.ndarray
 
 
 class Queues(NamedTuple):

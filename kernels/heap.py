@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from kernels.atomics import prefetch
 from kernels.compile import ZERO, inlined, part
 from kernels.queues import (
     ARCS,
@@ -75,9 +76,20 @@ def _pop(heap, size):
     heap[i] = last
 
 
+@inlined
+def _ask_for_next(heap, size, rows, state):
+    """Ask for what the next pops will read: nearest rows, and where the first of them leads."""
+    for i in range(1, min(size, 3)):
+        prefetch(rows.arcs, rows.indptr[heap[i].vertex] + heap[i].offset)
+    if size > 0:
+        first = rows.indptr[heap[0].vertex] + heap[0].offset
+        if first < len(rows.arcs):
+            prefetch(state.words, rows.arcs[first].adj)
+
+
 @part
-def run_heap(bucket, rows, state, queues):
-    """Dijkstra's order on one thread, to the bucket's end or until the heap has grown too large.
+def run_heap(bucket, most, rows, state, queues):
+    """Dijkstra's order on one thread, to the bucket's end or until more than `most` are queued.
 
     What improves a vertex of another rank is noted in the outbox.
     """
@@ -86,12 +98,13 @@ def run_heap(bucket, rows, state, queues):
     indptr, arcs = rows.indptr, rows.arcs
     size = control[HEAP_SIZE]
     touched = settled = settled_arcs = 0
-    while 0 < size <= HEAP_LIMIT and control[FAR_TAIL] == 0 and heap[0].key < bucket.end:
+    while 0 < size <= most and control[FAR_TAIL] == 0 and heap[0].key < bucket.end:
         u = np.int64(heap[0].vertex)
         offset = heap[0].offset
         dist = heap[0].dist
         _pop(heap, size)
         size -= 1
+        _ask_for_next(heap, size, rows, state)
         if dist_of(state, u) != dist:
             continue
         start = indptr[u]
@@ -104,6 +117,7 @@ def run_heap(bucket, rows, state, queues):
         while k < end:
             x = plus(dist, arcs[k].weight)
             if bucket.stop_at_end and x > bound:
+                prefetch(state.words, arcs[k].adj)
                 _put(heap, size, u, k - start, dist, x)
                 size += 1
                 break
@@ -115,6 +129,7 @@ def run_heap(bucket, rows, state, queues):
                     append(mine.outbox, v, ZERO, x, x)
                     continue
                 if size < len(heap) - 1:
+                    prefetch(indptr, v)
                     _put(heap, size, v, ZERO, x, x)
                     size += 1
                 else:

@@ -20,10 +20,11 @@ from __future__ import annotations
 import numpy as np
 
 from kernels.atomics import atomic_add, prefetch
-from kernels.compile import ZERO, kernel, njit, part
+from kernels.compile import ZERO, inlined, kernel, njit, part
+from kernels.groups import Unfinished
 from kernels.heap import heap_to_far
 from kernels.parallel import on_threads
-from kernels.push import ALONE
+from kernels.push import SEEN_ALONE
 from kernels.queues import (
     ARCS,
     FAR,
@@ -31,6 +32,7 @@ from kernels.queues import (
     FAR_TAIL,
     FIRST_THREAD,
     LEAST,
+    LINE,
     NEAR,
     NEAR_COUNT,
     NEXT,
@@ -50,80 +52,145 @@ from kernels.queues import (
     requeue_reached,
     thread_queues,
 )
-from kernels.tentative import bits_of, dist_of, improve, plus, put, value, weight_of
+from kernels.tentative import as_dist, bits_of, dist_of, improve, plus, put, value, weight_of
 
-_BINS = 256
+# Distances are told apart in so many bins; the word after a thread's bins is the least distance
+# that it has left. LINE words more keep threads off each other's lines, wherever the first lies.
+_BINS = _FLOOR = 256
+_ENTRIES_A_TURN = 256
 _ROWS_A_TURN = 512
 
 
-@part
-def _count_unfinished(queue, settled_below, scale, rows, state, arcs_left):
-    """Add up, by distance, the arcs that the settled rows in a queue have left."""
-    for i in range(len(queue)):
-        entry = queue[i]
-        if entry.vertex < 0 or entry.dist >= settled_below:
-            continue
-        u = np.int64(entry.vertex)
-        if dist_of(state, u) == entry.dist:
-            b = min(np.int64(value(entry.dist, rows.arcs[0].weight) * scale), _BINS - 1)
-            arcs_left[b] += rows.indptr[u + 1] - rows.indptr[u] - entry.offset
+@inlined
+def _ask_for(queue, i, last, rows, state):
+    """Ask for what an entry's turn reads: the distance of its vertex, and where its row is."""
+    if i < last:
+        prefetch(state.words, queue[i].vertex)
+        prefetch(rows.indptr, queue[i].vertex)
+
+
+@inlined
+def _bin(entry, queued, rows):
+    return min(np.int64(value(entry.dist, rows.arcs[0].weight) * queued.scale), _BINS - 1)
 
 
 @part
-def _push_below(queue, settled_below, cut, scale, ranges, rows, state, queues):
-    """Push the rows below bin `cut` to their end; returns the least distance of those left."""
-    mine = thread_queues(queues, FIRST_THREAD)
+def _count_unfinished(queue, queued, rows, state, share):
+    """Add up, by distance, the arcs that the settled rows in a share of a queue have left."""
+    step = queued.shares * _ENTRIES_A_TURN
+    for first in range(share * _ENTRIES_A_TURN, len(queue), step):
+        last = min(first + _ENTRIES_A_TURN, len(queue))
+        for i in range(first, last):
+            _ask_for(queue, i + 16, last, rows, state)
+            entry = queue[i]
+            if entry.vertex < 0 or entry.dist >= queued.settled_below:
+                continue
+            u = np.int64(entry.vertex)
+            if dist_of(state, u) == entry.dist:
+                length = rows.indptr[u + 1] - rows.indptr[u]
+                queued.left[share, _bin(entry, queued, rows)] += length - entry.offset
+
+
+@part
+def _count_share(queued, rows, state, share):
+    _count_unfinished(queued.near, queued, rows, state, share)
+    _count_unfinished(queued.far, queued, rows, state, share)
+
+
+@part
+def _push_below(queue, queued, cut, ranges, rows, state, queues, share):
+    """Push the rows of a share of a queue that are below bin `cut` to their end.
+
+    Returns the least distance of those left.
+    """
+    mine = thread_queues(queues, share)
     arcs = rows.arcs
     own_begin, own_end = ranges.bounds[OWN, 0], ranges.bounds[OWN, 1]
-    floor = settled_below
-    for i in range(len(queue)):
-        entry = queue[i]
-        if entry.vertex < 0 or entry.dist >= settled_below:
-            continue
-        u = np.int64(entry.vertex)
-        if dist_of(state, u) != entry.dist:
-            continue
-        start = rows.indptr[u] + entry.offset
-        end = rows.indptr[u + 1]
-        if min(np.int64(value(entry.dist, arcs[start].weight) * scale), _BINS - 1) >= cut:
-            floor = min(floor, entry.dist)
-            continue
-        for k in range(start, end):
-            v = np.int64(arcs[k].adj)
-            x = plus(entry.dist, arcs[k].weight)
-            better = v < ranges.leaf_begin and x < dist_of(state, v) and improve(state, v, x, u)
-            if better and (v < own_begin or v >= own_end):
-                append(mine.outbox, v, ZERO, x, x)
-        mine.counters[ARCS] += end - start
+    floor = queued.settled_below
+    touched = 0
+    step = queued.shares * _ENTRIES_A_TURN
+    for first in range(share * _ENTRIES_A_TURN, len(queue), step):
+        last = min(first + _ENTRIES_A_TURN, len(queue))
+        for i in range(first, last):
+            _ask_for(queue, i + 16, last, rows, state)
+            entry = queue[i]
+            if entry.vertex < 0 or entry.dist >= queued.settled_below:
+                continue
+            u = np.int64(entry.vertex)
+            if dist_of(state, u) != entry.dist:
+                continue
+            if _bin(entry, queued, rows) >= cut:
+                floor = min(floor, entry.dist)
+                continue
+            start = rows.indptr[u] + entry.offset
+            end = rows.indptr[u + 1]
+            for k in range(start, end):
+                if k + 6 < end:
+                    prefetch(state.words, arcs[k + 6].adj)
+                v = np.int64(arcs[k].adj)
+                x = plus(entry.dist, arcs[k].weight)
+                better = v < ranges.leaf_begin and x < dist_of(state, v) and improve(state, v, x, u)
+                if better and (v < own_begin or v >= own_end):
+                    append(mine.outbox, v, ZERO, x, x)
+            touched += end - start
+    mine.counters[ARCS] += touched
     return floor
+
+
+@part
+def _push_share(queued, cut, ranges, rows, state, queues, share):
+    floor = _push_below(queued.near, queued, cut, ranges, rows, state, queues, share)
+    rest = _push_below(queued.far, queued, cut, ranges, rows, state, queues, share)
+    queued.left[share, _FLOOR] = np.int64(min(floor, rest))
+
+
+@part
+def _cut(left, budget):
+    """The first bin up to which more than `budget` arcs are left."""
+    total = 0
+    for cut in range(_BINS):
+        for share in range(len(left)):
+            total += left[share, cut]
+        if total > budget:
+            return cut
+    return _BINS
 
 
 @njit(cache=True)
 def push_settled(settled_below, budget, ranges, rows, state, queues):
     """Push the nearest settled rows to their end, for about `budget` arcs; returns the floor.
 
-    A queue without arcs to push has nothing to finish.
+    A queue without arcs to push has nothing to finish. `state.unreached`, which is no floor, is
+    returned where a queue of other ranks' vertices has run over.
     """
     heap_to_far(queues)
     if len(rows.arcs) == 0:
         return settled_below
-    control = queues.control
+    control, thread_counters = queues.control, queues.thread_counters
     near = queues.entries[control[NEAR]]
     far = queues.entries[control[FAR]]
-    close_chunks(far, queues.thread_counters, FAR_AT)
+    close_chunks(far, thread_counters, FAR_AT)
     near = near[min(control[TURN], control[NEAR_COUNT]) : control[NEAR_COUNT]]
     far = far[: min(control[FAR_TAIL], len(far))]
     scale = _BINS / max(value(settled_below, rows.arcs[0].weight), 1e-300)
-    left = np.zeros(_BINS, np.int64)
-    _count_unfinished(near, settled_below, scale, rows, state, left)
-    _count_unfinished(far, settled_below, scale, rows, state, left)
-    cut = total = 0
-    while cut < _BINS and total + left[cut] <= budget:
-        total += left[cut]
-        cut += 1
-    floor = _push_below(near, settled_below, cut, scale, ranges, rows, state, queues)
-    rest = _push_below(far, settled_below, cut, scale, ranges, rows, state, queues)
-    return min(floor, rest)
+    shares = max(min(len(thread_counters), (len(near) + len(far)) // SEEN_ALONE), 1)
+    left = np.zeros((shares, _BINS + LINE), np.int64)
+    queued = Unfinished(near, far, settled_below, scale, shares, left)
+    if shares == 1:
+        _count_share(queued, rows, state, ZERO)
+    else:
+        on_threads(_count_share, (queued, rows, state), shares)
+    cut = np.int64(_cut(left, budget))
+    if shares == 1:
+        _push_share(queued, cut, ranges, rows, state, queues, ZERO)
+    else:
+        on_threads(_push_share, (queued, cut, ranges, rows, state, queues), shares)
+    if overflowed(thread_counters):
+        return state.unreached
+    floor = np.int64(settled_below)
+    for share in range(shares):
+        floor = min(floor, left[share, _FLOOR])
+    return as_dist(floor, settled_below)
 
 
 @part
@@ -220,7 +287,7 @@ def pull_rows(first, last, reach, rows, state, pending, noted, queues):
     control[PHASES] += 1
     control[TURN] = first
     control[FAR_TAIL] = noted
-    if len(queues.thread_counters) == 1 or last - first <= ALONE:
+    if len(queues.thread_counters) == 1 or last - first <= _ROWS_A_TURN:
         _pull(last, reach, rows, state, pending, queues, FIRST_THREAD)
     else:
         arguments = (last, reach, rows, state, pending, queues)
@@ -240,7 +307,7 @@ def sweep(pending, count, weight, state, queues):
     control = queues.control
     control[PHASES] += 1
     control[TURN] = control[NEXT_TAIL] = 0
-    if len(queues.thread_counters) == 1 or count <= 4 * ALONE:
+    if len(queues.thread_counters) == 1 or count <= SEEN_ALONE:
         _sweep(pending, count, weight, state, queues, FIRST_THREAD)
     else:
         arguments = (pending, count, weight, state, queues)

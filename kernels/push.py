@@ -15,7 +15,7 @@ import numpy as np
 from kernels.atomics import atomic_add, prefetch
 from kernels.compile import ZERO, inlined, kernel, part
 from kernels.groups import Bucket
-from kernels.heap import HEAP_LIMIT, far_to_heap, heap_to_far, run_heap
+from kernels.heap import far_to_heap, heap_to_far, run_heap
 from kernels.parallel import on_threads
 from kernels.queues import (
     ARCS,
@@ -49,7 +49,8 @@ from kernels.tentative import as_dist, dist_of, improve, plus, put
 EMPTY, SWITCH, MORE = 0, 1, 2
 
 NEVER = 1 << 60
-ALONE = 512  # entries that are not worth waking other threads for
+# Entries that are not worth waking other threads for: of rows to push, and to be looked at only.
+ALONE, SEEN_ALONE = 64, 1024
 FIFO = 1024
 
 
@@ -173,7 +174,7 @@ def _split_far(bucket_end, rows, state, queues):
     control = queues.control
     take_far(state.unreached, queues)
     control[FAR], control[SPARE] = control[SPARE], control[FAR]
-    if len(queues.thread_counters) == 1 or control[NEAR_COUNT] <= 4 * ALONE:
+    if len(queues.thread_counters) == 1 or control[NEAR_COUNT] <= SEEN_ALONE:
         _split(bucket_end, rows, state, queues, FIRST_THREAD)
     else:
         on_threads(_split, (bucket_end, rows, state, queues), len(queues.thread_counters))
@@ -243,9 +244,9 @@ def advance(buckets, anchor, limits, ranges, rows, state, queues):
     `anchor` is the distance (bits) at which the one bucket of all ranks starts; below 0 each
     bucket starts at the nearest row queued here.
 
-    Returns EMPTY: nothing is queued; MORE: something is; SWITCH with a distance (bits): at least
-    `switch_settled` rows with `switch_arcs` arcs have been seen, and every arc that leads below
-    that distance is relaxed.
+    Returns one of these, a distance (bits), and how many rows are settled so far and their arcs.
+    EMPTY: nothing is queued; MORE: something is; SWITCH: at least `switch_settled` rows with
+    `switch_arcs` arcs have been seen, and every arc that leads below the distance is relaxed.
     """
     control, thread_counters, unreached = queues.control, queues.thread_counters, state.unreached
     everything = _bucket(unreached, False, ranges, NEVER)
@@ -257,24 +258,25 @@ def advance(buckets, anchor, limits, ranges, rows, state, queues):
         _drain_bucket(everything, ranges, rows, state, queues)
     if anchor >= 0:
         limit = _bucket_end(anchor, limits.delta, unreached)
-        if control[HEAP_SIZE] == 0 and control[FAR_TAIL] <= HEAP_LIMIT // 2:
+        if control[HEAP_SIZE] == 0 and control[FAR_TAIL] <= limits.heap_rows // 2:
             far_to_heap(state, queues)
     while buckets > 0:
         buckets -= 1
         if control[HEAP_SIZE] > 0:
             control[PHASES] += 1
-            run_heap(_bucket(limit, limits.stop_at_bucket_end, ranges, NEVER), rows, state, queues)
+            bucket = _bucket(limit, limits.stop_at_bucket_end, ranges, NEVER)
+            run_heap(bucket, limits.heap_rows, rows, state, queues)
             heap_to_far(queues)
             if overflowed(thread_counters):
                 requeue_reached(ranges, state, queues)
                 _drain_bucket(everything, ranges, rows, state, queues)
         nearest = least_far(thread_counters)
-        if nearest == np.int64(unreached):
-            return EMPTY, unreached
-        lo = as_dist(nearest, unreached)
         seen, seen_arcs = settled(thread_counters)
+        if nearest == np.int64(unreached):
+            return EMPTY, unreached, seen, seen_arcs
+        lo = as_dist(nearest, unreached)
         if anchor < 0 and seen >= limits.switch_settled and seen_arcs >= limits.switch_arcs:
-            return SWITCH, lo
+            return SWITCH, lo, seen, seen_arcs
         if anchor >= 0:
             lo = as_dist(anchor, unreached)
             hi = limit
@@ -292,7 +294,9 @@ def advance(buckets, anchor, limits, ranges, rows, state, queues):
         bucket = _bucket(hi, limits.stop_at_bucket_end, ranges, cap)
         _drain_bucket(bucket, ranges, rows, state, queues)
         if control[STOP] != 0:
-            return SWITCH, lo
-        if control[FAR_TAIL] <= HEAP_LIMIT // 2:
+            seen, seen_arcs = settled(thread_counters)
+            return SWITCH, lo, seen, seen_arcs
+        if control[FAR_TAIL] <= limits.heap_rows // 2:
             far_to_heap(state, queues)
-    return MORE, unreached
+    seen, seen_arcs = settled(thread_counters)
+    return MORE, unreached, seen, seen_arcs

@@ -195,6 +195,15 @@ def settled(thread_counters):
 
 
 @part
+def counted(queues):
+    """Rounds that had to wait for each other, and arcs looked at."""
+    arcs = ZERO
+    for t in range(len(queues.thread_counters)):
+        arcs += queues.thread_counters[t, ARCS]
+    return queues.control[PHASES], arcs
+
+
+@part
 def take_far(unreached, queues):
     """Close `far` and make it the list to be read (NEAR_COUNT entries); forget its least key."""
     control = queues.control

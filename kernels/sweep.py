@@ -7,7 +7,8 @@ import numpy as np
 from kernels.atomics import prefetch
 from kernels.compile import ONE, ZERO, kernel, part
 from kernels.parallel import on_threads
-from kernels.queues import OTHERS
+from kernels.push import start
+from kernels.queues import LEAVES, OTHERS, counted
 from kernels.tentative import dist_of, parent_of, plus, put, value
 
 # Vertices that are not worth waking other threads for.
@@ -30,6 +31,13 @@ def reset(workers, first, last, nobody, state):
         on_threads(_reset, (workers, first, last, nobody, state), workers)
 
 
+@kernel
+def begin(first, last, nobody, root, parent, dist, state, queues):
+    """Make the vertices [first, last) unreached, and queue one vertex at a distance (bits)."""
+    reset(len(queues.thread_counters), first, last, nobody, state)
+    start(root, parent, dist, state, queues)
+
+
 @part
 def _settle_leaves(shares, first, last, rows, state, share):
     width = last - first
@@ -41,7 +49,7 @@ def _settle_leaves(shares, first, last, rows, state, share):
             put(state, v, x, u)
 
 
-@kernel
+@part
 def settle_leaves(workers, first, last, rows, state):
     """The vertices [first, last), with a single arc each, take their distance from its end."""
     if workers == 1 or last - first <= _ALONE:
@@ -62,7 +70,7 @@ def _answer(shares, local_id, global_id, state, weight, dist, parent, share):
         parent[v] = global_id[np.uint64(parent_of(state, ours))]
 
 
-@kernel
+@part
 def answer(workers, local_id, global_id, state, weight, dist, parent):
     """Write distance and parent of every vertex in original ids.
 
@@ -75,6 +83,36 @@ def answer(workers, local_id, global_id, state, weight, dist, parent):
     else:
         arguments = (workers, local_id, global_id, state, weight, dist, parent)
         on_threads(_answer, arguments, workers)
+
+
+@kernel
+def finish(ranges, rows, ids, state, weight, dist, parent, queues):
+    """What `settle_leaves` and then `answer` do; returns the rounds, and the arcs looked at."""
+    workers = len(queues.thread_counters)
+    first, last = ranges.bounds[LEAVES, 0], ranges.bounds[LEAVES, 1]
+    if first < last:
+        settle_leaves(workers, first, last, rows, state)
+    answer(workers, ids.local_id, ids.global_id, state, weight, dist, parent)
+    return counted(queues)
+
+
+@part
+def _clear(shares, dist, parent, share):
+    for v in range(len(dist) * share // shares, len(dist) * (share + 1) // shares):
+        dist[v] = np.inf
+        parent[v] = -1
+
+
+@kernel
+def clear(workers, dist, parent):
+    """Write an answer in which nothing is reached, each part by the thread that `answer` has do it.
+
+    A page of memory lies next to the cores of whichever thread writes it first.
+    """
+    if workers == 1 or len(dist) <= _ALONE:
+        _clear(ONE, dist, parent, ZERO)
+    else:
+        on_threads(_clear, (workers, dist, parent), workers)
 
 
 @kernel

@@ -201,7 +201,7 @@ def using(threads: int | None = None, turns: bool = True) -> Iterator[None]:
     with _turn if turns and numba.threading_layer() == "workqueue" else _no_turn:
         cores = _binding.cores(threads)
         try:
-            if threads is not None:
+            if threads not in (None, before):
                 numba.set_num_threads(threads)
             if cores:
                 _binding.bind_others(cores)
@@ -210,4 +210,5 @@ def using(threads: int | None = None, turns: bool = True) -> Iterator[None]:
         finally:
             if cores:
                 _binding.release(cores)
-            numba.set_num_threads(before)
+            if threads not in (None, before):
+                numba.set_num_threads(before)

@@ -8,6 +8,7 @@ from kernels.atomics import prefetch
 from kernels.compile import ONE, ZERO, kernel, njit, part
 from kernels.groups import TOGETHER
 from kernels.parallel import on_threads
+from kernels.queues import counted
 from kernels.tentative import both_of, dist_of, plus, put, value
 
 # The round in which nothing is taken off.
@@ -180,7 +181,7 @@ def _settle(shares, first, last, rows, global_id, state, share):
         put(state, v, best, np.uint32(global_id[np.uint64(parent)]))
 
 
-@kernel
+@part
 def settle(workers, first, last, rows, global_id, state):
     """The vertices [first, last) take the shortest way over the ends of their arcs.
 
@@ -202,7 +203,7 @@ def _hang(shares, held, begin, global_id, state, share):
         put(state, np.uint64(begin + i), dist, np.uint32(global_id[at]) | nobody)
 
 
-@kernel
+@part
 def hang(workers, held, begin, global_id, state):
     """What leaves take from the vertex they hang on: its distance, and itself as their parent.
 
@@ -227,7 +228,7 @@ def _answer(shares, local_id, leaf_weight, state, dist, parent, share):
         parent[v] = np.int32(found)
 
 
-@kernel
+@part
 def answer(workers, local_id, leaf_weight, state, dist, parent):
     """Write distance and parent of every vertex in original ids.
 
@@ -238,6 +239,23 @@ def answer(workers, local_id, leaf_weight, state, dist, parent):
         _answer(ONE, local_id, leaf_weight, state, dist, parent, ZERO)
     else:
         on_threads(_answer, (workers, local_id, leaf_weight, state, dist, parent), workers)
+
+
+@kernel
+def write(off, rows, ids, state, dist, parent, queues):
+    """Write the answer of a search of a core; returns the rounds, and the arcs looked at.
+
+    off   kernels.groups.TakenOff
+    ids   kernels.groups.Ids; what has no label has a place in the state, see `answer`
+    """
+    workers = len(queues.thread_counters)
+    for r in range(len(off.searched)):
+        name(workers, off.searched[r, 0], off.searched[r, 1], ids.global_id, state)
+    for r in range(len(off.passes)):
+        settle(workers, off.passes[r, 0], off.passes[r, 1], rows, ids.global_id, state)
+    hang(workers, off.held, off.first_held, ids.global_id, state)
+    answer(workers, ids.local_id, off.leaf_weight, state, dist, parent)
+    return counted(queues)
 
 
 @kernel

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+import math
+import mmap
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -10,19 +12,23 @@ from graphs.csr import CSR
 from graphs.pages import lazy_zeros
 from kernels import heap, pull, push, queues, sweep
 from kernels.compile import same_types
-from kernels.groups import Limits, Queues, Ranges, Reach, State
+from kernels.groups import Ids, Limits, Queues, Ranges, Reach, State
 from kernels.tentative import UNREACHED
 from sssp.engine import Answer, TunedEngine
 from sssp.tuning import Choices
 
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike
+
 _ALL = 1 << 60
 
 
-def _on_lines(words: np.ndarray) -> np.ndarray:
-    """Rows of counters, one a thread, none on a cache line of another's."""
-    first = -(words.ctypes.data // words.itemsize) % queues.LINE
-    end = len(words) - queues.LINE + first
-    return words[first:end].reshape(-1, queues.THREAD_WORDS)
+def _on_pages(shape: tuple[int, ...], dtype: DTypeLike) -> np.ndarray:
+    """An array, not filled, that begins with a page and so with a cache line."""
+    size = math.prod(shape) * np.dtype(dtype).itemsize
+    room = np.empty(size + mmap.PAGESIZE, np.uint8)
+    first = -room.ctypes.data % mmap.PAGESIZE
+    return room[first : first + size].view(dtype).reshape(shape)
 
 
 class CPUEngine(TunedEngine):
@@ -46,11 +52,14 @@ class CPUEngine(TunedEngine):
         own = [(part.start, part.stop) for part in (layout.rows, layout.leaves)]
         bounds = np.array([*own, *self._others()])
         self.ranges = Ranges(bounds, layout.leaf_begin, layout.labels)
+        self.ids = Ids(csr.local_id, csr.global_id)
         words = layout.labels * (1 if dist_dtype.itemsize == 4 else 2)
         self.state = State(self._room_for_state(words), self.unreached)
         self.queues = self._make_queues()
         settled = self._share(choices.switch_settled)
-        self.limits = Limits(self.delta, choices.stop_at_bucket_end, settled, choices.switch_arcs)
+        self.limits = Limits(
+            self.delta, choices.stop_at_bucket_end, settled, choices.switch_arcs, choices.heap_rows
+        )
         # What the pull leaves is little and lies far apart: one bucket, to the end.
         self.limits_after_pull = self.limits._replace(
             delta=self.weight_type(csr.limit), switch_settled=push.NEVER
@@ -58,9 +67,11 @@ class CPUEngine(TunedEngine):
         self.root = -1
         self.settled_below = self.unreached
         self.switched = self.pulled = False
+        # What the last call has found: no queued key is below this, and what is settled.
+        self._least, self._settled = math.inf, (0, 0)
         self._start, self._advance = same_types(push.start), same_types(push.advance)
         self._push_settled, self._pull = same_types(pull.push_settled), same_types(pull.pull)
-        self._reset, self._settle_leaves = same_types(sweep.reset), same_types(sweep.settle_leaves)
+        self._reset, self._begin = same_types(sweep.reset), same_types(sweep.begin)
         for labels in [*layout.connected, layout.isolated]:
             self._reset_labels(threads, labels)
 
@@ -70,17 +81,18 @@ class CPUEngine(TunedEngine):
         # Never written pages of these take no memory; a rank takes the smallest, as it fills few.
         room, spare = np.empty if csr.halo is None else lazy_zeros, queues.spare_entries(threads)
         queued = len(csr.layout.rows) + len(csr.layout.leaves)
-        control = np.zeros(queues.CONTROL_WORDS, np.int64)
+        # No two threads write to one line of these, and each is the first to write to its fifo.
+        control = _on_pages((queues.CONTROL_WORDS,), np.int64)
+        thread_counters = _on_pages((threads, queues.THREAD_WORDS), np.int64)
+        control[:], thread_counters[:] = 0, 0
         control[[queues.NEAR, queues.NEXT, queues.FAR, queues.SPARE]] = range(4)
         return Queues(
             entries=room((4, queued + spare), self.entry),
             outbox=room(csr.layout.leaf_begin + spare if csr.halo else 0, self.entry),
             heap=np.empty(2 * heap.HEAP_LIMIT, self.entry),
-            fifos=np.empty((threads, push.FIFO), self.entry),
+            fifos=_on_pages((threads, push.FIFO), self.entry),
             control=control,
-            thread_counters=_on_lines(
-                np.zeros(threads * queues.THREAD_WORDS + queues.LINE, np.int64)
-            ),
+            thread_counters=thread_counters,
         )
 
     def _share(self, settled: int) -> int:
@@ -102,41 +114,46 @@ class CPUEngine(TunedEngine):
         if self.root >= csr.layout.reachable:
             self._reset_labels(1, range(self.root, self.root + 1))
         self.switched = self.pulled = False
-        for labels in csr.layout.connected:
+        *before, last = csr.layout.connected
+        for labels in before:
             self._reset_labels(self.threads, labels)
-        self.root = -1
+        self._settled = 0, 0
         if csr.first <= root < csr.first + csr.n:
-            self.root = int(csr.local_id[root - csr.first])
-            self._start(self.root, self.root, self._bits(0.0), self.state, self.queues)
+            self.root, self._least = int(csr.local_id[root - csr.first]), 0.0
+            self._begin_at(self.root, self.root, self._bits(0.0), last)
         else:
+            self.root, self._least = -1, math.inf
+            self._reset_labels(self.threads, last)
             push.forget(self.unreached, self.queues)
 
+    def _begin_at(self, root: int, parent: int, dist: Any, labels: range) -> None:
+        """Forget what was found for some labels, and queue one at a distance (bits)."""
+        self._begin(
+            labels.start, labels.stop, self.ranges.labels, root, parent, dist, self.state,
+            self.queues,
+        )  # fmt: skip
+
     def nearest(self) -> float:
-        queued = self.queues
-        if self.switched and (not self.pulled or queued.control[queues.NEAR_COUNT] > 0):
-            return self._distance(self.settled_below)
-        return self._distance(
-            queues.nearest(queued.heap, queued.control, queued.thread_counters, self.unreached)
-        )
+        return self._least
 
     def settled(self) -> tuple[int, int, int]:
-        rows, arcs = queues.settled(self.queues.thread_counters)
-        return rows, arcs, int(self.switched)
+        return *self._settled, int(self.switched)
 
     def relax(self, lo: float) -> None:
         self._relax(_ALL, -1, self.limits_after_pull if self.pulled else self.limits)
 
     def _relax(self, buckets: int, anchor: int, limits: Limits) -> None:
-        status, bits = self._advance(
+        status, bits, *self._settled = self._advance(
             buckets, anchor, limits, self.ranges, self.csr.out, self.state, self.queues
         )
+        self._least = self._distance(bits)
         if status == push.SWITCH:
             self.settled_below, self.switched = self.unreached.dtype.type(bits), True
 
     def push_settled(self, lo: float) -> float:
         self.settled_below, self.switched = self._bits(lo), True
         floor = self._push_nearest_settled()
-        while queues.overflowed(self.queues.thread_counters):
+        while floor == self.unreached:  # a queue has run over
             self._requeue()
             floor = self._push_nearest_settled()
         return self._distance(floor)
@@ -161,19 +178,10 @@ class CPUEngine(TunedEngine):
         self.pulled = True
 
     def result(self, out: Answer) -> None:
-        csr = self.csr
-        leaves = csr.layout.leaves
-        if leaves:
-            self._settle_leaves(self.threads, leaves.start, leaves.stop, csr.out, self.state)
-        sweep.answer(
-            self.threads, csr.local_id, csr.global_id, self.state, self.weight_type(0), out.dist,
-            out.parent,
+        out.phases, out.arcs = sweep.finish(
+            self.ranges, self.csr.out, self.ids, self.state, self.weight_type(0), out.dist,
+            out.parent, self.queues,
         )  # fmt: skip
-        self._count(out)
-
-    def _count(self, out: Answer) -> None:
-        out.phases = int(self.queues.control[queues.PHASES])
-        out.arcs = int(self.queues.thread_counters[:, queues.ARCS].sum())
 
     def has_overflow(self) -> bool:
         """Does an arc lead from a reached vertex to an unreached one? Then a sum was infinite."""

@@ -25,7 +25,7 @@ from graphs.pages import lazy_zeros
 from kernels import halo, pull
 from kernels.compile import same_types
 from kernels.groups import Peers, Subscriptions
-from kernels.queues import OUT_AT, OUT_END, OUT_TAIL, OVERFLOW, overflowed
+from kernels.queues import NEAR_COUNT, OUT_AT, OUT_END, OUT_TAIL, OVERFLOW, nearest, overflowed
 from sssp.cpu import CPUEngine
 from sssp.tuning import Choices
 
@@ -125,7 +125,11 @@ class CPURankEngine(CPUEngine):
     def nearest(self) -> float:
         if self.sweeps > 0:
             return self._distance(self.settled_below)
-        return min(super().nearest(), self._distance(self.requested))
+        queued = self.queues
+        if self.switched and (not self.pulled or queued.control[NEAR_COUNT] > 0):
+            return self._distance(self.settled_below)
+        least = nearest(queued.heap, queued.control, queued.thread_counters, self.unreached)
+        return min(self._distance(least), self._distance(self.requested))
 
     def relax(self, lo: float) -> None:
         if not self.pulled:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from graphs.csr import CSR
 from graphs.trees import Forest
 from kernels import queues, trees
 from kernels.compile import same_types
-from kernels.groups import Queues
+from kernels.groups import Queues, TakenOff
 from kernels.heap import HEAP_LIMIT
 from kernels.push import forget
 from sssp.cpu import _ALL, CPUEngine
@@ -23,25 +23,25 @@ class WithTrees(CPUEngine):
 
     forest: Forest
 
-    def _load_trees(self) -> None:
-        """Get kernels for what was taken off."""
-        self._name, self._settle = same_types(trees.name), same_types(trees.settle)
-        self._hang, self._has_overflow = same_types(trees.hang), same_types(trees.has_overflow)
+    def _load_trees(self, searched: list[tuple[int, int]], first_held: int) -> None:
+        """Get kernels and arguments for what was taken off.
 
-    def _write(self, searched: Iterable[range], first_held: int, out: Answer) -> None:
-        """Write the answer, from the labels that were searched on and from the trees on these.
-
+        searched     ranges of labels
         first_held   the first of the places in the state of what is in `held`
         """
-        csr, forest, threads = self.csr, self.forest, self.threads
-        for labels in searched:
-            self._name(threads, labels.start, labels.stop, csr.global_id, self.state)
-        for labels in forest.passes:
-            self._settle(threads, labels.start, labels.stop, csr.out, csr.global_id, self.state)
-        self._hang(threads, forest.held, first_held, csr.global_id, self.state)
-        trees.answer(
-            threads, csr.local_id, forest.leaf_weight, self.state, out.dist, out.parent
+        self._name, self._has_overflow = same_types(trees.name), same_types(trees.has_overflow)
+        forest = self.forest
+        passes = [(labels.start, labels.stop) for labels in forest.passes]
+        self._off = TakenOff(
+            np.array(searched, np.int64), np.array(passes, np.int64).reshape(-1, 2), forest.held,
+            first_held, forest.leaf_weight,
         )  # fmt: skip
+
+    def _write(self, out: Answer) -> None:
+        """Write the answer, from the labels that were searched on and from the trees on these."""
+        out.phases, out.arcs = trees.write(
+            self._off, self.csr.out, self.ids, self.state, out.dist, out.parent, self.queues
+        )
 
     def _leaves_overflow(self) -> bool:
         return self._has_overflow(self.csr.local_id, self.forest.leaf_weight, self.state)
@@ -57,7 +57,7 @@ class TreeEngine(WithTrees):
         assert csr.forest is not None
         self.forest = csr.forest
         super().__init__(csr, choices, threads)
-        self._load_trees()
+        self._load_trees([(0, self.forest.core)], csr.layout.labels + 1)
         core, labels = self.forest.core, csr.layout.labels
         self._core = self.ranges._replace(bounds=np.array([[0, core], [core, labels]]))
         # From what was taken off, pushes upwards: to the core as if it were another rank's.
@@ -84,16 +84,18 @@ class TreeEngine(WithTrees):
     def reset(self, root: int) -> None:
         self._id, self.root = root, int(self.csr.local_id[root])
         self.switched = self.pulled = False
-        for labels in self.csr.layout.connected:
-            self._reset_labels(self.threads, labels)
+        [labels] = self.csr.layout.connected
+        self._settled, self._least = (0, 0), 0.0
         if self.root == self._nobody:
+            self._least = math.inf
+            self._reset_labels(self.threads, labels)
             forget(self.unreached, self.queues)
             return
         at, before, dist = self.root, self.root, self._bits(0.0)
         if self.root > self._nobody:
             at, before = self._held(), self._nobody
             dist = self._bits(float(self.forest.leaf_weight[root]))
-        self._start(at, before, dist, self.state, self.queues)
+        self._begin_at(at, before, dist, labels)
         if at >= self.forest.core:
             self._climb()
 
@@ -131,12 +133,11 @@ class TreeEngine(WithTrees):
         self.pulled = True
 
     def result(self, out: Answer) -> None:
-        self._write([range(self.forest.core)], self._nobody + 1, out)
+        self._write(out)
         if self.root > self._nobody:
             out.parent[self.csr.global_id[self._held()]] = self._id
         if self.root >= self._nobody:
             out.dist[self._id], out.parent[self._id] = 0, self._id
-        self._count(out)
 
     def has_overflow(self) -> bool:
         return super().has_overflow() or self._leaves_overflow()

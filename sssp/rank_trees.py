@@ -32,7 +32,9 @@ class _OnCore(WithTrees):
 
     def _settle_down(self) -> None:
         """Prepare what the constructors of engines do not."""
-        self._load_trees()
+        searched = self.csr.layout.rows, self.csr.layout.isolated
+        bounds = [(labels.start, labels.stop) for labels in searched]
+        self._load_trees(bounds, self.forest.first_held)
         nobody = self.csr.layout.labels
         # Not reset first: a node peer may be done with it already.
         narrow = self.unreached.dtype.itemsize == 4
@@ -82,6 +84,7 @@ class _OnCore(WithTrees):
         if len(core) and dist[0] != self.unreached:
             at = int(self.forest.core_label[core[0]])
             self._start(at, at, dist[0], self.state, self.queues)
+            self._least = 0.0
 
     def _labels_of_way(
         self, ids: np.ndarray, order: np.ndarray | None
@@ -97,11 +100,10 @@ class _OnCore(WithTrees):
 
     def result(self, out: Answer) -> None:
         csr = self.csr
-        self._write((csr.layout.rows, csr.layout.isolated), self.forest.first_held, out)
+        self._write(out)
         for vertex, parent, dist in self._way.tolist():
             if csr.first <= vertex < csr.first + csr.n:
                 out.dist[vertex - csr.first], out.parent[vertex - csr.first] = dist, parent
-        self._count(out)
 
     def has_overflow(self) -> bool:
         if np.isinf(self._way["dist"]).any():

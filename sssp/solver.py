@@ -13,6 +13,7 @@ from graphs.comm import Comm, SerialComm, Traffic
 from graphs.csr import CSR
 from graphs.errors import GraphError
 from graphs.rank_core import RankForest
+from kernels import sweep
 from kernels.threads import Lock, thread_count, threading_layer, using
 from sssp import cuda_missing, exchange
 from sssp.arcs import Arcs, arcs_of_rows, distance_type
@@ -268,6 +269,11 @@ class Solver:
     def new_answer(self) -> Answer:
         """Fresh arrays for an answer."""
         n, dtype = self.csr.n, distance_type(self.csr.stats.weight_dtype)
+        if self.name == "cpu" and self._small is None:
+            answer = Answer(np.empty(n, dtype), np.empty(n, np.int64))
+            with self._using():
+                sweep.clear(self.threads, answer.dist, answer.parent)
+            return answer
         xp = np if self.device is None or self.output == "host" else self.device.xp
         return Answer(xp.full(n, np.inf, dtype), xp.full(n, -1, np.int64))
 

@@ -8,12 +8,15 @@ import numpy as np
 
 from graphs.arguments import checked_delta
 from graphs.csr import CSR
+from kernels.heap import HEAP_LIMIT
 from kernels.push import NEVER
 
 # A graph that expands is searched to LEVEL_VERTICES in about this many levels, at most.
 EXPANDS = 10
 # Of a core, whose trees were taken off, rows have four arcs on average: see docs/presolve.md.
 _CORE_SHARE, _CORE_SWITCH = 0.2, 0.05
+# Queued rows from which on threads share buckets, where what is queued soon is ever more.
+_HEAP_EXPANDING = 128
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,7 @@ class Choices:
     switch_settled   the same as a number of vertices of the whole graph
     switch_arcs      arcs the settled vertices must hold as well
     finish_arcs      arcs a rank may spend on pushing out short settled rows before the pull
+    heap_rows        queued rows up to which one thread works by itself, in Dijkstra's order
     """
 
     delta: float
@@ -34,6 +38,7 @@ class Choices:
     switch_settled: int
     switch_arcs: int
     finish_arcs: int
+    heap_rows: int
 
 
 def weight_quantile(csr: CSR, share: float) -> float:
@@ -82,4 +87,5 @@ def choose(csr: CSR, delta: float | None = None, wider: float = 1.0) -> Choices:
         switch_settled=int(switch * vertices) + 1 if switch is not None else NEVER,
         switch_arcs=stats.arcs // arcs_part if stats.hubs else 0,
         finish_arcs=csr.arcs // 1024,
+        heap_rows=_HEAP_EXPANDING if expands else HEAP_LIMIT,
     )

@@ -23,7 +23,7 @@ BUCKET, REACH = Bucket(BITS, True, WORD, WORD, WORD, WORD), Reach(BITS, BITS, WO
 INNERMOST = [
     (push._split, (BITS, ROWS, STATE, QUEUES, WORD)),
     (push._drain, (BUCKET, WORD, ROWS, STATE, QUEUES, WORD)),
-    (heap.run_heap, (BUCKET, ROWS, STATE, QUEUES)),
+    (heap.run_heap, (BUCKET, WORD, ROWS, STATE, QUEUES)),
     (pull._pull, (WORD, REACH, ROWS, STATE, QUEUE, QUEUES, WORD)),
     (pull._sweep, (QUEUE, WORD, np.float32(0), STATE, QUEUES, WORD)),
 ]

@@ -15,7 +15,7 @@ import argparse
 import math
 from collections.abc import Callable, Iterator
 from statistics import median
-from time import perf_counter
+from time import perf_counter, thread_time
 from typing import Any, TypeVar
 
 import numpy as np
@@ -57,10 +57,10 @@ def _searched(solver: Solver, root: int, out: Answer, warm: bool) -> dict[str, f
     """Seconds of a search, and how many of them on one thread."""
     if not warm:
         np.add(_FORGET, 1, out=_FORGET)
-    start, shared = perf_counter(), regions.seconds()
+    start, own, shared = perf_counter(), thread_time(), regions.seconds()
     solver.search(root, out=out)
-    whole = perf_counter() - start
-    return {"search": whole, "alone": whole - (regions.seconds() - shared)}
+    whole, own = perf_counter() - start, thread_time() - own
+    return {"search": whole, "alone": own - (regions.seconds() - shared)}
 
 
 class _Alone:
@@ -70,9 +70,9 @@ class _Alone:
         self.seconds = dict.fromkeys(PARTS, 0.0)
 
     def __call__(self, name: str, step: Callable[..., T], *arguments: Any) -> T:
-        start, shared = perf_counter(), regions.seconds()
+        start, shared = thread_time(), regions.seconds()
         found = step(*arguments)
-        self.seconds[name] += perf_counter() - start - (regions.seconds() - shared)
+        self.seconds[name] += thread_time() - start - (regions.seconds() - shared)
         return found
 
 
@@ -91,7 +91,7 @@ def on_one_thread(solver: Solver, root: int, out: Answer) -> dict[str, float]:
     bucket = Bucket(
         engine.unreached, stop, own_begin, own_end, ranges.leaf_begin, NEVER
     )  # fmt: skip
-    most = engine.limits.heap_rows
+    most = engine.limits.alone
     with solver._using():
         alone("passes", engine.reset, root)
         alone("heap", _run_heap, bucket, most, csr.out, engine.state, engine.queues)

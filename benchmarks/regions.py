@@ -2,11 +2,13 @@
 
 Every parallel loop starts through one function of numba's threading layer, which compiled code
 finds by its name. Here another takes that name first, which looks at the clock and calls numba's.
+The clock is the calling thread's own, of time on its core: other programs are not counted.
 """
 
 from __future__ import annotations
 
 import ctypes
+import time
 
 import llvmlite.binding as llvm
 import numba
@@ -16,7 +18,6 @@ from numba import types
 from numba.extending import intrinsic
 
 _NAME = "numba_parallel_for"
-_MONOTONIC = 1
 # What the clock says, in seconds and nanoseconds; nanoseconds in regions so far; and how many.
 _words = np.zeros(4, np.int64)
 _kept: list[object] = []  # compiled code has their addresses only
@@ -44,10 +45,10 @@ def watch() -> None:
     @numba.cfunc(types.void(*[types.uintp] * 8), nopython=True)
     def timed(function, arguments, sizes, steps, data, dimensions, arrays, threads):
         words = numba.carray(_at(address), 4)
-        clock(_MONOTONIC, address)
+        clock(time.CLOCK_THREAD_CPUTIME_ID, address)
         before = words[0] * 10**9 + words[1]
         start(function, arguments, sizes, steps, data, dimensions, arrays, threads)
-        clock(_MONOTONIC, address)
+        clock(time.CLOCK_THREAD_CPUTIME_ID, address)
         words[2] += words[0] * 10**9 + words[1] - before
         words[3] += 1
 
@@ -56,7 +57,7 @@ def watch() -> None:
 
 
 def seconds() -> float:
-    """Seconds spent in parallel regions so far."""
+    """Seconds of the calling thread in parallel regions so far."""
     return float(_words[2]) / 1e9
 
 

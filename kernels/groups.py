@@ -68,14 +68,15 @@ class Limits(NamedTuple):
     stop_at_bucket_end   a push stops where the bucket ends; the rest of the row waits
     switch_settled       rows to settle, and
     switch_arcs          arcs that they hold, before the rest pulls
-    heap_rows            queued rows up to which one thread works in Dijkstra's order
+    alone                queued rows up to which one thread works by itself: first in Dijkstra's
+                         order, later on those of a bucket
     """
 
     delta: Any
     stop_at_bucket_end: bool
     switch_settled: int
     switch_arcs: int
-    heap_rows: int
+    alone: int
 
 
 class Bucket(NamedTuple):

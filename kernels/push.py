@@ -49,8 +49,7 @@ from kernels.tentative import as_dist, dist_of, improve, plus, put
 EMPTY, SWITCH, MORE = 0, 1, 2
 
 NEVER = 1 << 60
-# Entries that are not worth waking other threads for: of rows to push, and to be looked at only.
-ALONE, SEEN_ALONE = 64, 1024
+SEEN_ALONE = 1024  # entries that are not worth waking other threads for, to be looked at only
 FIFO = 1024
 
 
@@ -204,8 +203,11 @@ def start(root, parent, dist, state, queues):
 
 
 @part
-def _drain_bucket(bucket, ranges, rows, state, queues):
-    """Rounds until nothing of this bucket is queued, or a thread has seen enough (STOP)."""
+def _drain_bucket(bucket, alone, ranges, rows, state, queues):
+    """Rounds until nothing of this bucket is queued, or a thread has seen enough (STOP).
+
+    One of at most `alone` entries is worked off by one thread.
+    """
     control = queues.control
     workers = len(queues.thread_counters)
     while control[NEAR_COUNT] > 0 and control[STOP] == 0:
@@ -213,7 +215,7 @@ def _drain_bucket(bucket, ranges, rows, state, queues):
         # Entries that follow each other were found by one thread and lie near each other in the
         # graph: long turns keep the threads off each other's cache lines, 16 each keep the balance.
         step = min(max(control[NEAR_COUNT] // (16 * workers), 4), 512)
-        if workers == 1 or control[NEAR_COUNT] <= ALONE:
+        if workers == 1 or control[NEAR_COUNT] <= alone:
             _drain(bucket, step, rows, state, queues, FIRST_THREAD)
         else:
             on_threads(_drain, (bucket, step, rows, state, queues), workers)
@@ -255,21 +257,21 @@ def advance(buckets, anchor, limits, ranges, rows, state, queues):
         requeue_reached(ranges, state, queues)
     if control[NEAR_COUNT] > 0:
         # What a pull has improved: no bucket, to the end.
-        _drain_bucket(everything, ranges, rows, state, queues)
+        _drain_bucket(everything, limits.alone, ranges, rows, state, queues)
     if anchor >= 0:
         limit = _bucket_end(anchor, limits.delta, unreached)
-        if control[HEAP_SIZE] == 0 and control[FAR_TAIL] <= limits.heap_rows // 2:
+        if control[HEAP_SIZE] == 0 and control[FAR_TAIL] <= limits.alone // 2:
             far_to_heap(state, queues)
     while buckets > 0:
         buckets -= 1
         if control[HEAP_SIZE] > 0:
             control[PHASES] += 1
             bucket = _bucket(limit, limits.stop_at_bucket_end, ranges, NEVER)
-            run_heap(bucket, limits.heap_rows, rows, state, queues)
+            run_heap(bucket, limits.alone, rows, state, queues)
             heap_to_far(queues)
             if overflowed(thread_counters):
                 requeue_reached(ranges, state, queues)
-                _drain_bucket(everything, ranges, rows, state, queues)
+                _drain_bucket(everything, limits.alone, ranges, rows, state, queues)
         nearest = least_far(thread_counters)
         seen, seen_arcs = settled(thread_counters)
         if nearest == np.int64(unreached):
@@ -292,11 +294,11 @@ def advance(buckets, anchor, limits, ranges, rows, state, queues):
         if seen < limits.switch_settled:
             cap = 2 * limits.switch_settled // len(thread_counters)
         bucket = _bucket(hi, limits.stop_at_bucket_end, ranges, cap)
-        _drain_bucket(bucket, ranges, rows, state, queues)
+        _drain_bucket(bucket, limits.alone, ranges, rows, state, queues)
         if control[STOP] != 0:
             seen, seen_arcs = settled(thread_counters)
             return SWITCH, lo, seen, seen_arcs
-        if control[FAR_TAIL] <= limits.heap_rows // 2:
+        if control[FAR_TAIL] <= limits.alone // 2:
             far_to_heap(state, queues)
     seen, seen_arcs = settled(thread_counters)
     return MORE, unreached, seen, seen_arcs

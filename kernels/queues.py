@@ -184,7 +184,7 @@ def nearest(heap, control, thread_counters, unreached):
     return as_dist(least, unreached)
 
 
-@kernel
+@part
 def settled(thread_counters):
     """Rows pushed so far, and the arcs they hold."""
     rows = arcs = 0

@@ -58,7 +58,7 @@ class CPUEngine(TunedEngine):
         self.queues = self._make_queues()
         settled = self._share(choices.switch_settled)
         self.limits = Limits(
-            self.delta, choices.stop_at_bucket_end, settled, choices.switch_arcs, choices.heap_rows
+            self.delta, choices.stop_at_bucket_end, settled, choices.switch_arcs, choices.alone
         )
         # What the pull leaves is little and lies far apart: one bucket, to the end.
         self.limits_after_pull = self.limits._replace(

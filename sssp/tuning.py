@@ -15,8 +15,9 @@ from kernels.push import NEVER
 EXPANDS = 10
 # Of a core, whose trees were taken off, rows have four arcs on average: see docs/presolve.md.
 _CORE_SHARE, _CORE_SWITCH = 0.2, 0.05
-# Queued rows from which on threads share buckets, where what is queued soon is ever more.
-_HEAP_EXPANDING = 128
+# Where ever more is queued soon, threads share it early: a first bucket of 576 rows led to 3,400,
+# and one thread pushed them. Elsewhere a heap of HEAP_LIMIT rows is faster (docs/CPU.md).
+_ALONE_EXPANDING = 64
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Choices:
     switch_settled   the same as a number of vertices of the whole graph
     switch_arcs      arcs the settled vertices must hold as well
     finish_arcs      arcs a rank may spend on pushing out short settled rows before the pull
-    heap_rows        queued rows up to which one thread works by itself, in Dijkstra's order
+    alone            queued rows up to which one thread works by itself
     """
 
     delta: float
@@ -38,7 +39,7 @@ class Choices:
     switch_settled: int
     switch_arcs: int
     finish_arcs: int
-    heap_rows: int
+    alone: int
 
 
 def weight_quantile(csr: CSR, share: float) -> float:
@@ -87,5 +88,5 @@ def choose(csr: CSR, delta: float | None = None, wider: float = 1.0) -> Choices:
         switch_settled=int(switch * vertices) + 1 if switch is not None else NEVER,
         switch_arcs=stats.arcs // arcs_part if stats.hubs else 0,
         finish_arcs=csr.arcs // 1024,
-        heap_rows=_HEAP_EXPANDING if expands else HEAP_LIMIT,
+        alone=_ALONE_EXPANDING if expands else HEAP_LIMIT,
     )

@@ -186,7 +186,9 @@ def test_the_heap_hands_out_the_nearest_row_first(seed):
     """In Dijkstra's order no row is pushed twice, and no arc looked at twice."""
     edges = make_edges(100, "multigraph", "even", np.dtype(np.float32), False, seed)
     csr = build_csr(edges, threads=1)
-    chosen = replace(choose(csr), stop_at_bucket_end=False, switch=None, switch_settled=NEVER)
+    chosen = replace(
+        choose(csr), stop_at_bucket_end=False, switch=None, switch_settled=NEVER, alone=HEAP_LIMIT
+    )
     engine = CPUEngine(csr, chosen, 1)
     engine.reset(0)
     engine.relax(0.0)

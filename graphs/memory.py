@@ -91,7 +91,7 @@ _DEVICE_ORDER = 64
 # bounds of a part.
 _DEVICE_FILL = 36
 # A vertex, while vertices are taken off: the rows' bounds and labels, old and new; the bound of the
-# distance from the hub; of those with arcs seven int32, of which two are lists of a round, and marks.
+# distance from the hub; of those with arcs seven int32, two of them lists of a round, and marks.
 _DEVICE_TREES = 56
 CHUNK = 512  # arcs of a chunk of a long row, as in kernels/push.cuh
 # Entries a queue has room for beyond one for each vertex that can be reached.
@@ -292,7 +292,7 @@ class PresolvedDeviceNeed(DeviceNeed):
 
     @property
     def construction(self) -> int:
-        """A slice, and the largest of three: lists and bounds; a list, bounds, rows; rows, trees."""
+        """A slice, and the largest of: lists and bounds; a list, bounds, rows; rows and trees."""
         size, n = self.weight_bytes, self.n
         lists = self._kept + max(3 * size * n, self._kept // 2 + 2 * size * n)
         arcs = self.arcs // 16

@@ -17,47 +17,8 @@ from graphs.comm import SerialComm
 from graphs.device_edges import DeviceEdgeList
 from graphs.edges import DeviceEdges, EdgeList, check_edges
 from graphs.presolve import drop, refuse_directed
-from graphs.selection import Detours, Selection
+from graphs.selection import Detours, Growing, Selection
 from graphs.weights import weight_kind
-
-# Room for kept edges beyond what the slices so far suggest.
-_SPARE_SHARE, _SPARE_EDGES = 1 / 8, 1 << 12
-
-
-class _Kept:
-    """Edges kept of slices that are not there any more: 32-bit ids, weights as they came."""
-
-    def __init__(self, edges: DeviceEdges):
-        self.device, self.n, self.all = edges.device, edges.n, edges.m
-        self.seen = self.m = 0
-        xp = self.device.xp
-        self.arrays = xp.empty(0, np.int32), xp.empty(0, np.int32), xp.empty(0, edges.weight_dtype)
-
-    def add(self, part: EdgeList, places: Any) -> None:
-        """Append the edges of a slice at these places."""
-        end = self.m + len(places)
-        self.seen += part.m
-        if end > len(self.arrays[0]):
-            self._grow(end)
-        for array, values in zip(self.arrays, (part.src, part.dst, part.weight), strict=True):
-            self.device.part(array, self.m, end)[...] = values[places]
-        self.m = end
-
-    def _grow(self, least: int) -> None:
-        """Make room for as many as the rest will have, if it is like what was seen."""
-        likely = least * (self.all / self.seen) * (1 + _SPARE_SHARE)
-        room = min(int(likely) + _SPARE_EDGES, self.all)
-        grown = []
-        for array in self.arrays:
-            longer = self.device.xp.empty(room, array.dtype)
-            self.device.part(longer, 0, self.m)[...] = self.device.part(array, 0, self.m)
-            grown.append(longer)
-        self.arrays = tuple(grown)
-
-    def edges(self) -> DeviceEdgeList:
-        """What was kept."""
-        src, dst, weight = (self.device.part(array, 0, self.m) for array in self.arrays)
-        return DeviceEdgeList(self.device, EdgeList(src, dst, weight, self.n), checked=True)
 
 
 class DeviceSelection(Selection):
@@ -83,11 +44,15 @@ class DeviceSelection(Selection):
         return self.device.to_host(array)
 
     def select(self, edges: Any, listing: Callable[..., Any], *arguments: Any) -> Any:
-        kept = _Kept(edges)
+        dtypes = np.dtype(np.int32), np.dtype(np.int32), edges.weight_dtype
+        kept = Growing(self.xp, self.device.part, dtypes, edges.m)
         for part in edges.slices():
             listed = listing((part.src, part.dst, self.lengths(part.weight)), *arguments)
-            kept.add(part, listed)
-        return kept.edges()
+            room = kept.more(len(listed), part.m)
+            for array, values in zip(room, (part.src, part.dst, part.weight), strict=True):
+                array[...] = values[listed]
+        src, dst, weight = kept.filled()
+        return self._edges(EdgeList(src, dst, weight, self.n))
 
     def _list_lighter(self, part: tuple[Any, ...], *rest: Any) -> Any:
         (below,) = rest

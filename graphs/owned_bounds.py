@@ -167,7 +167,7 @@ class OwnerSelection(Selection):
         return ids, places
 
     def _rounds(self, edges: Any, length: Any) -> Callable[[], tuple[int, int]]:
-        from kernels.presolve import relax_edges, take_lowered
+        from kernels.presolve import all_useful, relax_edges, take_lowered
 
         ids, places = self._ends(edges)
         lookup = self._ask(ids)
@@ -176,11 +176,11 @@ class OwnerSelection(Selection):
         own = length.view(self.bits)
         known = self._answers(lookup, own)
         lowered = known.copy()
-        changed = np.full((len(known) >> 6) + 1, ~np.uint64(0))
         part = *places, self.lengths(edges.weight)
+        useful, counts = all_useful(edges.m)
 
         def run_round() -> tuple[int, int]:
-            relax_edges(part, known, changed, self.threads, lowered)
+            relax_edges(part, known, self.threads, lowered, useful, counts)
             chosen = np.flatnonzero(lowered < known)
             at, values = self._send(asked, asking, chosen, lowered[chosen])
             least = own.copy()
@@ -191,7 +191,7 @@ class OwnerSelection(Selection):
             chosen = np.flatnonzero(less[offset])
             at, values = self._send(asking, asked, chosen, own[offset[chosen]])
             lowered[at] = values
-            take_lowered(known, lowered, self.unreached, self.threads, changed)
+            take_lowered(known, lowered, self.unreached, self.threads)
             total, found = self.comm.allreduce_sum(np.array([less.sum(), new.sum()])).tolist()
             return total, found
 

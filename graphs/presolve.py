@@ -109,7 +109,9 @@ def presolve(
     started = perf_counter()
     refuse_directed(edges)
     # Of integers, the largest weight says how they are added; those have a list.
-    heaviest = float(edges.weight.max(initial=0)) if isinstance(edges, EdgeList) else 0.0
+    heaviest = 0.0
+    if isinstance(edges, EdgeList) and edges.weight_dtype.kind != "f":
+        heaviest = float(edges.weight.max(initial=0))
     kind = weight_kind(edges.weight_dtype, comm.allreduce_max(heaviest))
     return drop(edges, selection(edges, kind, threads, comm, bounds), started)
 

@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from graphs.arc_stream import SLICE_EDGES
 from graphs.arguments import kernel_ids
 from graphs.comm import Comm
 from graphs.edges import DeviceEdges, EdgeList, Edges
@@ -20,6 +19,10 @@ from graphs.edges import DeviceEdges, EdgeList, Edges
 # Rounds over the light edges; more make the bounds a little smaller, and the pass little shorter.
 LIGHT_ROUNDS = 6
 SAMPLE = 1 << 14
+# Edges that are still in a cache when those kept of them are packed.
+_SLICE_EDGES = 1 << 18
+# Room for kept edges beyond what the slices so far suggest.
+_SPARE_SHARE, _SPARE_EDGES = 1 / 8, 1 << 12
 # Roundings allowed for beyond those counted: of the comparison itself, in float64.
 _SPARE = 8
 _HALF_GAP = {"float32": 2.0**-24, "float64": 2.0**-53, "uint32": 0.0}
@@ -51,6 +54,46 @@ class Detours(NamedTuple):
     slack: float
 
 
+class Growing:
+    """Arrays of what is kept of edges that are read slice by slice.
+
+    They are not made of a block for each slice, as these would be copied, and be there twice.
+
+    part    gives the elements [first, last) of an array
+    most    edges there are
+    """
+
+    def __init__(self, xp: Any, part: Callable[..., Any], dtypes: tuple[np.dtype, ...], most: int):
+        self.xp, self.part, self.most = xp, part, most
+        self.seen = self.m = 0
+        self.arrays = tuple(xp.empty(0, dtype) for dtype in dtypes)
+
+    def more(self, count: int, seen: int) -> tuple[Any, ...]:
+        """Room for so many more, of a slice of `seen` edges: a part of each array, to be filled."""
+        first, self.m, self.seen = self.m, self.m + count, self.seen + seen
+        if self.m > len(self.arrays[0]):
+            # As many as all edges will have, if the rest is like what was seen.
+            likely = self.m * (self.most / self.seen) * (1 + _SPARE_SHARE)
+            self._grow(first, min(int(likely) + _SPARE_EDGES, self.most))
+        return tuple(self.part(array, first, self.m) for array in self.arrays)
+
+    def _grow(self, filled: int, room: int) -> None:
+        grown = []
+        for array in self.arrays:
+            longer = self.xp.empty(room, array.dtype)
+            self.part(longer, 0, filled)[...] = self.part(array, 0, filled)
+            grown.append(longer)
+        self.arrays = tuple(grown)
+
+    def filled(self) -> tuple[Any, ...]:
+        """The arrays, as far as they are filled."""
+        return tuple(self.part(array, 0, self.m) for array in self.arrays)
+
+
+def _slice(array: np.ndarray, first: int, last: int) -> np.ndarray:
+    return array[first:last]
+
+
 class Selection:
     """Reads the edges of this rank, or those kept so far, slice by slice, and selects some.
 
@@ -64,7 +107,7 @@ class Selection:
         self.dtype = np.dtype(np.float32 if kind == "float32" else np.float64)
         self.half_gap = _HALF_GAP[kind]
         self.heaviest = 0.0
-        self.slice_edges = SLICE_EDGES  # at most so many are looked at together
+        self.slice_edges = _SLICE_EDGES  # at most so many are looked at together
         # Ranks that share memory keep one copy of the bounds, and each ends a round for a part.
         self.shared = comm.size > 1 and len(comm.node_peers) == comm.size
         self.bits = np.dtype(np.uint32 if self.dtype.itemsize == 4 else np.uint64)
@@ -130,9 +173,7 @@ class Selection:
         from kernels.presolve import TURN_EDGES, pack
 
         ids = np.dtype(np.int32 if self.n < 2**31 else np.int64)
-        blocks: list[tuple[np.ndarray, ...]] = [
-            (np.empty(0, ids), np.empty(0, ids), np.empty(0, edges.weight_dtype))
-        ]
+        chosen = Growing(np, _slice, (ids, ids, edges.weight_dtype), edges.m)
         kept = np.empty(min(self.slice_edges, max(edges.m, 1)), np.int32)
         for whole in edges.slices():
             for first in range(0, whole.m, self.slice_edges):
@@ -141,14 +182,10 @@ class Selection:
                 weight = whole.weight[part]
                 counts = np.zeros(-(-len(src) // TURN_EDGES), np.int64)
                 listing((src, dst, self.lengths(weight)), *arguments, self.threads, kept, counts)
-                total = int(counts.sum())
-                packed = np.empty(total, ids), np.empty(total, ids), np.empty(total, weight.dtype)
+                packed = chosen.more(int(counts.sum()), len(src))
                 pack((src, dst, weight), kept, counts, self.threads, packed)
-                blocks.append(packed)
-        columns = [list(column) for column in zip(*blocks, strict=True)]
-        blocks.clear()
-        src, dst, chosen = (joined(np, column) for column in columns)
-        return EdgeList(src, dst, chosen, self.n)
+        src, dst, weight = chosen.filled()
+        return EdgeList(src, dst, weight, self.n)
 
     def lighter(self, edges: Edges | DeviceEdges, below: float) -> Any:
         """The edges of weight less than `below`; notes the largest weight of all."""
@@ -190,9 +227,9 @@ class Selection:
 
     def largest(self, bounds: Bounds) -> float:
         """The largest finite bound; by its bits, as a device may take the smallest for zero."""
-        bits = bounds.length.view(self.bits)
-        finite = self.xp.where(bits < self.unreached, bits, self.bits.type(0))
-        return float(self._on_host(finite.max(keepdims=True)).view(self.dtype)[0])
+        below = bounds.length.view(self.bits) - self.unreached  # wraps: what is unreached is least
+        most = self._on_host(below.max(keepdims=True)) + self.unreached
+        return float(most.view(self.dtype)[0])
 
     def _leads(self) -> bool:
         """Does this rank write what is shared?"""
@@ -222,30 +259,21 @@ class Selection:
 
     def _rounds(self, edges: Any, length: Any) -> Callable[[], tuple[int, int]]:
         """What lowers `length` by a round, and says of how many vertices, and how many new ones."""
-        from kernels.presolve import relax_edges, take_lowered
+        from kernels.presolve import all_useful, relax_edges, take_lowered
 
         bits, lowered = length.view(self.bits), self._copy(length).view(self.bits)
-        words = (self.n >> 6) + 1
-        changed = self.comm.shared_zeros(words, np.dtype(np.uint64)) if self.shared else (
-            np.empty(words, np.uint64)
-        )  # fmt: skip
-        if self._leads():
-            changed[:] = ~np.uint64(0)
-        self.comm.barrier()
         rank, size = (self.comm.rank, self.comm.size) if self.shared else (0, 1)
-        own = slice(words * rank // size, words * (rank + 1) // size)
-        vertices = slice(64 * own.start, 64 * own.stop)
+        own = slice(self.n * rank // size, self.n * (rank + 1) // size)
         part = edges.src, edges.dst, self.lengths(edges.weight)
+        useful, counts = all_useful(edges.m)
 
         def run_round() -> tuple[int, int]:
             nonlocal lowered
-            relax_edges(part, bits, changed, self.threads, lowered)
+            relax_edges(part, bits, self.threads, lowered, useful, counts)
             if not self.shared:
                 lowered = self.comm.allreduce_minimum(lowered)
             self.comm.barrier()
-            taken = take_lowered(
-                bits[vertices], lowered[vertices], self.unreached, self.threads, changed[own]
-            )
+            taken = take_lowered(bits[own], lowered[own], self.unreached, self.threads)
             total, found = self.comm.allreduce_sum(taken).tolist() if self.shared else taken
             return total, found
 

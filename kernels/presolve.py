@@ -10,24 +10,22 @@ from __future__ import annotations
 import numpy as np
 from numba import prange
 
-from kernels.atomics import atomic_add, compare_and_swap, load
+from kernels.atomics import atomic_add, compare_and_swap, load, prefetch
 from kernels.compile import inlined, kernel, njit, part
-from kernels.tentative import plus
+from kernels.tentative import bits_of, plus
 
 # Edges a thread takes at a time. What it keeps of them stays in its cache until it is packed.
 TURN_EDGES = 1 << 11
-_WORD = np.uint64(63)
-_SHIFT = np.uint64(6)
-_ONE = np.uint64(1)
+# Bounds are asked for so many edges ahead: what an edge waits for is the cache, not the sums.
+_AHEAD = 32
 
 
 @part
 def _lighter(weight, below, first, last, kept):
     out = first
     for e in range(first, last):
-        if weight[e] < below:
-            kept[out] = e
-            out += 1
+        kept[out] = e
+        out += weight[e] < below
     return out - first
 
 
@@ -48,13 +46,17 @@ def select_lighter(weight, below, workers, kept, counts):
 def _useful(edges, bounds, factor, slack, first, last, kept):
     src, dst, weight = edges
     out = first
-    for e in range(first, last):
-        u = src[e]
-        v = dst[e]
+    for i in range(first, last):
+        e = np.uint64(i)
+        if i + _AHEAD < last:
+            prefetch(bounds, src[e + np.uint64(_AHEAD)])
+            prefetch(bounds, dst[e + np.uint64(_AHEAD)])
+        u = np.uint64(src[e])
+        v = np.uint64(dst[e])
         detour = np.float64(bounds[u]) + np.float64(bounds[v])
-        if not weight[e] > detour * factor + slack and u != v:
-            kept[out] = e
-            out += 1
+        # Written in any case: a branch would be guessed wrong for most of the edges that stay.
+        kept[np.uint64(out)] = i
+        out += (not weight[e] > detour * factor + slack) & (u != v)
     return out - first
 
 
@@ -102,9 +104,11 @@ def pack(edges, kept, counts, workers, packed):
                 to_weight[begin[t] + k] = weight[e]
 
 
-@inlined
-def _changed(changed, v):
-    return changed[v >> _SHIFT] >> (v & _WORD)
+def all_useful(m: int) -> tuple[np.ndarray, np.ndarray]:
+    """All of m edges, turn by turn, as `relax_edges` takes them."""
+    counts = np.full(-(-m // TURN_EDGES), TURN_EDGES, np.int64)
+    counts[-1:] -= -m % TURN_EDGES
+    return np.tile(np.arange(TURN_EDGES, dtype=np.uint16), len(counts)), counts
 
 
 @inlined
@@ -118,65 +122,78 @@ def _lower(bounds, v, bits):
 
 
 @kernel
-def _relax(edges, bounds, changed, lowered, first, last):
+def _relax(edges, bounds, lowered, first, count, useful, lower, sums):
+    """Relax the useful edges of a turn, and list those that are so still; how many?
+
+    lower, sums   (TURN_EDGES,)   room for the bounds to lower: branches would be guessed wrong
+    """
     src, dst, weight = edges
-    for e in range(first, last):
+    left, found = first, np.uint64(0)
+    for i in range(first, first + count):
+        if i + _AHEAD < first + count:
+            e = np.uint64(first + useful[np.uint64(i + _AHEAD)])
+            prefetch(bounds, src[e])
+            prefetch(bounds, dst[e])
+        place = useful[np.uint64(i)]
+        e = np.uint64(first + place)
         u = np.uint64(src[e])
         v = np.uint64(dst[e])
-        if (_changed(changed, u) | _changed(changed, v)) & _ONE == 0:
-            continue
         at_u = bounds[u]
         at_v = bounds[v]
-        x = plus(at_u, weight[e])
-        if x < at_v:
-            _lower(lowered, v, x)
-        x = plus(at_v, weight[e])
-        if x < at_u:
-            _lower(lowered, u, x)
+        most = max(at_u, at_v)
+        useful[np.uint64(left)] = place
+        left += bits_of(abs(weight[e])) < most  # the bits of -0.0 are large
+        x = plus(min(at_u, at_v), weight[e])
+        lower[found] = v if at_u < at_v else u
+        sums[found] = x
+        found += np.uint64(x < most)
+    for k in range(np.int64(found)):
+        if k + _AHEAD < np.int64(found):
+            prefetch(lowered, lower[np.uint64(k + _AHEAD)])
+        _lower(lowered, lower[np.uint64(k)], sums[np.uint64(k)])
+    return left - first
 
 
 @njit(cache=True, parallel=True)
-def relax_edges(edges, bounds, changed, workers, lowered):
+def relax_edges(edges, bounds, workers, lowered, useful, counts):
     """Lower the bounds of both ends of every edge by what stands at the other end.
 
     bounds    bits (n,)   of the round before, which are read
-    changed   uint64      one bit a vertex: the others are not looked at
     lowered   bits (n,)   which are written; equal to `bounds` at first
+    useful    uint16      places in its turn, of the edges that may lower a bound now or later: an
+                          edge as heavy as both bounds does not, as these only fall
+    counts    int64 (turns,)   how many of each turn; see `all_useful`
     """
     turn = np.zeros(1, np.int64)
     for _ in prange(workers):
+        lower, sums = np.empty(TURN_EDGES, np.uint64), np.empty(TURN_EDGES, bounds.dtype)
         while True:
-            first = atomic_add(turn, 0, TURN_EDGES)
-            if first >= len(edges[0]):
+            t = atomic_add(turn, 0, 1)
+            if t >= len(counts):
                 break
-            _relax(edges, bounds, changed, lowered, first, min(first + TURN_EDGES, len(edges[0])))
+            first = t * TURN_EDGES
+            counts[t] = _relax(edges, bounds, lowered, first, counts[t], useful, lower, sums)
 
 
 @part
-def _take(bounds, lowered, unreached, changed, first, last, counts):
+def _take(bounds, lowered, unreached, first, last, counts):
     total = found = 0
-    for word in range(first, last):
-        bits = np.uint64(0)
-        for v in range(64 * word, min(64 * word + 64, len(bounds))):
-            if lowered[v] != bounds[v]:
-                bits |= _ONE << np.uint64(v & 63)
-                total += 1
-                found += bounds[v] == unreached
-                bounds[v] = lowered[v]
-        changed[word] = bits
+    for v in range(first, last):
+        total += lowered[v] != bounds[v]
+        found += (bounds[v] == unreached) & (lowered[v] != unreached)
+        bounds[v] = lowered[v]
     counts[0] = total
     counts[1] = found
 
 
 @njit(cache=True, parallel=True)
-def take_lowered(bounds, lowered, unreached, workers, changed):
-    """End a round: `bounds` becomes `lowered`, `changed` what differed.
+def take_lowered(bounds, lowered, unreached, workers):
+    """End a round: `bounds` becomes `lowered`.
 
     Returns how many bounds were lowered, and how many of these were infinite before.
     """
     counts = np.zeros((workers, 16), np.int64)  # a cache line or two for each thread
-    words = len(changed)
+    n = len(bounds)
     for t in prange(workers):
-        _take(bounds, lowered, unreached, changed, words * t // workers,
-              words * (t + 1) // workers, counts[t])  # fmt: skip
+        _take(bounds, lowered, unreached, n * t // workers, n * (t + 1) // workers, counts[t])
     return counts[:, 0].sum(), counts[:, 1].sum()

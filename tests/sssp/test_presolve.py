@@ -11,6 +11,7 @@ from oracle import dijkstra
 from strategies import DTYPES, SHAPES, edge_list, edge_lists, make_edges, with_hubs
 
 import graphs.presolve
+import graphs.selection
 import graphs.trees
 from graphs import EdgeList, GraphError, KroneckerStream, build_csr, kronecker
 from harness.validation.host import validate
@@ -186,6 +187,30 @@ def test_threads_change_nothing():
     assert np.array_equal(one.out.arcs, two.out.arcs)
     assert np.array_equal(one.forest.leaf_weight, two.forest.leaf_weight)
     assert {**one.presolved, "seconds": 0} == {**two.presolved, "seconds": 0}
+
+
+def test_a_weight_of_minus_zero_is_zero():
+    """The bound of its end is found, and what is longer than the detour over that end goes."""
+    star = np.arange(1, 20)
+    src = np.concatenate([np.zeros(19, np.int64), [1], np.full(10, 20)])
+    dst = np.concatenate([star, [20], star[5:15]])
+    weight = np.concatenate([np.ones(19), [-0.0], np.full(10, 100.0)]).astype(np.float32)
+    facts = assert_exact(EdgeList(src, dst, weight, 21))
+    assert facts["kept_edges"] == 20
+
+
+@pytest.mark.parametrize("ascending", [True, False])
+def test_slices_in_any_order_keep_the_same_edges(monkeypatch, ascending):
+    """Light edges first or last: there is never room for what is kept before it is known."""
+    edges = kronecker(8)
+    order = np.argsort(edges.weight)[:: 1 if ascending else -1]
+    edges = EdgeList(edges.src[order], edges.dst[order], edges.weight[order], edges.n)
+    whole = build_csr(edges, threads=2, presolve=True)
+    monkeypatch.setattr(graphs.selection, "_SLICE_EDGES", 256)
+    monkeypatch.setattr(graphs.selection, "_SPARE_EDGES", 0)
+    parts = build_csr(edges, threads=2, presolve=True)
+    assert np.array_equal(whole.out.arcs, parts.out.arcs)
+    assert parts.presolved["kept_edges"] == whole.presolved["kept_edges"] < edges.m // 2
 
 
 def test_rounds_of_trees_share_passes_and_large_ones_do_not(monkeypatch):

@@ -93,10 +93,12 @@ def _order(degree: np.ndarray, directed: bool, comm: Comm) -> VertexOrder:
     )
 
 
-def _bounds(degree: np.ndarray, order: np.ndarray) -> np.ndarray:
+def _bounds(degree: np.ndarray, order: np.ndarray, threads: int) -> np.ndarray:
     """int64 (own + 1,): where the row of each own vertex starts, in this order."""
+    from kernels.build import gather
+
     indptr = np.zeros(len(degree) + 1, np.int64)
-    indptr[1:] = degree[order]
+    gather(degree, order, threads, indptr[1:])
     return np.cumsum(indptr, out=indptr)
 
 
@@ -166,6 +168,8 @@ def _label(
     Returns the layout and the halo; int32 (own + those of others,) the label of each own vertex,
     then of each other; and the original id of each label, -1 after the last.
     """
+    from kernels.build import scatter
+
     layout, halo = order.layout(), None
     first, ids, of_ids = 0, np.empty(0, np.int64), np.empty(0, np.int32)
     if isinstance(arcs, RankArcStream):
@@ -177,12 +181,13 @@ def _label(
         )
     own = len(order.order)
     local_id = np.empty(own + len(of_ids), np.int32)
-    local_id[order.order] = layout.of_own(np.arange(own, dtype=np.int32))
+    label = layout.of_own(np.arange(own, dtype=np.int32))
+    scatter(label, order.order, arcs.threads, local_id)
     local_id[own:] = of_ids
     n = arcs.edges.n
     array = np.empty if halo is None or len(halo.node_peers) == 1 else comm.shared_zeros
     global_id = array(layout.labels + 1, np.dtype(np.int32 if n < 2**31 else np.int64))
-    global_id[local_id[:own]] = np.arange(first, first + own, dtype=global_id.dtype)
+    global_id[label] = order.order.astype(global_id.dtype) + global_id.dtype.type(first)
     global_id[of_ids] = ids  # what a node peer writes, too, is the same
     global_id[layout.labels] = -1
     return layout, halo, local_id, global_id
@@ -334,7 +339,9 @@ def _fill_rows(
         give_back_freed()
     if not both:
         degree = arcs.degrees(Ways(True, False))
-    rows, lengths = _fill(arcs, _bounds(degree, order.order), layout, local_id, Ways(True, both))
+    rows, lengths = _fill(
+        arcs, _bounds(degree, order.order, threads), layout, local_id, Ways(True, both)
+    )
     return _Filled(arcs, codes, order, layout, halo, local_id, global_id, rows, lengths)
 
 
@@ -350,7 +357,7 @@ def _build(
         incoming = None
         if order.hubs or order.long_rows:
             ways = Ways(False, True)
-            bounds = _bounds(arcs.degrees(ways), order.order)
+            bounds = _bounds(arcs.degrees(ways), order.order, threads)
             incoming = _fill(arcs, bounds, layout, local_id, ways)[0]
     stats = _stats(edges, codes, order, out, comm, count_levels(out, lengths, layout, halo, comm))
     if halo is not None:

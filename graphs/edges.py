@@ -125,11 +125,16 @@ def check_edges(edges: EdgeList) -> EdgeList:
         ids = getattr(edges, name)
         if ids.dtype.kind not in "iu":
             raise GraphError(f"{name} must hold integers, got dtype {ids.dtype}")
-        if len(ids) and (ids.min() < 0 or ids.max() >= edges.n):
+        if len(ids) and _largest_bits(ids) >= edges.n:  # negative ids are large then
             first = int(np.flatnonzero((ids < 0) | (ids >= edges.n))[0])
             raise GraphError(f"edge {first}: {name}={ids[first]} is not in 0..{edges.n - 1}")
     check_weights(edges.weight)
     return edges
+
+
+def _largest_bits(values: Any) -> int:
+    """The largest of the bits of integers or floats, as numbers without a sign."""
+    return int(values.view(f"u{values.dtype.itemsize}").max())
 
 
 def check_weights(weight: np.ndarray) -> None:
@@ -139,6 +144,11 @@ def check_weights(weight: np.ndarray) -> None:
             f"weights must be float32, float64 or integers, got dtype {weight.dtype}; convert them"
         )
     if len(weight) == 0 or weight.dtype.kind in "ub":
+        return
+    # Bits of floats order like the floats; the sign, and what is infinite or NaN, are above them.
+    if weight.dtype.kind == "f" and _largest_bits(weight) < _largest_bits(
+        np.array([np.inf], weight.dtype)
+    ):
         return
     lightest, heaviest = weight.min(), weight.max()
     if lightest >= 0 and heaviest < np.inf:  # False for NaN, which min() hands through

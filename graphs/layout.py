@@ -73,6 +73,8 @@ class Layout:
         """Return the labels of own vertices by their indices: int32."""
         rows, connected = len(self.rows), len(self.rows) + len(self.leaves)
         label = np.array(index, np.int32)
+        if self.n == self.labels:
+            return label
         label[index < rows] += np.int32(self.rows.start)
         label[(index >= rows) & (index < connected)] += np.int32(self.leaves.start - rows)
         label[index >= connected] += np.int32(self.isolated.start - connected)

@@ -46,8 +46,8 @@ def count_levels(
         reached = _neighbours(rows, frontier)
         if halo is not None:
             reached = _at_home(reached, layout, halo, comm)
-        frontier = np.setdiff1d(reached, found)
-        found = np.union1d(found, frontier)
+        frontier = np.setdiff1d(reached, found, assume_unique=True)
+        found = np.concatenate([found, frontier])
         new, total = comm.allreduce_sum([len(frontier), len(found)]).tolist()
         levels += 1
         if new == 0:

@@ -13,11 +13,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from kernels.atomics import atomic_add
+from kernels.atomics import atomic_add, prefetch
 from kernels.compile import inlined, kernel, njit, part
 from kernels.parallel import on_threads
 
 _SHORT = 24
+# Rows of so few arcs look for parallel ones among those kept.
+_FEW = 8
+# What stands at other places is asked for so many of them ahead.
+_AHEAD = 32
 
 
 @inlined
@@ -34,7 +38,11 @@ def _row(vertex, local_id):
 def _count_share(edges, local_id, ways, ends, cursors, share):
     """Look up the rows of a share of the edges and count their arcs by bucket."""
     m, shares, counts = len(edges.src), len(cursors), cursors[share]
-    for e in range(m * share // shares, m * (share + 1) // shares):
+    last = m * (share + 1) // shares
+    for e in range(m * share // shares, last):
+        if len(local_id) > 0 and e + _AHEAD < last:
+            prefetch(local_id, edges.src[e + _AHEAD])
+            prefetch(local_id, edges.dst[e + _AHEAD])
         row_u = _row(edges.src[e], local_id)
         row_v = _row(edges.dst[e], local_id)
         ends[e, 0] = row_u
@@ -103,6 +111,8 @@ def _count_rows(turn, rows, bounds, counts, _share):
         if b >= len(bounds) - 1:
             break
         for k in range(bounds[b], bounds[b + 1]):
+            if k + _AHEAD < bounds[b + 1]:
+                prefetch(counts, rows[k + _AHEAD])
             counts[rows[k]] += 1
 
 
@@ -119,6 +129,9 @@ def _fill_rows(turn, rows, arcs, bounds, cursor, out, _share):
         if b >= len(bounds) - 1:
             break
         for k in range(bounds[b], bounds[b + 1]):
+            if k + _AHEAD < bounds[b + 1]:
+                prefetch(cursor, rows[k + _AHEAD])
+                prefetch(out, cursor[rows[k + _AHEAD // 2]])
             row = rows[k]
             at = cursor[row]
             cursor[row] = at + 1
@@ -129,6 +142,36 @@ def _fill_rows(turn, rows, arcs, bounds, cursor, out, _share):
 def fill_rows(rows, arcs, bounds, workers, cursor, out):
     """Write every parted arc where its row's cursor points, and move the cursor on."""
     on_threads(_fill_rows, (np.zeros(1, np.int64), rows, arcs, bounds, cursor, out), workers)
+
+
+@part
+def _gather(shares, values, places, out, share):
+    last = len(places) * (share + 1) // shares
+    for i in range(len(places) * share // shares, last):
+        if i + _AHEAD < last:
+            prefetch(values, places[i + _AHEAD])
+        out[i] = values[places[i]]
+
+
+@njit(cache=True)
+def gather(values, places, workers, out):
+    """out[i] = values[places[i]]; many cache misses at a time, where NumPy waits for a few."""
+    on_threads(_gather, (workers, values, places, out), workers)
+
+
+@part
+def _scatter(shares, values, places, out, share):
+    last = len(places) * (share + 1) // shares
+    for i in range(len(places) * share // shares, last):
+        if i + _AHEAD < last:
+            prefetch(out, places[i + _AHEAD])
+        out[places[i]] = values[i]
+
+
+@njit(cache=True)
+def scatter(values, places, workers, out):
+    """out[places[i]] = values[i], the places all different; see `gather`."""
+    on_threads(_scatter, (workers, values, places, out), workers)
 
 
 @njit(cache=True)
@@ -247,6 +290,21 @@ def _drop_parallel(keys, lo, hi, out, seen):
     return end
 
 
+@part
+def _drop_parallel_of_few(keys, lo, hi, out):
+    """The same as `_drop_parallel`, for a short row."""
+    end = out
+    for k in range(lo, hi):
+        key = keys[k]
+        j = out
+        while j < end and np.uint32(keys[j]) != np.uint32(key):
+            j += 1
+        if j == end:
+            keys[end] = key
+            end += 1
+    return end
+
+
 @njit(cache=True, no_cpython_wrapper=True)
 def _sort_blocks(turn, indptr, keys, floats, blocks, labels, lengths, block_lengths, _share):
     seen = np.zeros((labels >> 6) + 1, np.uint64)
@@ -262,8 +320,12 @@ def _sort_blocks(turn, indptr, keys, floats, blocks, labels, lengths, block_leng
             hi = indptr[row + 1]
             if hi - lo > len(scratch):
                 scratch = np.empty(hi - lo, np.uint64)
-            _sort_row(keys, lo, hi, floats, scratch, heads)
-            end = _drop_parallel(keys, lo, hi, out, seen)
+            if hi - lo <= _FEW:
+                _insertion_sort(keys, lo, hi)
+                end = _drop_parallel_of_few(keys, lo, hi, out)
+            else:
+                _sort_row(keys, lo, hi, floats, scratch, heads)
+                end = _drop_parallel(keys, lo, hi, out, seen)
             lengths[row] = end - out
             out = end
         block_lengths[block] = out - indptr[blocks[block]]

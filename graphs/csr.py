@@ -268,7 +268,7 @@ def _build_presolved(
     del kept
     built = perf_counter()
     facts["seconds"] |= {"rows": built - started}
-    csr = take_off_trees(csr, detours)
+    csr = take_off_trees(csr, threads, detours)
     assert csr.forest is not None
     facts |= {"core": csr.forest.core, "core_arcs": csr.stats.arcs, "leaves": csr.forest.leaves}
     facts["seconds"]["trees"] = perf_counter() - built

@@ -69,45 +69,42 @@ def passes_of(first: int, sizes: list[int]) -> list[range]:
     return passes
 
 
-def take_off_trees(csr: CSR, detours: Detours | None = None) -> CSR:
+def take_off_trees(csr: CSR, threads: int, detours: Detours | None = None) -> CSR:
     """Return the same undirected graph of one process with its core apart (`CSR.forest`).
 
     Without detours, only trees are taken off.
     """
-    from kernels.build import order_by_degree
-    from kernels.trees import CORE, degrees_upwards, rows_upwards, take_off
+    from kernels.build import gather, order_by_degree
+    from kernels.take_off import CORE, hold, rows_upwards, take_off
 
-    layout, rows = csr.layout, csr.out
+    layout, rows, global_id = csr.layout, csr.out, csr.global_id
     connected = layout.reachable
-    length, factor, slack = np.full(1, np.inf).repeat(connected), 1.0, 0.0
-    if detours is not None:
-        length, factor, slack = detours
-        length = length[csr.global_id[:connected]]
-    order, round_ends, level, has_child = take_off(*rows, connected, length, factor, slack)
+    if detours is None:
+        detours = Detours(np.full(csr.n, np.inf, np.float32), 1.0, 0.0)
+    length = np.empty(connected, detours.length.dtype)
+    gather(detours.length, global_id[:connected], threads, length)
+    marks = np.empty(2 * connected, np.int32)
+    order, round_ends, leaves = take_off(*rows, length, detours.factor, detours.slack, marks)
+    level, degree = marks[::2], marks[1::2].astype(np.int64)
 
     def by_degree(vertices: np.ndarray) -> np.ndarray:
-        return vertices[order_by_degree(degrees_upwards(vertices, *rows, level))]
+        return vertices[order_by_degree(degree[vertices])]
 
-    core = by_degree(np.flatnonzero(level[:connected] == CORE).astype(np.int32))
-    is_leaf = ~has_child[order] & (np.diff(rows.indptr)[order] == 1)
-    rounds = zip(np.split(order, round_ends[:-1]), np.split(is_leaf, round_ends[:-1]), strict=True)
+    core = by_degree(np.flatnonzero(level == CORE).astype(np.int32))
     # Rows of one length in a row, so that the end of none is a surprise.
-    parts = [by_degree(part[~leaf]) for part, leaf in rounds][::-1]
+    parts = [by_degree(part) for part in np.split(order, round_ends[:-1])][::-1]
     labelled = np.concatenate([core, *parts])
     labels = len(labelled)
     label = np.full(layout.labels + 1, labels, np.int32)  # of what has none: nobody
     label[labelled] = np.arange(labels, dtype=np.int32)
-    indptr, arcs = rows_upwards(labelled, *rows, level, label)
-    leaf = order[is_leaf]
-    hung = rows.arcs[rows.indptr[leaf]]
+    indptr, arcs = rows_upwards(labelled, len(core), degree[labelled], rows, label, threads)
     leaf_weight = np.zeros(csr.n, rows.arcs.dtype["weight"])
-    global_id = csr.global_id
-    leaf_weight[global_id[leaf]] = hung["weight"]
-    at = label[hung["adj"]]
     holds = np.zeros(labels, bool)
-    holds[at] = True
+    at = hold(leaves, rows, (label, global_id), threads, holds, leaf_weight)
     held = np.flatnonzero(holds).astype(np.int32)
-    label[leaf] = labels + np.cumsum(holds, dtype=np.int32)[at]
+    label[leaves] = labels + np.cumsum(holds, dtype=np.int32)[at]
+    local_id = np.empty(csr.n, np.int32)
+    gather(label, csr.local_id, threads, local_id)
     ids = np.full(labels + 1, -1, global_id.dtype)
     ids[:labels] = global_id[labelled]
     upwards = Rows(indptr, arcs)
@@ -124,8 +121,8 @@ def take_off_trees(csr: CSR, detours: Detours | None = None) -> CSR:
         out=upwards,
         incoming=upwards,
         layout=Layout.of_one_process(labels, 0, 0),
-        local_id=label[csr.local_id],
+        local_id=local_id,
         global_id=ids,
         forest=Forest(len(core), passes_of(len(core), [len(part) for part in parts]), held,
-                      leaf_weight, len(leaf)),
+                      leaf_weight, len(leaves)),
     )  # fmt: skip

@@ -111,8 +111,6 @@ def _count_rows(turn, rows, bounds, counts, _share):
         if b >= len(bounds) - 1:
             break
         for k in range(bounds[b], bounds[b + 1]):
-            if k + _AHEAD < bounds[b + 1]:
-                prefetch(counts, rows[k + _AHEAD])
             counts[rows[k]] += 1
 
 
@@ -129,9 +127,6 @@ def _fill_rows(turn, rows, arcs, bounds, cursor, out, _share):
         if b >= len(bounds) - 1:
             break
         for k in range(bounds[b], bounds[b + 1]):
-            if k + _AHEAD < bounds[b + 1]:
-                prefetch(cursor, rows[k + _AHEAD])
-                prefetch(out, cursor[rows[k + _AHEAD // 2]])
             row = rows[k]
             at = cursor[row]
             cursor[row] = at + 1

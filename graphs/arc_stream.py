@@ -18,7 +18,7 @@ from graphs.partition import Partition
 from graphs.weights import Codes
 from kernels.groups import EdgeSlice, PartedArcs, Ways
 
-SLICE_EDGES = 1 << 21
+SLICE_EDGES = 1 << 20
 # A rank's slices: what is on its way at once is a small part of what a rank holds.
 RANK_SLICES, LEAST_RANK_SLICE = 256, 1 << 12
 # Rows of a bucket whose cursors and open cache lines stay in a core's cache; see kernels.build.

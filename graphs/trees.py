@@ -85,10 +85,11 @@ def take_off_trees(csr: CSR, threads: int, detours: Detours | None = None) -> CS
     gather(detours.length, global_id[:connected], threads, length)
     marks = np.empty(2 * connected, np.int32)
     order, round_ends, leaves = take_off(*rows, length, detours.factor, detours.slack, marks)
-    level, degree = marks[::2], marks[1::2].astype(np.int64)
+    del length
+    level, degree = marks[::2], marks[1::2]
 
     def by_degree(vertices: np.ndarray) -> np.ndarray:
-        return vertices[order_by_degree(degree[vertices])]
+        return vertices[order_by_degree(degree[vertices].astype(np.int64))]
 
     core = by_degree(np.flatnonzero(level == CORE).astype(np.int32))
     # Rows of one length in a row, so that the end of none is a surprise.
@@ -97,7 +98,9 @@ def take_off_trees(csr: CSR, threads: int, detours: Detours | None = None) -> CS
     labels = len(labelled)
     label = np.full(layout.labels + 1, labels, np.int32)  # of what has none: nobody
     label[labelled] = np.arange(labels, dtype=np.int32)
-    indptr, arcs = rows_upwards(labelled, len(core), degree[labelled], rows, label, threads)
+    indptr, arcs = rows_upwards(
+        labelled, len(core), degree[labelled].astype(np.int64), rows, label, threads
+    )
     leaf_weight = np.zeros(csr.n, rows.arcs.dtype["weight"])
     holds = np.zeros(labels, bool)
     at = hold(leaves, rows, (label, global_id), threads, holds, leaf_weight)

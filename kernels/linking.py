@@ -37,18 +37,19 @@ class _Library(JITCodeLibrary):
         if any(function.name.startswith(_FOR_PYTHON) for function in defined):
             super().finalize()
             return
-        # numba writes to this address as soon as it has compiled the function.
-        names = [found.name for found in whole.global_variables]
-        lines = [
-            f'target triple = "{llvm.get_process_triple()}"',
-            *(f'@"{name}" = common global i8* null' for name in names if _CONSTANTS in name),
-        ]
         for library in dict.fromkeys(self._linking_libraries):
             self._reload_init.update(library._reload_init)
             whole.link_in(library._get_module_for_linking(), preserve=True)
         for function in whole.functions:
             if not function.is_declaration and function.linkage == llvm.Linkage.external:
                 function.linkage = "linkonce_odr"  # each caller's module has its own
+        # numba writes to these addresses when it has compiled or loaded the function, also to
+        # those of what was linked in, which may not be loaded itself.
+        names = [found.name for found in whole.global_variables]
+        lines = [
+            f'target triple = "{llvm.get_process_triple()}"',
+            *(f'@"{name}" = common global i8* null' for name in names if _CONSTANTS in name),
+        ]
         self._final_module = llvm.parse_assembly("\n".join(lines))
         self._finalize_final_module()
         self._final_module = self._shared_module = whole

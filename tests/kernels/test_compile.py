@@ -1,8 +1,13 @@
 """How kernels are compiled: none counts references to the arrays it hands on."""
 
+import os
+import subprocess
+import sys
+
 import numba
 import numpy as np
 import pytest
+from repository import HOUSE
 
 from graphs.rows import ARC_DTYPES
 from kernels import heap, pull, push
@@ -67,3 +72,37 @@ def test_what_a_kernel_calls_gets_no_machine_code_of_its_own():
     assert linked.library.get_pointer_to_function(linked.fndesc.llvm_func_name) == 0
     assert called(3) == 4
     assert len(called.nopython_signatures) == 1
+
+
+LAYERS = """
+from kernels.compile import njit
+
+@njit(cache=True)
+def inner(x):
+    return x + 1
+
+@njit(cache=True)
+def middle(x):
+    return 2 * inner(x)
+
+@njit(cache=True)
+def first(x):
+    return middle(x) + 1
+
+@njit(cache=True)
+def second(x):
+    return middle(x) + 2
+"""
+
+
+@pytest.mark.slow
+def test_a_kept_function_is_linked_in_a_process_that_has_not_loaded_what_it_calls(tmp_path):
+    (tmp_path / "layers.py").write_text(LAYERS)
+    path = os.pathsep.join(map(str, (HOUSE, tmp_path)))
+    environment = {**os.environ, "PYTHONPATH": path, "NUMBA_CACHE_DIR": str(tmp_path)}
+    for name, expected in (("first", "9"), ("second", "10")):
+        command = [sys.executable, "-c", f"import layers; print(layers.{name}(3))"]
+        done = subprocess.run(
+            command, env=environment, capture_output=True, text=True, check=False
+        )  # fmt: skip
+        assert (done.returncode, done.stdout.strip()) == (0, expected), done.stderr

@@ -4,18 +4,20 @@
 #define NAP 64
 #define MOST_NAPS 16
 
-// What the threads of a block share at a barrier.
+// What the threads of a block share at a barrier: does this block plan, what all were told, and how
+// many barriers of the grid there were, which begins as TURN / 4.
 struct Meeting {
     bool last;
     u32 told;
+    u64 turn;
 };
 
 // All threads of `blocks` blocks, one or the whole grid, wait for each other, and see what the others
 // have written. Before any goes on, the block that comes last plans; what its first thread returns
 // from that, 0 to 3, all are told. Nobody need look at words for it, which the fastest block may
-// already change. `turn` counts barriers of the grid, and begins as TURN / 4.
+// already change.
 template <class Plan>
-__device__ inline u32 barrier(u64 *control, u64 blocks, u64 &turn, Meeting &meeting, Plan plan)
+__device__ inline u32 barrier(u64 *control, u64 blocks, Meeting &meeting, Plan plan)
 {
     __syncthreads();
     if (threadIdx.x == 0) {
@@ -27,8 +29,8 @@ __device__ inline u32 barrier(u64 *control, u64 blocks, u64 &turn, Meeting &meet
     bool last = meeting.last;
     u32 planned = 0;
     if (last) planned = plan();
-    if (blocks > 1) turn++;
     if (threadIdx.x == 0) {
+        u64 turn = blocks > 1 ? ++meeting.turn : 0;
         if (last && blocks > 1) {
             *(volatile u64 *)(control + BARRIER) = 0;
             __threadfence();

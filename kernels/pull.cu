@@ -11,7 +11,7 @@ extern "C" __global__ void weigh(const i64 *begin, const i64 *end, const u64 *st
 {
     __shared__ u64 bins[BINS];
     __shared__ bool last;
-    weigh_rows(begin, end, state, queues, control, (Dist)lo, left, bins, threads_of_grid());
+    weigh_rows(begin, end, state, queues, control, (Dist)lo, left, bins, (i32)threads_of_grid());
     bool mine = last_of_grid(control);
     if (threadIdx.x == 0) last = mine;
     __syncthreads();
@@ -20,7 +20,7 @@ extern "C" __global__ void weigh(const i64 *begin, const i64 *end, const u64 *st
 
 extern "C" __global__ void list_rows(const u64 *state, Entry *queues, u64 *control)
 {
-    list_unfinished(state, queues, control, control, threads_of_grid());
+    list_unfinished(state, queues, control, control, (i32)threads_of_grid());
 }
 
 // `floor` is that of all ranks.
@@ -36,7 +36,7 @@ extern "C" __global__ void pull(const i64 *begin, const i64 *end, const Arc *arc
 {
     __shared__ Entry held[WARPS * HELD];
     pull_rows(begin, end, arcs, state, within, room, control, control, held_by_warp(held), 0,
-              (i64)control[ROWS], threads_of_grid());
+              (i64)control[ROWS], (i32)threads_of_grid());
 }
 
 extern "C" __global__ void plan_sweep(u64 *control)
@@ -52,7 +52,7 @@ extern "C" __global__ void sweep(u64 *state, Entry *queues, const Entry *within,
 {
     __shared__ Entry held[WARPS * HELD];
     if (!control[RUN]) return;
-    sweep_arcs(state, queues, within, control, control, held_by_warp(held), threads_of_grid());
+    sweep_arcs(state, queues, within, control, control, held_by_warp(held), (i32)threads_of_grid());
     if (!last_of_grid(control)) return;
     control[RUN] = follows && sweeps_again(control);
     if (control[RUN]) begin_sweep(control);

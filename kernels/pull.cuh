@@ -56,7 +56,7 @@ __device__ inline void choose_bin(u64 *words, u64 below, u64 *left, u64 *bins)
 // up, by distance, the arcs that settled rows have left; `left` is zero before. `bins` are shared.
 __device__ inline void weigh_rows(const i64 *begin, const i64 *end, const u64 *state,
                                   Entry *queues, const u64 *words, Dist below, u64 *left, u64 *bins,
-                                  i64 threads)
+                                  i32 threads)
 {
     for (i32 b = threadIdx.x; b < BINS; b += blockDim.x) bins[b] = 0;
     __syncthreads();
@@ -76,7 +76,7 @@ __device__ inline void weigh_rows(const i64 *begin, const i64 *end, const u64 *s
 
 // List the rows to finish, and find the least distance of those that are not.
 __device__ inline void list_unfinished(const u64 *state, Entry *queues, const u64 *words,
-                                       u64 *control, i64 threads)
+                                       u64 *control, i32 threads)
 {
     Entry *next = queue_of(queues, words, NEXT), *far = queue_of(queues, words, FAR);
     Entry *near = queue_of(queues, words, NEAR);
@@ -188,7 +188,7 @@ __device__ inline void look_together(Reach &reach, i32 owner, i64 v, i64 k, i64 
 // is the bound of a sweep.
 __device__ inline void pull_rows(const i64 *begin, const i64 *end, const Arc *arcs, u64 *state,
                                  Entry *within, u64 room, const u64 *words, u64 *control,
-                                 Entry *held, i64 from, i64 rows, i64 threads)
+                                 Entry *held, i64 from, i64 rows, i32 threads)
 {
     Reach reach = {arcs,
                    state,
@@ -268,7 +268,7 @@ __device__ inline void begin_sweep(volatile u64 *control)
 // Relax the arcs within reach and queue what improves. The improved of the last sweep are what is
 // left to push. Each entry's `dist` was a bound of its vertex when it was noted.
 __device__ inline void sweep_arcs(u64 *state, Entry *queues, const Entry *within, const u64 *words,
-                                  u64 *control, Entry *held, i64 threads)
+                                  u64 *control, Entry *held, i32 threads)
 {
     i64 count = (i64)words[WITHIN_COUNT];
     u64 capacity = words[CAPACITY], touched = 0;

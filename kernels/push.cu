@@ -9,7 +9,7 @@ extern "C" __global__ void split(SEARCH)
 {
     __shared__ Entry held[WARPS * HELD];
     if (control[RUN])
-        split_round(state, queues, control, control, held_by_warp(held), threads_of_grid());
+        split_round(state, queues, control, control, held_by_warp(held), (i32)threads_of_grid());
 }
 
 extern "C" __global__ void push(SEARCH)
@@ -17,7 +17,7 @@ extern "C" __global__ void push(SEARCH)
     __shared__ Entry held[WARPS * HELD];
     if (control[RUN])
         push_round(begin, end, arcs, state, queues, hubs, control, control, held_by_warp(held),
-                   threads_of_grid());
+                   (i32)threads_of_grid());
 }
 
 extern "C" __global__ void push_hubs(SEARCH)
@@ -26,7 +26,7 @@ extern "C" __global__ void push_hubs(SEARCH)
     if (!control[RUN]) return;
     if (control[HUB_COUNT])
         push_chunks(begin, arcs, state, queues, hubs, control, control, held_by_warp(held),
-                    threads_of_grid());
+                    (i32)threads_of_grid());
     if (last_of_grid(control)) plan_round(control);
 }
 

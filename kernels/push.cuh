@@ -182,7 +182,7 @@ __device__ inline void plan_round(volatile u64 *control)
 
 // Part what was queued for later at the bucket's end.
 __device__ inline void split_round(const u64 *state, Entry *queues, const u64 *words, u64 *control,
-                                   Entry *held, i64 threads)
+                                   Entry *held, i32 threads)
 {
     i64 count = (i64)words[SPARE_COUNT];
     if (warp_of_grid() * LANES >= count) return;
@@ -237,7 +237,7 @@ __device__ inline void cut(Round &round, Entry *hubs, u64 room, i64 u, i64 offse
 // Relax the rows of NEAR, LANES rows of up to CHUNK arcs at a time, dealt evenly to the lanes.
 __device__ inline void push_round(const i64 *begin, const i64 *end, const Arc *arcs, u64 *state,
                                   Entry *queues, Entry *hubs, const u64 *words, u64 *control,
-                                  Entry *held, i64 threads)
+                                  Entry *held, i32 threads)
 {
     i64 count = (i64)filled(words, NEAR_COUNT);
     if (warp_of_grid() * LANES >= count) return;
@@ -288,7 +288,7 @@ __device__ inline void push_round(const i64 *begin, const i64 *end, const Arc *a
 // Relax the chunks of long rows, a warp each.
 __device__ inline void push_chunks(const i64 *begin, const Arc *arcs, u64 *state, Entry *queues,
                                    Entry *hubs, const u64 *words, u64 *control, Entry *held,
-                                   i64 threads)
+                                   i32 threads)
 {
     u64 listed = words[HUB_COUNT], room = words[HUB_CAPACITY];
     i64 count = (i64)(listed < room ? listed : room);
@@ -307,7 +307,7 @@ __device__ inline void push_chunks(const i64 *begin, const Arc *arcs, u64 *state
 
 // Add up the arcs of the rows in NEAR.
 __device__ inline void weigh_round(const i64 *begin, const i64 *end, Entry *queues,
-                                   const u64 *words, u64 *control, i64 threads)
+                                   const u64 *words, u64 *control, i32 threads)
 {
     i64 count = (i64)filled(words, NEAR_COUNT);
     Entry *near = queue_of(queues, words, NEAR);

@@ -9,8 +9,9 @@
 #include "pull.cuh"
 #include "barrier.cuh"
 
-// Blocks of `search` that registers are to let on a multiprocessor; Volta would spill some for three.
-#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ < 750
+// Blocks of `search` that registers are to let on a multiprocessor; before Hopper the compiler would
+// spill some for three.
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ < 900
 #define RESIDENT 2
 #else
 #define RESIDENT 3
@@ -94,7 +95,7 @@ __device__ inline void plan_step(u64 *words, bool pulls, u64 narrow)
 }
 
 // Do a step by the first `threads` threads of the grid.
-__device__ inline void run_step(SEARCH, PULL_SEARCH, Block &block, Entry *held, i64 threads)
+__device__ inline void run_step(SEARCH, PULL_SEARCH, Block &block, Entry *held, i32 threads)
 {
     const u64 *words = block.words;
     switch (words[STEP]) {
@@ -128,12 +129,21 @@ __device__ inline u32 look_ahead(const u64 *control, u64 narrow, Block &block)
     return is_small(block.words, narrow) ? SMALL : LARGE;
 }
 
-// Wait for the other blocks that did the step, and plan; says who does the next one. Who does it has
-// its words.
-__device__ inline u32 next_step(u64 *control, u64 *left, bool pulls, u64 narrow, Block &block,
-                                u64 blocks, u64 &turn)
+// All blocks meet where the first one has done small steps; says who does the next one. Who does it
+// has its words.
+__device__ inline u32 meet(u64 *control, u64 narrow, Block &block)
 {
-    u32 next = barrier(control, blocks, turn, block.meeting, [&] {
+    u32 next = barrier(control, gridDim.x, block.meeting,
+                       [&] { return look_ahead(control, narrow, block); });
+    if (next == LARGE) take(block.words, control, SETTLED);
+    return next;
+}
+
+// Wait for the other blocks that did the step, and plan; says who does the next one, as `meet`.
+__device__ inline u32 next_step(u64 *control, u64 *left, bool pulls, u64 narrow, Block &block,
+                                u64 blocks)
+{
+    u32 next = barrier(control, blocks, block.meeting, [&] {
         if (block.words[STEP] == WEIGH)
             choose_bin(control, block.words[BELOW], left, block.bins);
         else if (threadIdx.x == 0)
@@ -141,7 +151,8 @@ __device__ inline u32 next_step(u64 *control, u64 *left, bool pulls, u64 narrow,
         __syncthreads();
         return look_ahead(control, narrow, block);
     });
-    if (blocks > 1 && (next == LARGE || blockIdx.x == 0)) take(block.words, control, SETTLED);
+    if (blocks == 1) return next == SMALL ? next : meet(control, narrow, block);
+    if (next == LARGE || blockIdx.x == 0) take(block.words, control, SETTLED);
     return next;
 }
 
@@ -151,13 +162,12 @@ extern "C" __global__ void __launch_bounds__(512, 1)
 {
     __shared__ Block block;
     __shared__ Entry held[2 * WARPS * HELD];
-    u64 turn = 0;
     take(block.words, control, WORDS);
     u32 next = look_ahead(control, narrow, block);
     while (next == SMALL) {
         run_step(begin, end, arcs, state, queues, hubs, control, in_begin, in_end, in_arcs, within,
                  room, left, block, held_by_warp(held), blockDim.x);
-        next = next_step(control, left, pulls, narrow, block, 1, turn);
+        next = next_step(control, left, pulls, narrow, block, 1);
     }
 }
 
@@ -168,21 +178,17 @@ extern "C" __global__ void __launch_bounds__(256, RESIDENT)
 {
     __shared__ Block block;
     __shared__ Entry held[WARPS * HELD];
-    u64 turn = fresh(control + TURN) / 4;
+    if (threadIdx.x == 0) block.meeting.turn = fresh(control + TURN) / 4;
     take(block.words, control, WORDS);
     u32 next = SMALL;
     while (next != ENDS) {
-        u32 now = next;
-        if (now == LARGE || blockIdx.x == 0) {
-            run_step(begin, end, arcs, state, queues, hubs, control, in_begin, in_end, in_arcs,
-                     within, room, left, block, held_by_warp(held),
-                     now == LARGE ? threads_of_grid() : (i64)blockDim.x);
-            next = next_step(control, left, pulls, narrow, block, now == LARGE ? gridDim.x : 1,
-                             turn);
-            if (now == LARGE || next == SMALL) continue;
+        if (next == SMALL && blockIdx.x != 0) {
+            next = meet(control, narrow, block);
+            continue;
         }
-        next = barrier(control, gridDim.x, turn, block.meeting,
-                       [&] { return look_ahead(control, narrow, block); });
-        if (next == LARGE) take(block.words, control, SETTLED);
+        run_step(begin, end, arcs, state, queues, hubs, control, in_begin, in_end, in_arcs, within,
+                 room, left, block, held_by_warp(held),
+                 next == LARGE ? (i32)threads_of_grid() : (i32)blockDim.x);
+        next = next_step(control, left, pulls, narrow, block, next == LARGE ? gridDim.x : 1);
     }
 }

@@ -114,7 +114,7 @@ extern "C" __global__ void
            i64 n, i64 nobody, i64 root, Out *dist, i64 *parent, u64 *control)
 {
     __shared__ Meeting meeting;
-    u64 turn = fresh(control + TURN) / 4;
+    if (threadIdx.x == 0) meeting.turn = fresh(control + TURN) / 4;
     for (i64 round = 0; round < rounds; round++) {
         i64 from = bounds[round], to = bounds[round + 1];
         bool alone = to - from <= narrow;
@@ -125,7 +125,7 @@ extern "C" __global__ void
         if (alone && round + 1 < rounds && bounds[round + 2] - to <= narrow)
             __syncthreads();
         else
-            barrier(control, gridDim.x, turn, meeting, [] { return 0u; });
+            barrier(control, gridDim.x, meeting, [] { return 0u; });
     }
     for (i64 v = thread_of_grid(); v < n; v += threads_of_grid()) {
         i64 ours = label[v], at = ours < 0 ? ~ours : ours;

@@ -28,8 +28,8 @@ REGISTERS_OF = {
     # 72 but on Volta.
     "push": 96,
     "push_hubs": 80,
-    # Three blocks of 256 are resident with 80; of Volta two, with up to 128.
-    "search": 112,
+    # Three blocks of 256 are resident with 80; before Hopper two, with up to 128.
+    "search": 128,
     # One block of 512 is all that need be resident, and it may take 128.
     "rounds": 128,
     "pull": 80,

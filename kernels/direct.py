@@ -5,8 +5,8 @@ buckets (kernels/near_far.py), in which hardly a vertex is taken out twice. It s
 the kernels of rows that are built, so that it compiles in seconds. Python's other threads run
 meanwhile: several searches at the same time take a core each.
 
-How wide the buckets are follows from what is queued: few entries are not worth a filling, and the
-entries of one should stay in the cache of a core.
+How wide the buckets are follows from what is queued: few entries are not worth a filling, which
+reads all of the list, and the entries of one should stay near the core.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kernels.compile import njit, part
+from kernels.compile import kernel, njit, part
 from kernels.near_far import AHEAD, ONE, append, empty, end_of, fetch_row, fill, take
 
 
@@ -40,9 +40,11 @@ class Tree(NamedTuple):
     source: np.ndarray
 
 
-# A filling of more than MANY entries a bucket is too wide; one that gets more than TOO_MANY is
-# broken off; one of less than WORTH costs more than its entries do.
-WORTH, MANY, TOO_MANY = 4, 16, 32
+# A filling of more than MANY entries a bucket is too wide, one that gets twice as many is broken
+# off, and one of less than a quarter costs more than its entries do. There may be more where the
+# list is long, which each filling reads: few times SHARE fillings hold whatever is queued, but none
+# more than MOST a bucket.
+MANY, SHARE, MOST = 16, 16, 256
 
 
 @part
@@ -91,6 +93,7 @@ def search(matrix, sources, limit, target, queue, answer):
     )
     with_source = len(answer.source) > 0
     room, buckets = len(keys), len(first)
+    many = min(max(MANY * buckets, room // SHARE), MOST * buckets)
     count = _start(sources, queue, answer)
     farthest = least = wide = 0.0
     narrow = np.inf
@@ -117,7 +120,7 @@ def search(matrix, sources, limit, target, queue, answer):
                     fetch_row(matrix, queue.taken[at + AHEAD - ONE])
             elif waiting == 0:
                 break
-            elif added > TOO_MANY * buckets and 2 * added > waiting and width > 0:
+            elif added > 2 * many and 2 * added > waiting and width > 0:
                 count, least = empty(queue, bucket, count, least, dist)
                 narrow = width / 4
                 break
@@ -160,10 +163,10 @@ def search(matrix, sources, limit, target, queue, answer):
                     count = append(queue, count, x, v, dist)
                     least = min(least, np.float64(x))
         queued += added
-        if queued < WORTH * buckets:
+        if queued < many // 4:
             narrow *= 2
             wide = 2 * wide if wide > 0 else max(width, farthest)
-        elif queued > MANY * buckets:
+        elif queued > many:
             wide /= 2
         wide = min(wide, narrow)
     return farthest
@@ -178,3 +181,17 @@ def search_each(matrix, sources, limit, target, queue, answer):
         source = sources[i : i + 1]
         farthest = max(farthest, search(matrix, source, limit, target, queue, one))
     return farthest
+
+
+@kernel
+def mark_none(parent, sources, none):
+    """Put `none` where a row of parents has no vertex, and at its source or at all of them.
+
+    parent    int32 (rows, n)
+    sources   int64 (k,): one for each row, or all of the only row
+    """
+    for row in range(len(parent)):
+        for v in range(parent.shape[1]):
+            parent[row, v] = none if parent[row, v] < 0 else parent[row, v]
+    for i in range(len(sources)):
+        parent[i if len(parent) > 1 else 0, sources[i]] = none

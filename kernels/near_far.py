@@ -2,7 +2,7 @@
 
 The buckets lie side by side from the least queued distance to a bound. What is farther lies in a
 list, in no order, until the buckets are empty. So to queue costs the same however much is queued,
-and most entries that an improvement makes useless are dropped from the list before they cost more.
+and most entries that an improvement makes useless are dropped when they would move to a bucket.
 An entry holds the distance at which its vertex was queued; it is useless when that is no longer its
 distance.
 
@@ -42,8 +42,10 @@ class Queue(NamedTuple):
 
 # Buckets, and for how few arcs there are fewer, as all are looked at for each filling.
 BUCKETS, FEW, FEW_BUCKETS = 1024, 1 << 14, 128
-# Entries that are taken out at once, and how many rows ahead are fetched.
+# Entries that are taken out at once, how many rows ahead are fetched, and how many arcs of each:
+# the processor itself goes on with a row. A cache line holds at least LINE indices or weights.
 TAKEN, AHEAD = 64, np.uint64(4)
+FETCHED, LINE = 24, 8
 # Indices as unsigned numbers: numba then does not look for negative ones, which count from the end.
 ONE = np.uint64(1)
 _SAMPLE = 16
@@ -55,14 +57,13 @@ def queue(n: int, m: int, dtype: np.dtype) -> Queue:
     # In one block: the C library gives what is free back to the system where it is more than twice
     # the largest block, and the pages of the next call have to be made anew.
     block = np.empty(room * (2 * size + 3 * 4) + TAKEN * size, np.uint8)
-    keys = block[: (2 * room + TAKEN) * size].view(dtype)
-    rest = block[(2 * room + TAKEN) * size :].view(np.int32)
+    listed, linked = TAKEN * size, (TAKEN + 2 * room) * size
     return Queue(
-        keys[TAKEN:].reshape(2, room),
-        rest[: 2 * room].reshape(2, room),
-        rest[2 * room :],
+        np.ndarray((2, room), dtype, block, listed),
+        np.ndarray((2, room), np.int32, block, linked),
+        np.ndarray(room, np.int32, block, linked + 2 * room * 4),
         np.empty(BUCKETS if m > FEW else FEW_BUCKETS, np.int32),
-        keys[:TAKEN],
+        np.ndarray(TAKEN, dtype, block),
         np.empty(TAKEN, np.int32),
     )
 
@@ -110,7 +111,7 @@ def end_of(queue, count, least):
 @part
 def fill(queue, count, start, end, a_unit, dist):
     """Move the entries of the list up to `end` to the buckets, of which a unit of distance has so
-    many; drop those that are useless.
+    many; drop those of them that are useless.
 
     Returns how many are there and how many stay, and the least key of these.
     """
@@ -120,9 +121,10 @@ def fill(queue, count, start, end, a_unit, dist):
     for i in range(np.uint64(count)):
         key = keys[1, i]
         vertex = vertices[1, i]
-        if key != dist[np.uint64(vertex)]:
-            continue
         if key <= end:
+            # Only of these: what stays is read from end to end, and its distances lie anywhere.
+            if key != dist[np.uint64(vertex)]:
+                continue
             bucket = np.uint64((np.float64(key) - start) * a_unit)
             keys[0, filled] = key
             vertices[0, filled] = vertex
@@ -155,13 +157,12 @@ def empty(queue, bucket, count, least, dist):
 
 @inlined
 def fetch_row(matrix, u):
-    """Ask for the first arcs of a row."""
-    begin = np.int64(matrix.indptr[np.uint64(u)])
-    prefetch(matrix.indices, begin)
-    prefetch(matrix.indices, begin + 16)
-    prefetch(matrix.weights, begin)
-    prefetch(matrix.weights, begin + 8)
-    prefetch(matrix.weights, begin + 16)
+    """Ask for the first arcs of a row, and for none behind it: its lines would be in the way."""
+    u = np.uint64(u)
+    begin = np.int64(matrix.indptr[u])
+    for k in range(begin, min(np.int64(matrix.indptr[u + ONE]), begin + FETCHED), LINE):
+        prefetch(matrix.indices, k)
+        prefetch(matrix.weights, k)
 
 
 @inlined

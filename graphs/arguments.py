@@ -60,6 +60,17 @@ def checked_delta(delta: object) -> float | None:
     return number
 
 
+def checked_limit(limit: Any) -> float:
+    """A limit as a float; raises GraphError for one that is none."""
+    try:
+        number = float(limit)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not number >= 0:
+        raise GraphError(f"limit={limit!r} is not allowed; it must be a number from 0 on")
+    return number
+
+
 def plain_array(name: str, values: Any) -> Any:
     """Return values as a NumPy array of this machine's byte order; one on a device as it is.
 
@@ -88,9 +99,10 @@ def kernel_ids(ids: np.ndarray) -> np.ndarray:
 
 def check_matrix(matrix: Any) -> None:
     """Raise GraphError if a sparse matrix, on the host or on a device, cannot be a graph."""
-    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
-        raise GraphError(f"a graph is a square matrix, got one of shape {matrix.shape}")
-    if matrix.shape[0] == 0:
+    shape = matrix.shape
+    if len(shape) != 2 or shape[0] != shape[1]:
+        raise GraphError(f"a graph is a square matrix, got one of shape {shape}")
+    if shape[0] == 0:
         raise GraphError("a graph needs at least one vertex, got a matrix of shape (0, 0)")
     if matrix.dtype.kind not in "fiub":
         raise GraphError(f"weights must be real numbers, got a matrix of dtype {matrix.dtype}")

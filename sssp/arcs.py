@@ -187,15 +187,17 @@ class Arcs:
         return number
 
     def roots(self, values: Any) -> np.ndarray:
-        """One vertex or several as int64 (k,); raises GraphError for what is none."""
-        if as_integer(values) is not None or np.ndim(values) == 0:
-            return np.array([self.vertex("root", values)], np.int64)
+        """Vertices as int64 (k,), one as int64 (); raises GraphError for what is none."""
         found = np.asarray(values)
+        if found.ndim == 0:
+            return np.array(self.vertex("root", values), np.int64)
         if found.ndim != 1 or (len(found) and found.dtype.kind not in "iu"):
             raise GraphError(f"root={values!r} is not an integer, nor a list of them")
-        if len(found) and not 0 <= found.min() <= found.max() < self.n:
+        roots = found.astype(np.int64)
+        # Below 0 as unsigned they are beyond all vertices, as those beyond int64 are below 0.
+        if len(roots) and np.maximum.reduce(roots.view(np.uint64)) >= self.n:
             self.vertex("root", found[(found < 0) | (found >= self.n)][0])
-        return found.astype(np.int64)
+        return roots
 
     def search(
         self, sources: np.ndarray, limit: float, target: int, with_source: bool
@@ -234,7 +236,8 @@ class Arcs:
 
     def looked_at(self, dist: np.ndarray) -> int:
         """How many arcs lead from what is reached."""
-        return int(np.diff(self.matrix.indptr)[dist < np.inf].sum())
+        reached = dist < np.inf
+        return self.m if reached.all() else int(np.diff(self.matrix.indptr)[reached].sum())
 
     def _surely_in_range(self, farthest: float) -> bool:
         return farthest < (EXACT if self.integers else self._large) and not self._has_large

@@ -7,7 +7,6 @@ and the methods "FW", "BF" and "J".
 
 from __future__ import annotations
 
-import contextlib
 import math
 from typing import Any
 
@@ -15,8 +14,9 @@ import numpy as np
 
 from graphs.arguments import as_integer
 from graphs.errors import GraphError
+from kernels import direct
 from sssp.arcs import Arcs
-from sssp.direct import search_arcs
+from sssp.direct import search_roots
 
 _NO_VERTEX = -9999  # what SciPy writes where there is no predecessor
 
@@ -103,12 +103,14 @@ def dijkstra(
         arcs = arcs.unweighted() if unweighted else arcs
         arcs = arcs if directed else arcs.both_ways()
         flat = starts.ravel() if starts.ndim or min_only else starts
-        dist, before, third = search_arcs(arcs, flat, float(limit), min_only=bool(min_only))
+        dist, before, third = search_roots(arcs, flat, float(limit), min_only=bool(min_only))
         sources = before if third is None else third
         dist = dist if min_only else dist.reshape((*starts.shape, n))
     if not return_predecessors:
         return dist
-    before = _as_scipy_writes(before, starts.ravel()).reshape(dist.shape)
+    if before.size:
+        direct.mark_none(before.reshape(-1, n), starts.ravel(), _NO_VERTEX)
+    before = before.reshape(dist.shape)
     if not min_only:
         return dist, before
     np.copyto(sources, _NO_VERTEX, where=sources < 0)
@@ -163,15 +165,17 @@ def shortest_path(
 
 def _rows(csgraph: Any) -> Any:
     """The graph as a CSR matrix of float64, which may share the caller's arrays."""
-    from scipy.sparse import csgraph as scipys
     from scipy.sparse import issparse
 
     if hasattr(csgraph, "to_scipy_sparse"):  # of the package `sparse`
         csgraph = csgraph.to_scipy_sparse(accept_fv=[0, np.inf, np.nan])
     if issparse(csgraph):
-        if csgraph.ndim != 2 or csgraph.shape[0] != csgraph.shape[1]:
-            raise GraphError(f"a graph must be a matrix of shape (N, N), got {csgraph.shape}")
+        shape = csgraph.shape
+        if len(shape) != 2 or shape[0] != shape[1]:
+            raise GraphError(f"a graph must be a matrix of shape (N, N), got {shape}")
         return csgraph.tocsr().astype(np.float64, copy=False)
+    from scipy.sparse import csgraph as scipys
+
     if np.ma.isMaskedArray(csgraph):
         mask = np.ma.getmaskarray(csgraph)
         return scipys.csgraph_from_masked(np.ma.MaskedArray(csgraph, mask))
@@ -180,9 +184,10 @@ def _rows(csgraph: Any) -> Any:
 
 def _ordinary(rows: Any) -> Arcs | None:
     """The arcs of a matrix without negative entries, inf and NaN; None where there are such."""
-    with contextlib.suppress(GraphError):
+    try:
         return Arcs(rows.indptr, rows.indices, rows.data)
-    return None
+    except GraphError:
+        return None
 
 
 def _has_negative(rows: Any) -> bool:
@@ -197,7 +202,9 @@ def _starts(indices: Any, n: int) -> np.ndarray:
     if one is not None and 0 <= one < n:
         return np.array(one)
     given = np.asarray(indices)
-    if given.dtype == np.int64 and given.size and 0 <= given.min() <= given.max() < n:
+    plain = given.dtype == np.int64 and given.size > 0
+    # Below 0 as unsigned they are beyond all vertices.
+    if plain and np.maximum.reduce(given.view(np.uint64), axis=None) < n:
         return given
     with np.errstate(invalid="ignore"):
         starts = given.astype(np.int64)
@@ -218,10 +225,3 @@ def _arcs_only(rows: Any) -> Any:
     before = np.concatenate(([0], np.cumsum(is_arc)))
     arrays = rows.data[is_arc], rows.indices[is_arc], before[rows.indptr]
     return type(rows)(arrays, shape=rows.shape)
-
-
-def _as_scipy_writes(before: np.ndarray, starts: np.ndarray) -> np.ndarray:
-    """Put SciPy's mark where there is no predecessor, the starts included."""
-    np.copyto(before, _NO_VERTEX, where=before < 0)
-    before[starts if before.ndim == 1 else (np.arange(len(starts)), starts)] = _NO_VERTEX
-    return before

@@ -14,8 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from graphs.arguments import checked_threads
-from graphs.errors import GraphError
+from graphs.arguments import checked_limit, checked_threads
 from kernels.threads import thread_count
 from sssp.arcs import Arcs
 
@@ -70,17 +69,6 @@ def search(
     return search_arcs(Arcs(indptr, indices, weights), sources, limit, target, min_only)
 
 
-def checked_limit(limit: Any) -> float:
-    """A limit as a float; raises GraphError for one that is none."""
-    try:
-        number = float(limit)
-    except (TypeError, ValueError):
-        number = math.nan
-    if not number >= 0:
-        raise GraphError(f"limit={limit!r} is not allowed; it must be a number from 0 on")
-    return number
-
-
 def search_arcs(
     arcs: Arcs,
     sources: Any,
@@ -92,10 +80,22 @@ def search_arcs(
     """`search` on arrays that are checked; of several sources, one on each of `threads`."""
     limit, roots = checked_limit(limit), arcs.roots(sources)
     end = -1 if target is None else arcs.vertex("target", target)
+    return search_roots(arcs, roots, limit, end, min_only, checked_threads(threads))
+
+
+def search_roots(
+    arcs: Arcs,
+    roots: np.ndarray,
+    limit: float = math.inf,
+    end: int = -1,
+    min_only: bool = False,
+    threads: int | None = None,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    """`search_arcs` from what `Arcs.roots` returns, to a vertex or to none (-1)."""
     if min_only:
-        return arcs.search(roots, limit, end, True)
-    if np.ndim(sources) == 0:
-        dist, parent, _ = arcs.search(roots, limit, end, False)
+        return arcs.search(np.atleast_1d(roots), limit, end, True)
+    if roots.ndim == 0:
+        dist, parent, _ = arcs.search(roots[None], limit, end, False)
         return dist, parent, None
     dist = np.empty((len(roots), arcs.n), arcs.dtype)
     parent = np.empty(dist.shape, np.int32)
@@ -103,9 +103,11 @@ def search_arcs(
     def search_part(part: slice) -> None:
         arcs.search_each(roots[part], limit, end, dist[part], parent[part])
 
-    workers = min(thread_count(checked_threads(threads)), len(roots))
-    if workers < 2 or len(roots) * (arcs.n + arcs.m) < _WORTH_THREADS:
-        search_part(slice(None))
+    workers = 1
+    if len(roots) * (arcs.n + arcs.m) >= _WORTH_THREADS:
+        workers = min(thread_count(threads), len(roots))
+    if workers < 2:
+        arcs.search_each(roots, limit, end, dist, parent)
         return dist, parent, None
     search_part(slice(1))  # compiled before threads ask for it
     step = -(-len(roots) // (_PARTS * workers))

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import scipy.sparse
 
-from graphs.arguments import check_matrix, plain_array
+from graphs.arguments import check_matrix, checked_limit, plain_array
 from graphs.csr import CSR, build_csr, has_hubs
 from graphs.edges import EdgeList
 from graphs.errors import GraphError
 from kernels.threads import thread_count
 from sssp.arcs import Arcs, arcs_of_edges, arcs_of_rows
-from sssp.direct import checked_limit, search_arcs
+from sssp.direct import search_arcs
 from sssp.matrices import as_searched
 
 if TYPE_CHECKING:
@@ -169,7 +169,8 @@ class Graph:
     ) -> tuple[np.ndarray, ...]:
         """Shortest paths; arguments, answer and errors are those of `shortest_paths`."""
         stops_early = min_only or target is not None or checked_limit(limit) < math.inf
-        self.asked += int(np.size(root))
+        if self._arcs.m >= LARGE:
+            self.asked += int(np.size(root))
         if not stops_early and self._rows_pay():
             return search_rows(self.rows(threads), root, threads=threads)
         dist, parent, source = search_arcs(self._arcs, root, limit, target, min_only, threads)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from graphs.arguments import checked_delta, checked_threads
+from graphs.arguments import checked_delta, checked_limit, checked_threads
 from graphs.csr import CSR, build_csr
 from graphs.edges import EdgeList
 from graphs.errors import GraphError
@@ -163,8 +163,6 @@ def _check_device(output: str, engine: str) -> None:
 
 
 def _stops_early(limit: float, target: int | None, min_only: bool) -> bool:
-    from sssp.direct import checked_limit
-
     return checked_limit(limit) < math.inf or target is not None or bool(min_only)
 
 

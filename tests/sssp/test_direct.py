@@ -202,3 +202,20 @@ def test_the_types_of_distances_are_those_of_the_solver():
     assert [search(*PATH, np.ones(2, dtype), 0)[0].dtype for dtype in DTYPES] == [
         np.float32, np.float64, np.float64,
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("roots", "message"),
+    [
+        ([0, -1], "root=-1 is not a vertex"),
+        (np.array([1, 3], np.uint8), "root=3 is not a vertex"),
+        (np.array([1, 2**64 - 1], np.uint64), "root=18446744073709551615 is not a vertex"),
+        (np.array([-(2**63)]), "root=-9223372036854775808 is not a vertex"),
+        ([[0]], "nor a list of them"),
+        ([0.0], "nor a list of them"),
+        (True, "root=True is not an integer"),
+    ],
+)
+def test_sources_that_are_no_vertices_are_refused_by_name(roots, message):
+    with pytest.raises(GraphError, match=message):
+        search(*PATH, np.ones(2), roots)

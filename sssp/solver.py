@@ -35,8 +35,9 @@ if TYPE_CHECKING:
 _EXACT = 2.0**53
 # Arcs up to which one thread without the engine is faster: of graphs that expand, of others.
 # Measured: 0.32 against 0.35 to 0.45 ms at 45,000 arcs of a Kronecker graph, 0.45 against 0.37 to
-# 0.42 at twice as many; 5.4 against 6.4 ms on a grid of 261,000 arcs, 25 against 16 on one of 10^6.
-SMALL, SMALL_LONG = 1 << 16, 1 << 18
+# 0.42 at twice as many; 5.4 against 6.4 ms on a grid of 261,000 arcs. On one of 10^6, 21 against 18
+# to 40 ms on two threads, whose cores are seldom both free, and 20 against 25 on one.
+SMALL, SMALL_LONG, FEW_THREADS = 1 << 16, 1 << 18, 2
 
 
 def engines() -> dict[str, str | None]:
@@ -198,8 +199,10 @@ class Solver:
             return None
         if csr.halo is not None or csr.forest is not None:
             return None
-        expands = csr.stats.levels <= EXPANDS
-        return arcs_of_rows(csr) if csr.arcs <= (SMALL if expands else SMALL_LONG) else None
+        most = SMALL_LONG * (4 if self.threads <= FEW_THREADS else 1)
+        if csr.stats.levels <= EXPANDS:
+            most = SMALL
+        return arcs_of_rows(csr) if csr.arcs <= most else None
 
     def _using(self) -> AbstractContextManager[None]:
         """What a search needs of this process: threads, where the CPU searches."""

@@ -67,6 +67,17 @@ def test_a_small_solver_writes_into_an_answer_and_says_what_it_is(small):
     assert Solver(build_csr(ring()), delta=2.0).choices["delta"] == 2
 
 
+def test_few_threads_search_longer_graphs_alone(monkeypatch):
+    path = EdgeList(np.arange(49), np.arange(1, 50), np.ones(49), 50)  # 98 arcs, and it is long
+    monkeypatch.setattr(solver, "SMALL_LONG", 30)
+    few = Solver(build_csr(path), threads=1)
+    assert few._small is not None
+    monkeypatch.setattr(solver, "FEW_THREADS", 0)
+    many = Solver(build_csr(path), threads=1)
+    assert many._small is None
+    assert np.array_equal(few.search(3).dist, many.search(3).dist)
+
+
 def test_small_integers_of_every_width_stay_exact(small):
     for step in (1, 2**31, 2**33, 2**49 + 1):
         edges = EdgeList(np.arange(3), np.arange(1, 4), np.full(3, step), 4)

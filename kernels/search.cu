@@ -9,9 +9,9 @@
 #include "pull.cuh"
 #include "barrier.cuh"
 
-// Blocks of `search` that registers are to let on a multiprocessor; before Hopper the compiler would
-// spill some for three.
-#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ < 900
+// Blocks of `search` that registers are to let on a multiprocessor; before Hopper, and for float64, the
+// compiler would spill some for three.
+#if defined(KIND_FLOAT64) || (defined(__CUDA_ARCH__) && __CUDA_ARCH__ < 900)
 #define RESIDENT 2
 #else
 #define RESIDENT 3

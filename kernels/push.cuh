@@ -1,9 +1,9 @@
 // One round of delta-stepping by pushing: the functions of its steps, and what the next round does.
 //
-// A step is right for any number of threads that do it, the first `threads` of the grid. The last block of a step, or the only one, plans the next, so that
-// the host can start many ahead without reading anything back. Rows are sorted by weight: where
-// `EARLY`, a push stops at the bucket's end, found by doubling steps, and the rest of the row waits
-// under a later key.
+// A step is right for any number of threads that do it, the first `threads` of the grid. The last
+// block of a step, or the only one, plans the next, so that the host can start many ahead without
+// reading anything back. Rows are sorted by weight: where `EARLY`, a push stops at the bucket's end,
+// found by doubling steps, and the rest of the row waits under a later key.
 //
 // A warp takes LANES entries and deals their arcs to its lanes evenly. Rows of more than CHUNK arcs
 // are cut into chunks, which push_chunks deals to the warps of all blocks.

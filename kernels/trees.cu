@@ -108,7 +108,7 @@ __device__ inline void settle(const i64 *begin, const i64 *end, const Arc *arcs,
 // vertex are written in original ids; leaves take theirs on the way. A root that is a leaf has no
 // label, and is the parent of what it hangs on, which is reached without one.
 // bounds i64 (rounds + 1,): where each round begins. One block does rounds of up to `narrow` vertices.
-extern "C" __global__ void
+extern "C" __global__ void __launch_bounds__(256, 4)
     finish(const i64 *begin, const i64 *end, const Arc *arcs, u64 *state, const i64 *bounds,
            i64 rounds, i64 narrow, const i32 *label, const Weight *leaf_weight, const i32 *original,
            i64 n, i64 nobody, i64 root, Out *dist, i64 *parent, u64 *control)

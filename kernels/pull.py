@@ -70,6 +70,16 @@ def _ask_for(queue, i, last, rows, state):
 
 
 @inlined
+def _is_settled(entry, queued, state):
+    """Is the row of an entry settled, and not queued anew at a smaller distance?"""
+    return (
+        entry.vertex >= 0
+        and entry.dist < queued.settled_below
+        and dist_of(state, np.int64(entry.vertex)) == entry.dist
+    )
+
+
+@inlined
 def _bin(entry, queued, rows):
     return min(np.int64(value(entry.dist, rows.arcs[0].weight) * queued.scale), _BINS - 1)
 
@@ -83,10 +93,8 @@ def _count_unfinished(queue, queued, rows, state, share):
         for i in range(first, last):
             _ask_for(queue, i + 16, last, rows, state)
             entry = queue[i]
-            if entry.vertex < 0 or entry.dist >= queued.settled_below:
-                continue
-            u = np.int64(entry.vertex)
-            if dist_of(state, u) == entry.dist:
+            if _is_settled(entry, queued, state):
+                u = np.int64(entry.vertex)
                 length = rows.indptr[u + 1] - rows.indptr[u]
                 queued.left[share, _bin(entry, queued, rows)] += length - entry.offset
 
@@ -114,14 +122,12 @@ def _push_below(queue, queued, cut, ranges, rows, state, queues, share):
         for i in range(first, last):
             _ask_for(queue, i + 16, last, rows, state)
             entry = queue[i]
-            if entry.vertex < 0 or entry.dist >= queued.settled_below:
-                continue
-            u = np.int64(entry.vertex)
-            if dist_of(state, u) != entry.dist:
+            if not _is_settled(entry, queued, state):
                 continue
             if _bin(entry, queued, rows) >= cut:
                 floor = min(floor, entry.dist)
                 continue
+            u = np.int64(entry.vertex)
             start = rows.indptr[u] + entry.offset
             end = rows.indptr[u + 1]
             for k in range(start, end):

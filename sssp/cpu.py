@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-import mmap
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -17,18 +16,7 @@ from kernels.tentative import UNREACHED
 from sssp.engine import Answer, TunedEngine
 from sssp.tuning import Choices
 
-if TYPE_CHECKING:
-    from numpy.typing import DTypeLike
-
 _ALL = 1 << 60
-
-
-def _on_pages(shape: tuple[int, ...], dtype: DTypeLike) -> np.ndarray:
-    """An array, not filled, that begins with a page and so with a cache line."""
-    size = math.prod(shape) * np.dtype(dtype).itemsize
-    room = np.empty(size + mmap.PAGESIZE, np.uint8)
-    first = -room.ctypes.data % mmap.PAGESIZE
-    return room[first : first + size].view(dtype).reshape(shape)
 
 
 class CPUEngine(TunedEngine):
@@ -81,18 +69,17 @@ class CPUEngine(TunedEngine):
         # Never written pages of these take no memory; a rank takes the smallest, as it fills few.
         room, spare = np.empty if csr.halo is None else lazy_zeros, queues.spare_entries(threads)
         queued = len(csr.layout.rows) + len(csr.layout.leaves)
-        # No two threads write to one line of these, and each is the first to write to its fifo.
-        control = _on_pages((queues.CONTROL_WORDS,), np.int64)
-        thread_counters = _on_pages((threads, queues.THREAD_WORDS), np.int64)
-        control[:], thread_counters[:] = 0, 0
+        # These begin with a page: no two threads write to one line of them, and each is the first
+        # to write to its fifo.
+        control = lazy_zeros(queues.CONTROL_WORDS, np.int64)
         control[[queues.NEAR, queues.NEXT, queues.FAR, queues.SPARE]] = range(4)
         return Queues(
             entries=room((4, queued + spare), self.entry),
             outbox=room(csr.layout.leaf_begin + spare if csr.halo else 0, self.entry),
             heap=np.empty(2 * heap.HEAP_LIMIT, self.entry),
-            fifos=_on_pages((threads, push.FIFO), self.entry),
+            fifos=lazy_zeros((threads, push.FIFO), self.entry),
             control=control,
-            thread_counters=thread_counters,
+            thread_counters=lazy_zeros((threads, queues.THREAD_WORDS), np.int64),
         )
 
     def _share(self, settled: int) -> int:

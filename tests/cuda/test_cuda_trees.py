@@ -7,9 +7,8 @@ import pytest
 from devices import devices, lane_device, sanitized
 from golden_data import rows, sha256_of_distances
 from hypothesis import given, settings
-from oracle import dijkstra
 from strategies import DTYPES, SHAPES, edge_list, edge_lists, make_edges, with_hubs
-from verdicts import verdicts
+from verdicts import assert_right
 
 import graphs.presolve
 from graphs import GraphError, build_csr, kronecker
@@ -44,15 +43,7 @@ def solver_on(request):
 
 def check_all(solver, edges, roots=None):
     """From every root the distances of the oracle, and parents that pass the validation."""
-    answers = []
-    for root in range(edges.n) if roots is None else roots:
-        answer = solver.search(root)
-        expected, _ = dijkstra(edges, root)
-        assert answer.dist.dtype == expected.dtype
-        assert np.array_equal(answer.dist, expected), root
-        answers.append((root, answer.dist, answer.parent))
-    for (root, *_), found in zip(answers, verdicts(edges, answers), strict=True):
-        assert found.valid, (root, found.violations)
+    assert_right(solver, edges, range(edges.n) if roots is None else roots)
 
 
 @pytest.mark.slow

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracle import dijkstra
 from strategies import DTYPES, SHAPES, edge_list, edge_lists, make_edges, with_hubs
+from verdicts import assert_right
 
 import graphs.presolve
 import graphs.selection
@@ -29,16 +30,7 @@ def assert_exact(edges: EdgeList, roots=None, threads: int = 2) -> dict:
     """From every root the distances of the oracle, and parents that pass the validation."""
     csr = build_csr(edges, threads=threads, presolve=True)
     solver = Solver(csr, threads=threads)
-    roots = range(edges.n) if roots is None else roots
-    answers = []
-    for root in roots:
-        answer = solver.search(root)
-        expected, _ = dijkstra(edges, root)
-        assert answer.dist.dtype == expected.dtype
-        assert np.array_equal(answer.dist, expected), root
-        answers.append((root, answer.dist, answer.parent))
-    for (root, *_), verdict in zip(answers, validate(edges, answers), strict=True):
-        assert verdict.valid, (root, verdict.violations)
+    assert_right(solver, edges, range(edges.n) if roots is None else roots, validate)
     return csr.presolved
 
 

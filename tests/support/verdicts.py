@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+
 import numpy as np
 from oracle import dijkstra
 from ranks import on_ranks
@@ -10,6 +12,7 @@ from graphs.edges import EdgeList
 from graphs.partition import Partition, part_of
 from harness.validation.host import Answer, Validator, validate
 from harness.validation.verdict import RULES, Counts, Validation
+from sssp import Solver
 
 
 def verdict(edges: EdgeList, root: int, dist, parent) -> Validation:
@@ -29,6 +32,24 @@ def verdicts(edges: EdgeList, answers: list[Answer]) -> list[Validation]:
     size = 2 + edges.m % 2  # more of them in tests/ranks/test_validation_ranks.py
     assert among_ranks(size, edges, answers) == [(all_found, counted(all_found))] * size
     return all_found
+
+
+def assert_right(
+    solver: Solver,
+    edges: EdgeList,
+    roots: Iterable[int],
+    judged: Callable[[EdgeList, list[Answer]], list[Validation]] = verdicts,
+) -> None:
+    """From each root the distances of the oracle, and parents that pass the validation."""
+    answers = []
+    for root in roots:
+        answer = solver.search(root)
+        expected, _ = dijkstra(edges, root)
+        assert answer.dist.dtype == expected.dtype
+        assert np.array_equal(answer.dist, expected), root
+        answers.append((root, answer.dist, answer.parent))
+    for (root, *_), found in zip(answers, judged(edges, answers), strict=True):
+        assert found.valid, (root, found.violations)
 
 
 def among_ranks(

@@ -91,6 +91,8 @@ def _begins(counts: np.ndarray) -> np.ndarray:
 class OwnerSelection(Selection):
     """Selects edges as `Selection` does; `Bounds` and `Detours` are those of the own block."""
 
+    way = "owners"
+
     def __init__(self, edges: Edges, kind: str, threads: int, comm: Comm):
         super().__init__(edges, kind, threads, comm)
         self.partition = Partition(edges.n, comm.size)

@@ -131,6 +131,7 @@ def drop(
     found = _drop(edges, selection, facts)
     kept, detours = (edges, None) if found is None else found
     facts["kept_edges"] = int(comm.allreduce_sum([kept.m])[0])
+    facts["bounds"] = selection.way
     facts["seconds"] = {"edges": comm.allreduce_max(perf_counter() - started)}
     return kept, facts, detours
 

@@ -98,9 +98,11 @@ class Selection:
     """Reads the edges of this rank, or those kept so far, slice by slice, and selects some.
 
     heaviest   the largest weight of all edges of all ranks, once they were read
+    way        where the bounds are kept (`graphs.owned_bounds.WAYS`)
     """
 
     xp: Any = np
+    way = "copies"
 
     def __init__(self, edges: Edges, kind: str, threads: int, comm: Comm):
         self.n, self.threads, self.comm = edges.n, threads, comm

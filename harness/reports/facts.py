@@ -16,6 +16,8 @@ from harness.results.submission import longest, parts
 
 Facts = list[tuple[str, str]]
 
+_BOUNDS = {"copies": "copies on every rank", "owners": "each at the owner of its vertex"}
+
 
 def groups(result: dict[str, Any], teps: TepsSummary | None) -> Iterator[tuple[str, Facts]]:
     """Yield subjects and their facts; `teps` is None where nothing may be derived."""
@@ -107,6 +109,7 @@ def _of_solver(result: dict[str, Any]) -> Facts:
         ("threads of a rank", solver["threads"]),
         ("threading layer", solver["threading_layer"]),
         ("presolved", kept),
+        ("bounds of presolve", _BOUNDS.get((presolve or {}).get("bounds", ""))),
         ("delta", f"{solver['delta']:.6g}" if solver["delta"] is not None else None),
         ("switch to pull at", _share(solver["switch"], "of the vertices")),
         ("arithmetic", solver.get("arithmetic")),

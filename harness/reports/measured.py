@@ -105,6 +105,7 @@ def _of_run(path: str, result: dict[str, Any]) -> Measured:
             "threading layer": _word(solver["threading_layer"]),
             "--delta": _word(flags.get("delta")),
             "edges kept": _yes(result["edges_kept"]),
+            "bounds of presolve": _word((solver.get("presolve") or {}).get("bounds")),
             "validated": _yes(result["validated"]),
             "MPI": _word(result.get("ranks", {}).get("library")),
         },

@@ -170,6 +170,18 @@ def test_threads_may_differ_and_are_named(compared):
     assert "differs: threads: 2 in A, 1 in B" in done.out
 
 
+def test_where_ranks_kept_the_bounds_of_presolve_may_differ_and_is_named(compared):
+    """They change what construction takes; edges kept and searches are the same."""
+    facts = {"hub": 1, "light_below": None, "rounds": 2, "slack": 0.5, "kept_edges": 9}
+    a, b = (
+        with_("solver", presolve=facts | {"seconds": {}, "bounds": way})
+        for way in ("copies", "owners")
+    )
+    done = compared(a, b)
+    assert done.status == 0
+    assert "differs: bounds of presolve: copies in A, owners in B" in done.out
+
+
 def test_an_invalid_run_is_not_compared(compared):
     bad = example([search(valid=False, violations=["rule 2 (tree)"])], status="invalid")
     done = compared(example(), bad)

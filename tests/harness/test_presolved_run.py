@@ -40,6 +40,7 @@ def test_it_finds_what_a_plain_run_finds(keep):
     assert presolved["graph"]["edges"] == plain["graph"]["edges"]
     facts = presolved["solver"]["presolve"]
     assert facts["kept_edges"] < plain["graph"]["edges"] / 8
+    assert facts["bounds"] == "copies"
     assert sum(facts["seconds"].values()) <= presolved["construction_seconds"] or not keep
     assert presolved["flags"]["presolve"] is True
     follows_schema(presolved)

@@ -30,6 +30,7 @@ from graphs.presolve import presolve as presolve_edges
 from graphs.rank_core import share_core
 from graphs.rank_trees import Built, hang_trees
 from graphs.rows import CSR, GraphStats, Rows
+from graphs.selection import Detours
 from graphs.trees import SAMPLE, take_off_trees
 from graphs.weights import Codes
 from kernels.groups import Ways
@@ -275,11 +276,21 @@ def _build_presolved(
     return replace(csr, presolved=facts)
 
 
+def _of_own(detours: Detours, partition: Partition, rank: int, bounds: str) -> Detours:
+    """The same with bounds of the own vertices only, so that those of others can go."""
+    if bounds == "owners":
+        return detours
+    first = partition.first(rank)
+    return detours._replace(length=detours.length[first : first + partition.count(rank)].copy())
+
+
 def _build_presolved_ranks(
     edges: Edges, threads: int, comm: Comm, together: bool, bounds: str | None
 ) -> CSR:
     """The core of the edges kept and the trees on it; the whole where there are no edges."""
-    kept, facts, _ = presolve_edges(edges, threads, comm, bounds)  # ranks take off trees only
+    kept, facts, detours = presolve_edges(edges, threads, comm, bounds)
+    if detours is not None:
+        detours = _of_own(detours, Partition(kept.n, comm.size), comm.rank, facts["bounds"])
     if not together:
         return replace(_build(kept, threads, comm, together), presolved=facts)
     started = perf_counter()
@@ -302,7 +313,7 @@ def _build_presolved_ranks(
     def build(edges: Edges, home: Comm, block: Partition) -> CSR:
         return _build(edges, threads, home, together, block)
 
-    csr = share_core(comm, hung, build)
+    csr = share_core(comm, hung, build, threads, detours)
     assert csr.forest is not None
     leaves = int(comm.allreduce_sum([csr.forest.leaves])[0])
     facts |= {"core": csr.stats.reachable, "core_arcs": csr.stats.arcs, "leaves": leaves}

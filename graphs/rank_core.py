@@ -1,9 +1,10 @@
 """The core of a graph whose trees were taken off on ranks: who searches it, and who needs it.
 
 Where it is small each rank keeps all of it, and searches it alone: that takes less time than to
-share it, and nothing is sent but the way from a root in a tree. Else the ranks share it by blocks
-of its ids, and at the end of a search those of other nodes are sent the distances on which their
-trees hang.
+share it, and nothing is sent but the way from a root in a tree. Each takes off as well what one
+process does (graphs.trees), all of them the same. Else the ranks share the core by blocks of its
+ids, and at the end of a search those of other nodes are sent the distances on which their trees
+hang.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from graphs.pages import lazy_zeros
 from graphs.partition import Partition, UnevenPartition, ask_owners
 from graphs.rank_trees import Hung, Trees
 from graphs.rows import CSR
-from graphs.trees import Forest, passes_of
+from graphs.selection import Detours
+from graphs.trees import Forest, passes_of, take_off_trees
 from kernels.groups import Rows
 
 # Each rank keeps the whole core where all their copies together have no more arcs than this. On two
@@ -33,10 +35,12 @@ COPIED_ARCS = 1 << 24
 class RankForest(Forest):
     """The trees of a rank's own vertices, on a core that ranks share.
 
-    Labels: those of the core's rows, of this rank and others; then, of each rank that shares them,
-    its inner tree vertices, own ones and others' that these hang on, and core vertices of other
-    nodes.
+    Labels: those of the core's rows, of this rank and others, or of the core and of what was taken
+    off it; then, of each rank that shares them, its inner tree vertices, own ones and others' that
+    these hang on, and core vertices of other nodes.
 
+    core       label after the last of the own rows that are searched on: what is taken off a core
+               that a rank has for itself follows, and has rows upwards
     alone      each rank has the whole core; else all ranks share it
     first_held   the first of the places in the state of what is in `held`
     core_ids   int64, ascending: original ids of the core vertices whose rows are here
@@ -141,10 +145,33 @@ class _Core(NamedTuple):
     alone: bool
 
 
-def share_core(comm: Comm, hung: Hung, build: Callable[[EdgeList, Comm, Partition], CSR]) -> CSR:
+def _taken_off(csr: CSR, threads: int, detours: Detours | None) -> CSR:
+    """The rows of a whole core, and of the vertices on it that no shortest path leads over.
+
+    Vertices without arcs keep labels, since trees may hang on them. There is none of one arc.
+    """
+    off = take_off_trees(csr, threads, detours)
+    assert off.forest is not None and off.forest.leaves == 0
+    labels, local_id = off.layout.labels, off.local_id
+    isolated = np.flatnonzero(local_id == labels)
+    local_id[isolated] = np.arange(labels, labels + len(isolated))
+    bounds = np.concatenate([off.indptr, np.full(len(isolated), off.indptr[-1])])
+    rows = Rows(bounds, off.out.arcs)
+    end = labels + len(isolated)
+    layout = replace(off.layout, isolated=range(labels, end), labels=end)
+    return replace(off, out=rows, incoming=rows, layout=layout)
+
+
+def share_core(
+    comm: Comm,
+    hung: Hung,
+    build: Callable[[EdgeList, Comm, Partition], CSR],
+    threads: int,
+    detours: Detours | None,
+) -> CSR:
     """Return the rows of the core, and this rank's trees; collective.
 
-    `build` builds rows.
+    `build` builds rows; detours are those of the own vertices.
     """
     edges, ids = hung.edges, hung.core
     firsts = np.concatenate([[0], np.cumsum(hung.counts)]).tolist()
@@ -160,8 +187,14 @@ def share_core(comm: Comm, hung: Hung, build: Callable[[EdgeList, Comm, Partitio
         ends = (array.astype(narrow, copy=False) for array in (edges.src, edges.dst))
         src, dst, weight = _to_all(comm, *ends, edges.weight)
         edges = replace(edges, src=src, dst=dst, weight=weight)
-    core = _Core(build(edges, home, partition), home, partition, ids, alone)
+        if detours is not None:
+            own = detours.length[hung.core - hung.block.first(comm.rank)]
+            detours = detours._replace(length=_to_all(comm, own)[0])
+    csr = build(edges, home, partition)
     del edges
+    if alone:
+        csr = _taken_off(csr, threads, detours)
+    core = _Core(csr, home, partition, ids, alone)
     return _with_trees(hung, comm.rank, firsts[comm.rank], core)
 
 
@@ -224,9 +257,13 @@ def _with_trees(hung: Hung, rank: int, core_first: int, core: _Core) -> CSR:
     leaf_weight = np.zeros(n, trees.weight.dtype)
     leaf_weight[offset[leaf]] = trees.weight[: trees.own][leaf]
     global_id = _global_ids(core, hung.block.n, labels, trees.ids[inner], asked[homes.seen])
+    off = csr.forest
     forest = RankForest(
-        csr.layout.labels,
-        passes_of(labels.inner.start, [len(part) for part in rounds]),
+        csr.layout.rows.stop if off is None else off.core,
+        [
+            *([] if off is None else off.passes),
+            *passes_of(labels.inner.start, [len(part) for part in rounds]),
+        ],
         held.astype(np.int32),
         leaf_weight,
         int(np.count_nonzero(leaf)),
@@ -241,8 +278,8 @@ def _with_trees(hung: Hung, rank: int, core_first: int, core: _Core) -> CSR:
                      labels=labels.end, reachable=labels.end)  # fmt: skip
     halo = csr.halo and replace(csr.halo, leaf_counts=homes.counts, leaf_ends=homes.wanted,
                                 leaf_ghosts=homes.label[homes.seen])  # fmt: skip
-    stats = replace(csr.stats, n=hung.block.n, reachable=core.partition.n,
-                    weight_dtype=hung.weight_dtype, max_weight=hung.max_weight)  # fmt: skip
+    stats = replace(csr.stats, n=hung.block.n, weight_dtype=hung.weight_dtype,
+                    max_weight=hung.max_weight)  # fmt: skip
     return replace(
         csr, out=rows, incoming=csr.incoming and rows, layout=layout, halo=halo, stats=stats,
         first=first, local_id=local_id, global_id=global_id,

@@ -47,33 +47,69 @@ class WithTrees(CPUEngine):
         return self._has_overflow(self.csr.local_id, self.forest.leaf_weight, self.state)
 
 
-class TreeEngine(WithTrees):
-    """Searches on the core of a CSR; what was taken off follows when the answer is written.
+class OnWholeCore(WithTrees):
+    """What engines do alike that have all of a core, and rows upwards of what was taken off it.
 
     From a root that was taken off, pushes climb to the core first; distances on the way stay.
     """
+
+    def _load_core(self) -> None:
+        """Get arguments for the core and for what was taken off; these are all own rows."""
+        core, end = self.forest.core, self.csr.layout.rows.stop
+        self._core = self.ranges._replace(bounds=np.array([[0, core], [core, end]]))
+        # From what was taken off, pushes upwards: to the core as if it were another rank's.
+        self._upwards = self.ranges._replace(bounds=np.array([[core, end], [end, end], [0, core]]))
+
+    def _make_queues(self) -> Queues:
+        made = super()._make_queues()
+        room = len(self.csr.layout.rows) + queues.spare_entries(self.threads)
+        return made._replace(outbox=np.empty(room, self.entry))
+
+    def _climb(self) -> None:
+        """Push all that was taken off and is reached, and queue what that finds in the core.
+
+        Before anything else: a pull, which forgets what is queued, looks at the core's arcs only.
+        """
+        queued, counters = self.queues, self.queues.thread_counters
+        self._advance(
+            _ALL, -1, self.limits_after_pull, self._upwards, self.csr.out, self.state, queued
+        )
+        for first, end in counters[:, [queues.OUT_AT, queues.OUT_END]]:
+            queued.outbox["vertex"][first:end] = -1
+        found = queued.outbox[: queued.control[queues.OUT_TAIL]]
+        found = np.sort(found[found["vertex"] >= 0], order="key")
+        queued.control[queues.OUT_TAIL] = 0
+        counters[:, [queues.OUT_AT, queues.OUT_END]] = 0
+        if len(found) <= HEAP_LIMIT:
+            queued.heap[: len(found)] = found  # in order, and so a heap
+            queued.control[queues.HEAP_SIZE] = len(found)
+        else:
+            queued.entries[queued.control[queues.FAR], : len(found)] = found
+            queued.control[queues.FAR_TAIL] = len(found)
+            counters[0, queues.LEAST] = int(found["key"][0])
+
+    def pull(self, floor: float) -> None:
+        incoming = self.csr.incoming
+        assert incoming is not None  # wants_pull() said so
+        self._pull(self._reach(floor), self._core, incoming, self.state, self.queues)
+        self.pulled = True
+
+
+class TreeEngine(OnWholeCore):
+    """Searches on the core of a CSR; what was taken off follows when the answer is written."""
 
     def __init__(self, csr: CSR, choices: Choices, threads: int):
         assert csr.forest is not None
         self.forest = csr.forest
         super().__init__(csr, choices, threads)
         self._load_trees([(0, self.forest.core)], csr.layout.labels + 1)
-        core, labels = self.forest.core, csr.layout.labels
-        self._core = self.ranges._replace(bounds=np.array([[0, core], [core, labels]]))
-        # From what was taken off, pushes upwards: to the core as if it were another rank's.
-        self._upwards = self.ranges._replace(
-            bounds=np.array([[core, labels], [labels, labels], [0, core]])
-        )
+        self._load_core()
+        labels = csr.layout.labels
         # What has no label shares the one after the last, which is never reached.
         self._nobody = labels
         self._reset_labels(1, range(labels, labels + 1))
         self._name(1, labels, labels + 1, csr.global_id, self.state)
         self._id = -1
-
-    def _make_queues(self) -> Queues:
-        made = super()._make_queues()
-        room = self.csr.layout.labels + queues.spare_entries(self.threads)
-        return made._replace(outbox=np.empty(room, self.entry))
 
     def _room_for_state(self, words: int) -> np.ndarray:
         places = 1 + len(self.forest.held)
@@ -99,38 +135,9 @@ class TreeEngine(WithTrees):
         if at >= self.forest.core:
             self._climb()
 
-    def _climb(self) -> None:
-        """Push all that was taken off and is reached, and queue what that finds in the core.
-
-        Before anything else: a pull, which forgets what is queued, looks at the core's arcs only.
-        """
-        queued, counters = self.queues, self.queues.thread_counters
-        self._advance(
-            _ALL, -1, self.limits_after_pull, self._upwards, self.csr.out, self.state, queued
-        )
-        for first, end in counters[:, [queues.OUT_AT, queues.OUT_END]]:
-            queued.outbox["vertex"][first:end] = -1
-        found = queued.outbox[: queued.control[queues.OUT_TAIL]]
-        found = np.sort(found[found["vertex"] >= 0], order="key")
-        queued.control[queues.OUT_TAIL] = 0
-        counters[:, [queues.OUT_AT, queues.OUT_END]] = 0
-        if len(found) <= HEAP_LIMIT:
-            queued.heap[: len(found)] = found  # in order, and so a heap
-            queued.control[queues.HEAP_SIZE] = len(found)
-        else:
-            queued.entries[queued.control[queues.FAR], : len(found)] = found
-            queued.control[queues.FAR_TAIL] = len(found)
-            counters[0, queues.LEAST] = int(found["key"][0])
-
     def _held(self) -> int:
         """The vertex on which the root, a leaf, hangs."""
         return int(self.forest.held[self.root - self._nobody - 1])
-
-    def pull(self, floor: float) -> None:
-        incoming = self.csr.incoming
-        assert incoming is not None  # wants_pull() said so
-        self._pull(self._reach(floor), self._core, incoming, self.state, self.queues)
-        self.pulled = True
 
     def result(self, out: Answer) -> None:
         self._write(out)

@@ -16,7 +16,7 @@ from graphs.csr import CSR
 from graphs.rank_core import RankForest, home_of
 from kernels import halo, sweep
 from sssp.cpu_rank import CPURankEngine
-from sssp.cpu_trees import WithTrees
+from sssp.cpu_trees import OnWholeCore, WithTrees
 from sssp.engine import Answer
 from sssp.tuning import Choices
 
@@ -32,8 +32,8 @@ class _OnCore(WithTrees):
 
     def _settle_down(self) -> None:
         """Prepare what the constructors of engines do not."""
-        searched = self.csr.layout.rows, self.csr.layout.isolated
-        bounds = [(labels.start, labels.stop) for labels in searched]
+        rows, isolated = self.csr.layout.rows, self.csr.layout.isolated
+        bounds = [(rows.start, self.forest.core), (isolated.start, isolated.stop)]
         self._load_trees(bounds, self.forest.first_held)
         nobody = self.csr.layout.labels
         # Not reset first: a node peer may be done with it already.
@@ -42,6 +42,7 @@ class _OnCore(WithTrees):
         pair = [(word << np.uint64(32)) | parent] if narrow else [word, parent]
         self.state.words[nobody * len(pair) : (nobody + 1) * len(pair)] = pair
         self._way = np.empty(0, WAY)
+        self._first = -1  # the label at which the search of the core begins
 
     def way(self, root: int) -> np.ndarray:
         """The way from an own root to the core, both included; empty on other ranks."""
@@ -81,8 +82,9 @@ class _OnCore(WithTrees):
         label, dist = self._labels_of_way(self.csr.global_id, self.forest.by_id)
         halo.apply_updates(label, dist, self.ranges.labels, self.state)
         core, dist = self._labels_of_way(self.forest.core_ids, None)
+        self._first = -1
         if len(core) and dist[0] != self.unreached:
-            at = int(self.forest.core_label[core[0]])
+            self._first = at = int(self.forest.core_label[core[0]])
             self._start(at, at, dist[0], self.state, self.queues)
             self._least = 0.0
 
@@ -113,7 +115,7 @@ class _OnCore(WithTrees):
         return self._leaves_overflow()
 
 
-class AloneTreeEngine(_OnCore):
+class AloneTreeEngine(_OnCore, OnWholeCore):
     """Searches on a core that this rank has for itself.
 
     Parameters
@@ -129,9 +131,15 @@ class AloneTreeEngine(_OnCore):
         self.forest, self.home = csr.forest, home_of(comm, True)
         super().__init__(csr, choices, threads)
         self._settle_down()
+        self._load_core()
 
     def _room_for_state(self, words: int) -> np.ndarray:
         return super()._room_for_state(words + 2)  # one for what has no label
+
+    def reset(self, root: int) -> None:
+        super().reset(root)
+        if self._first in range(self.forest.core, self.csr.layout.rows.stop):
+            self._climb()
 
 
 class RankTreeEngine(_OnCore, CPURankEngine):

@@ -19,6 +19,7 @@ from graphs import EdgeList, GraphError, build_csr, kronecker
 from graphs.partition import part_of
 from harness.validation.host import validate
 from sssp import EngineError, Solver
+from sssp.rank_trees import AloneTreeEngine
 
 ALONE, SHARED = graphs.rank_core.COPIED_ARCS, -1
 # Ranks, and how many of them are on a node.
@@ -79,7 +80,32 @@ def test_kronecker_graphs(copied, nodes):
     assert facts["kept_edges"] < edges.m / 4
     assert all(csr.presolved == facts for csr in built)
     assert all(csr.forest.alone == (copied == ALONE) for csr in built)
-    assert facts["kept_edges"] == build_csr(edges, presolve=True).presolved["kept_edges"]
+    one = build_csr(edges, presolve=True).presolved
+    assert facts["kept_edges"] == one["kept_edges"]
+    # Of a core that is shared only trees are taken off, before all else of one that is not.
+    assert (facts["core_arcs"] <= 1.1 * one["core_arcs"]) == (copied == ALONE)
+
+
+def test_a_pull_before_all_else_forgets_no_way_up_to_the_core(monkeypatch):
+    """What was taken off a core climbs first: the pull looks at the core's arcs only."""
+    monkeypatch.setattr(AloneTreeEngine, "wants_pull", lambda self, *_: not self.pulled)
+    edges = kronecker(8, seed=(4, 4))
+    for csr in assert_exact(edges, range(0, edges.n, 7), 2, 1):
+        assert 0 < csr.forest.core < len(csr.layout.rows)
+
+
+def test_trees_by_themselves_beside_a_graph_with_hubs():
+    """The last vertex of each has no arc, and a label all the same: the others hang on it."""
+    whole, n = kronecker(11, seed=(6, 6)), 1 << 11
+    paths = [(n + 4 * i + j, n + 4 * i + j + 1) for i in range(3) for j in range(3)]
+    src, dst = (
+        np.concatenate([ends, more])
+        for ends, more in zip((whole.src, whole.dst), np.array(paths).T, strict=True)
+    )
+    weight = np.concatenate([whole.weight, np.linspace(0.1, 0.9, len(paths), dtype=np.float32)])
+    edges = EdgeList(src, dst, weight, n + 12)
+    for csr in assert_exact(edges, [int(src[0]), *range(n, n + 12)], 3, 1):
+        assert csr.stats.hubs and len(csr.layout.isolated) >= 3
 
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)

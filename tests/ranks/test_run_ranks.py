@@ -86,7 +86,7 @@ def test_any_number_of_ranks_finds_what_one_process_finds(keep, presolve):
     assert all(search["valid"] for search in one["searches"])
     for size, other in zip(SIZES[1:], others, strict=True):
         assert answers(other) == answers(one)
-        assert other["graph"] == one["graph"] or presolve  # ranks take off trees only
+        assert other["graph"] == one["graph"] or presolve  # ranks take trees off first
         assert (other["num_mpi_processes"], other["edges_kept"]) == (size, keep)
         jsonschema.validate(json.loads(json.dumps(other)), schema())
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from ranks import on_ranks
 
+import graphs.rank_core
 from benchmarks import scaling_core
 from benchmarks import scaling_core_model as model
 from graphs import build_csr, kronecker
@@ -38,7 +39,8 @@ def test_the_ends_of_a_slice_are_as_far_apart_as_expected(edges):
     assert model.ends_apart(12, 1) == pytest.approx(1)
 
 
-def test_the_core_is_that_of_ranks():
+def test_the_core_is_that_of_ranks_that_share_it(monkeypatch):
+    monkeypatch.setattr(graphs.rank_core, "COPIED_ARCS", -1)
     edges = kronecker(8, seed=scaling_core.SEED)
     found = on_ranks(
         3, lambda comm: build_csr(part_of(edges, comm.rank, 3), 1, comm, presolve=True).presolved

@@ -119,7 +119,10 @@ def presolve(
 def refuse_directed(edges: Edges | DeviceEdges) -> None:
     """Raise GraphError if edges are walked one way."""
     if edges.directed:
-        raise GraphError("presolve needs an undirected graph, got directed edges; leave it out")
+        raise GraphError(
+            "presolve needs an undirected graph, got directed edges; leave presolve out, or walk "
+            "each edge both ways (--symmetrize, directed=False)"
+        )
 
 
 def drop(

@@ -249,8 +249,18 @@ def _construct(
     if not opened.need.edges_kept:
         part["generation_seconds"] = regeneration
     part["construction_seconds"] = max(0.0, seconds - regeneration)
-    progress.stage(f"constructed in {part['construction_seconds']:.3g} s")
+    kept = _kept(csr, opened.need.edges)
+    progress.stage(f"constructed in {part['construction_seconds']:.3g} s{kept}")
     return csr, solver
+
+
+def _kept(csr: CSR, edges: int) -> str:
+    """What presolve has kept of the edges, and whether it pays; nothing without it."""
+    if csr.presolved is None:
+        return ""
+    if csr.presolved["hub"] is None:
+        return ", no edge dropped: presolve does not pay on this graph"
+    return f", {csr.presolved['kept_edges']} of {edges} edges kept"
 
 
 def draw_keys(source: Source, csr: CSR, count: int, comm: Comm | None = None) -> np.ndarray:

@@ -103,6 +103,8 @@ def _of_solver(result: dict[str, Any]) -> Facts:
     solver = result["solver"]
     presolve = solver.get("presolve")
     kept = f"yes: {presolve['kept_edges']} edges kept" if presolve else "no"
+    if presolve and presolve["hub"] is None:
+        kept += ", all: it does not pay on this graph"
     return _known(
         ("engine", solver["engine"]),
         ("ranks", str(result["num_mpi_processes"])),

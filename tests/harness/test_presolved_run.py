@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 
 import command
@@ -71,6 +72,17 @@ def test_reports_say_so(sssp):
     result = results.load(path)
     assert "presolved" in report.render([result], "markdown")
     assert "presolved" in sssp("report", path, "--format", "csv").out.splitlines()[0].split(",")
+
+
+def test_a_run_says_how_many_edges_are_kept_and_where_it_does_not_pay(sssp):
+    loud = [*RUN[:-1], "--roots", 1, "--presolve"]
+    assert re.search(
+        r"^constructed in .* s, \d+ of 1024 edges kept$", sssp(*loud).err, re.MULTILINE
+    )
+    write_graph("path.npz", [(v, v + 1, 1.0) for v in range(40)], 41)
+    run = sssp("run", "--graph", "path.npz", "--presolve", "--output", "out")
+    assert run.status == 0
+    assert " s, no edge dropped: presolve does not pay on this graph\n" in run.err
 
 
 @pytest.mark.slow

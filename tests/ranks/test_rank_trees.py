@@ -9,15 +9,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from oracle import dijkstra
 from ranks import on_ranks
 from strategies import DTYPES, edge_list, edge_lists, with_hubs
+from verdicts import assert_answers, joined
 
 import graphs.presolve
 import graphs.rank_core
 from graphs import EdgeList, GraphError, build_csr, kronecker
 from graphs.partition import part_of
-from harness.validation.host import validate
 from sssp import EngineError, Solver
 from sssp.rank_trees import AloneTreeEngine
 
@@ -49,16 +48,7 @@ def assert_exact(edges: EdgeList, roots, size: int, node: int) -> list:
         return csr, [solver.search(root) for root in roots]
 
     found = on_ranks(size, work, node)
-    for i, root in enumerate(roots):
-        dist, parent = (
-            np.concatenate([getattr(answers[i], name) for _, answers in found])
-            for name in ("dist", "parent")
-        )
-        expected, _ = dijkstra(edges, root)
-        assert dist.dtype == expected.dtype
-        assert np.array_equal(dist, expected), root
-        (verdict,) = validate(edges, [(root, dist, parent)])
-        assert verdict.valid, (root, verdict.violations)
+    assert_answers(edges, joined(roots, [answers for _, answers in found]))
     return [csr for csr, _ in found]
 
 

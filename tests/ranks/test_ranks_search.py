@@ -20,6 +20,7 @@ from strategies import (
     make_edges,
     searches,
 )
+from verdicts import assert_answers, joined
 
 from graphs import build_csr, kronecker
 from graphs.edges import EdgeList
@@ -53,24 +54,7 @@ def search_on(size: int, edges: EdgeList, roots, delta=None, threads=1, node=1) 
         solver = Solver(csr, engine="cpu", threads=threads, delta=delta, comm=comm)
         return [solver.search(root) for root in roots]
 
-    by_rank = on_ranks(size, work, node)
-    return [
-        (
-            root,
-            *(np.concatenate([getattr(a, name) for a in answers]) for name in ("dist", "parent")),
-        )
-        for root, answers in zip(roots, zip(*by_rank, strict=True), strict=True)
-    ]
-
-
-def alike(edges: EdgeList, answer) -> bool:
-    """Is this the answer of an oracle, with parents that make a tree of it?"""
-    root, dist, _ = answer
-    expected, _ = dijkstra(edges, root)
-    assert dist.tolist() == expected.tolist()
-    [verdict] = validate(edges, [answer])
-    assert verdict.violations == []
-    return True
+    return joined(roots, on_ranks(size, work, node))
 
 
 @pytest.mark.slow
@@ -82,7 +66,7 @@ def alike(edges: EdgeList, answer) -> bool:
 def test_any_graph_on_any_number_of_ranks(search, size, node):
     edges, root = search
     [answer] = search_on(size, edges, [root], node=node)
-    assert alike(edges, answer)
+    assert_answers(edges, [answer])
 
 
 @pytest.mark.parametrize(
@@ -109,7 +93,7 @@ def test_graphs_large_enough_to_pull(weights, dtype, directed):
 @pytest.mark.parametrize("node", NODES)
 def test_any_width_of_bucket(delta, node):
     edges = kronecker(8)
-    assert alike(edges, search_on(3, edges, [5], delta=delta, node=node)[0])
+    assert_answers(edges, search_on(3, edges, [5], delta=delta, node=node))
 
 
 @pytest.mark.parametrize("stages", [(), (1,), (64, 16, 2)])
@@ -120,7 +104,7 @@ def test_any_number_of_stages_and_sweeps(stages, sweeps, node, monkeypatch):
     monkeypatch.setattr("sssp.cpu_rank._SWEEPS", sweeps)
     counts = count_calls(monkeypatch, "sweep")
     edges = kronecker(10)
-    assert alike(edges, search_on(3, edges, [int(edges.src[0])], node=node)[0])
+    assert_answers(edges, search_on(3, edges, [int(edges.src[0])], node=node))
     told = len(stages) if node < 3 else 0  # neighbours need no stages
     assert sorted(counts) == sorted([*range(told + sweeps)] * 3)
 
@@ -137,7 +121,7 @@ def test_a_sweep_that_improves_more_than_its_queue_holds_loses_nothing(node, whi
 
     counts = count_calls(monkeypatch, "sweep", run_over)
     edges = kronecker(10)
-    assert alike(edges, search_on(3, edges, [int(edges.src[0])], node=node)[0])
+    assert_answers(edges, search_on(3, edges, [int(edges.src[0])], node=node))
     assert counts.count(which) == 3
 
 
@@ -153,7 +137,7 @@ def test_queues_that_run_over_at_the_switch_lose_nothing(size, node, monkeypatch
 
     counts = count_calls(monkeypatch, "push_settled", run_over)
     edges = kronecker(10)
-    assert alike(edges, search_on(size, edges, [int(edges.src[0])], node=node)[0])
+    assert_answers(edges, search_on(size, edges, [int(edges.src[0])], node=node))
     assert sorted(counts) == [0] * size + [1] * size
 
 
@@ -166,7 +150,7 @@ def test_any_number_of_arcs_pushed_between_switch_and_pull(arcs, node, monkeypat
     )
     edges = kronecker(11)
     for answer in search_on(3, edges, edges.src[:2].tolist(), node=node):
-        assert alike(edges, answer)
+        assert_answers(edges, [answer])
 
 
 def count_calls(monkeypatch, kernel, instead=lambda count, found, args: found) -> list[int]:
@@ -192,7 +176,7 @@ def test_queues_that_run_over_lose_nothing(size, node, directed, delta, monkeypa
     last = last_entries(monkeypatch)
     edges = improved_again_and_again(directed)
     for answer in search_on(size, edges, [0, 1, 30], delta=delta, node=node):
-        assert alike(edges, answer)
+        assert_answers(edges, [answer])
     assert any(-1 in vertex for vertex in last)
 
 
@@ -218,7 +202,7 @@ def test_all_ranks_queues_run_over_at_once_and_the_search_ends(size, node, dtype
     edges = blocks_that_improve_the_next(size)
     edges = replace(edges, weight=edges.weight.astype(dtype))
     last = last_entries(monkeypatch)
-    assert alike(edges, search_on(size, edges, [160], delta=1e3, node=node)[0])
+    assert_answers(edges, search_on(size, edges, [160], delta=1e3, node=node))
     assert any(-1 in vertex for vertex in last)
 
 
@@ -226,7 +210,7 @@ def test_all_ranks_queues_run_over_at_once_and_the_search_ends(size, node, dtype
 def test_two_threads_a_rank(node):
     edges = kronecker(10)
     [answer] = search_on(2, edges, [int(edges.src[0])], threads=2, node=node)
-    assert alike(edges, answer)
+    assert_answers(edges, [answer])
 
 
 @pytest.mark.parametrize(
@@ -262,7 +246,7 @@ def test_a_leaf_whose_one_arc_leads_to_another_ranks_leaf(size, node, directed):
     edges = edge_list(ends, np.linspace(0.5, 1, len(ends)), size * each, directed)
     assert build_csr(edges).stats.hubs
     for answer in search_on(size, edges, [0, *first, *last], node=node):
-        assert alike(edges, answer)
+        assert_answers(edges, [answer])
 
 
 @pytest.mark.parametrize("size, node", [(2, 1), (4, 1), (4, 2), (4, 4)])
@@ -276,7 +260,7 @@ def test_a_leaf_whose_one_arc_leads_to_another_ranks_row(size, node):
     edges = edge_list(ends, np.linspace(0.5, 1, len(ends)), size * each)
     assert build_csr(edges).stats.hubs
     for answer in search_on(size, edges, [hub + 5 for hub in hubs], node=node):
-        assert alike(edges, answer)
+        assert_answers(edges, [answer])
 
 
 @pytest.mark.parametrize("node", [1, 2])
@@ -290,7 +274,7 @@ def test_the_first_of_another_ranks_vertices_is_offered_to_it(node):
         weight += [1e6] * len(spokes)
     edges = edge_list(ends, weight, 4000)
     assert not build_csr(edges).stats.hubs
-    assert alike(edges, search_on(2, edges, [0], node=node)[0])
+    assert_answers(edges, search_on(2, edges, [0], node=node))
 
 
 @pytest.mark.parametrize("size, node", [(1, 1), (3, 1), (3, 3)])
@@ -350,7 +334,7 @@ def test_more_links_than_32_bits_hold_are_refused_on_every_rank(monkeypatch):
     # Of 4 ranks with 4 vertices each, three see all of rank 0's: 12 links, but 8 labels at most.
     edges = edge_list([(v, u) for v in range(4) for u in (4, 8, 12)], [0.5] * 12, 16)
     monkeypatch.setattr("graphs.labels.MOST_LABELS", 12)
-    assert alike(edges, search_on(4, edges, [0])[0])
+    assert_answers(edges, search_on(4, edges, [0]))
     monkeypatch.setattr("graphs.labels.MOST_LABELS", 11)
     refused_on_every_rank(edges, "vertices that other ranks see 12 times, 11 are allowed", size=4)
 
@@ -366,7 +350,7 @@ def test_ranks_with_more_labels_than_32_bits_hold_together_keep_them_apart(monke
     assert on_ranks(3, nodes, node=3) == [1, 1, 1]
     monkeypatch.setattr("graphs.labels.MOST_LABELS", 127)  # of 128 vertices, all of them seen once
     assert on_ranks(3, nodes, node=3) == [3, 3, 3]
-    assert alike(edges, search_on(3, edges, [int(edges.src[0])], node=3)[0])
+    assert_answers(edges, search_on(3, edges, [int(edges.src[0])], node=3))
 
 
 def test_rows_of_shared_memory_are_refused_by_an_engine_that_has_its_own(monkeypatch):

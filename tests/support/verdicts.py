@@ -13,6 +13,7 @@ from graphs.partition import Partition, part_of
 from harness.validation.host import Answer, Validator, validate
 from harness.validation.verdict import RULES, Counts, Validation
 from sssp import Solver
+from sssp.engine import Answer as Found
 
 
 def verdict(edges: EdgeList, root: int, dist, parent) -> Validation:
@@ -40,16 +41,31 @@ def assert_right(
     roots: Iterable[int],
     judged: Callable[[EdgeList, list[Answer]], list[Validation]] = verdicts,
 ) -> None:
-    """From each root the distances of the oracle, and parents that pass the validation."""
-    answers = []
-    for root in roots:
-        answer = solver.search(root)
+    """From each root the solver has the right answer: see `assert_answers`."""
+    found = ((root, solver.search(root)) for root in roots)
+    assert_answers(edges, [(root, one.dist, one.parent) for root, one in found], judged)
+
+
+def assert_answers(
+    edges: EdgeList,
+    answers: list[Answer],
+    judged: Callable[[EdgeList, list[Answer]], list[Validation]] = validate,
+) -> None:
+    """These have the distances of the oracle, to the bit, and parents that pass the validation."""
+    for root, dist, _ in answers:
         expected, _ = dijkstra(edges, root)
-        assert answer.dist.dtype == expected.dtype
-        assert np.array_equal(answer.dist, expected), root
-        answers.append((root, answer.dist, answer.parent))
+        assert dist.dtype == expected.dtype
+        assert np.array_equal(dist, expected), root
     for (root, *_), found in zip(answers, judged(edges, answers), strict=True):
         assert found.valid, (root, found.violations)
+
+
+def joined(roots: Iterable[int], by_rank: list[list[Found]]) -> list[Answer]:
+    """The answers of the whole graph from those of ranks, one of each rank for each root."""
+    return [
+        (root, np.concatenate([a.dist for a in found]), np.concatenate([a.parent for a in found]))
+        for root, found in zip(roots, zip(*by_rank, strict=True), strict=True)
+    ]
 
 
 def among_ranks(

@@ -117,6 +117,14 @@ def test_long_trees_that_lie_on_many_ranks(copied, nodes):
     assert_exact(edge_list(new[np.array(ends)].tolist(), weight, n), range(n), *nodes)
 
 
+def test_where_dropping_does_not_pay_trees_are_taken_off(copied, monkeypatch):
+    monkeypatch.setattr(graphs.presolve, "PAYS", 0.0)
+    edges = with_hubs(5, "even", np.dtype(np.float32), False)
+    for csr in assert_exact(edges, range(0, edges.n, 9), 3, 2):
+        assert csr.presolved["hub"] is None and csr.presolved["kept_edges"] == edges.m
+        assert csr.forest is not None
+
+
 def test_a_rank_keeps_nothing_of_what_it_does_not_need():
     """On a star every leaf hangs on one core vertex: ranks know it, and no other's leaves."""
     edges = edge_list([(0, v) for v in range(1, 90)], np.arange(1, 90) / 128, 90)

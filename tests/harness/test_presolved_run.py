@@ -136,6 +136,9 @@ def test_a_rank_needs_at_most_130_bytes_for_each_of_its_vertices():
     for scale, ranks in ((22, 8), (27, 64), (30, 2000)):
         need = PresolvedNeed(2**scale, 16 << scale, edges_kept=False, ranks=ranks)
         assert need.total - need.base <= (130 << scale) / ranks
+    # Two took so much at scale 21, by VmHWM.
+    two = PresolvedNeed(2**21, 16 << 21, edges_kept=False, ranks=2)
+    assert two.total - two.base >= (110 << 21) / 2
     four, eight = (PresolvedNeed(2**24, 16 << 24, ranks=ranks).construction for ranks in (4, 8))
     assert four > 12 << 24
     assert eight < four

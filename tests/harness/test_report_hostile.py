@@ -64,6 +64,7 @@ def test_an_output_of_ascii_gets_ascii(tmp_path):
     (tmp_path / "0.json").write_text(json.dumps(from_file(file="stra\u00dfe.gr")))
     job = command.own_process(
         *("report", "0.json", "--format", "markdown"),
+        afresh=True,
         cwd=tmp_path,
         environment={"PYTHONIOENCODING": "ascii"},
     )

@@ -9,7 +9,9 @@ import socket
 import time
 
 import pytest
-from launched import launched, stand_in, started
+from launched import launched_afresh as launched
+from launched import stand_in
+from launched import started_afresh as started
 
 pytestmark = pytest.mark.mpi
 HOST = socket.gethostname()

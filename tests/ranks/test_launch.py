@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 
 import pytest
-from launched import launched, sssp, stand_in
+from launched import launched_afresh as launched
+from launched import sssp, stand_in
 
 from harness.job import launch, placement
 from harness.job.placement import Place, share_of

@@ -12,7 +12,8 @@ import jsonschema
 import numpy as np
 import pytest
 from command import KEYS, result_files, write_graph
-from launched import launched, sssp, started
+from launched import launched, sssp
+from launched import started_afresh as started
 from ranks import on_ranks
 from repository import HOUSE
 

@@ -8,7 +8,9 @@ import signal
 import socket
 
 import pytest
-from launched import launched, stand_in, started
+from launched import launched_afresh as launched
+from launched import stand_in
+from launched import started_afresh as started
 
 from harness.console.errors import UsageError
 from harness.job import heartbeat

@@ -30,9 +30,10 @@ PACKAGES = ("kernels", "graphs", "sssp", "harness")
 _MOST_FILES = 250  # of one message
 # What Python, the packages and the libraries below them read as they are imported.
 _READ_AT_IMPORT = re.compile(
-    rb"(NUMBA|OMP|KMP|GOMP|OPENBLAS|MKL|MALLOC|SSSP|XDG|CUDA|CUPY|LD|LC)_|PYTHON"
-    rb"|(HOME|TMPDIR|LANG|PATH)$"
+    rb"(NUMBA|OMP|KMP|GOMP|OPENBLAS|MKL|MALLOC|XDG|CUDA|CUPY|LD|LC)_|PYTHON"
+    rb"|(HOME|TMPDIR|LANG)$"
 )
+_ENVIRONMENT = dict(os.environb)  # imports may change it
 # Not imported by commands.
 _OTHERS = re.compile(r"networkx|__main__|monitor_process")
 
@@ -145,7 +146,7 @@ def allowed(request: dict[str, Any]) -> bool:
     """Whether a fork is what Python would be: imports read the same, all streams are there."""
     mine, asked = (
         {name: value for name, value in found.items() if _READ_AT_IMPORT.match(name)}
-        for found in (dict(os.environb), request["environment"])
+        for found in (_ENVIRONMENT, request["environment"])
     )
     return mine == asked and {0, 1, 2} <= set(request["files"])
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import functools
 import os
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -32,6 +33,18 @@ def python(*argv: object, afresh: bool = False) -> list[str]:
     if address is None:
         return [sys.executable, *words]
     return [sys.executable, "-S", "-E", "-I", str(FOLDER / "fork_stub.py"), address, *words]
+
+
+@functools.cache
+def executable() -> str:
+    """A program that takes Python's arguments, and does as the words of `python` do."""
+    address = _server()
+    if address is None:
+        return sys.executable
+    program = Path(address).with_name("python")
+    program.write_text(f'#!/bin/sh\nexec {shlex.join(python())} "$@"\n')
+    program.chmod(0o700)
+    return str(program)
 
 
 @functools.cache

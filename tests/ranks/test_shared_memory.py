@@ -82,7 +82,7 @@ if comm.rank == 0:
 @pytest.mark.mpi
 def test_what_a_rank_writes_the_others_see_and_nothing_is_left():
     before = set(os.listdir("/dev/shm")) if os.path.isdir("/dev/shm") else set()
-    done = launched(3, ["-c", ARRAYS])
+    done = launched(3, ["-c", ARRAYS], afresh=True)
     assert (done.status, done.out) == (0, f"{3 * [[0, 1, 2]]}\n"), done.err
     after = set(os.listdir("/dev/shm")) if os.path.isdir("/dev/shm") else set()
     assert not [name for name in after - before if "sssp" in name]

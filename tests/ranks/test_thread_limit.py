@@ -9,7 +9,8 @@ import threading
 from pathlib import Path
 
 import pytest
-from launched import launched, sssp
+from launched import launched_afresh as launched
+from launched import sssp
 from ranks import on_ranks
 from repository import HOUSE
 

@@ -14,10 +14,13 @@ import forks
 import pytest
 from repository import HOUSE
 
-pytestmark = pytest.mark.skipif(
-    sys.platform != "linux" or os.environ.get(forks.ALLOWED) == "0",
-    reason="processes start afresh here",
-)
+pytestmark = [
+    pytest.mark.slow,  # for the start of the server, which nothing quick has use for
+    pytest.mark.skipif(
+        sys.platform != "linux" or os.environ.get(forks.ALLOWED) == "0",
+        reason="processes start afresh here",
+    ),
+]
 
 # What a process can see of how it was started.
 SEEN = """
@@ -135,7 +138,6 @@ def test_a_fork_whose_stub_is_killed_ends():
     assert job.communicate() == ("", None)
 
 
-@pytest.mark.slow
 def test_forks_end_with_whoever_started_the_server():
     code = """
 import sys

@@ -249,9 +249,8 @@ def test_blocks_of_many_threads_follow_deep_parents():
 
 
 @pytest.mark.slow
-def test_validation_is_clean_under_the_sanitizers():
-    chosen = "rulebook or golden or on_purpose or any_dtype or however_deep"
-    assert "passed" in sanitized("tests/cuda/test_cuda_validate.py", "-k", chosen)
+def test_validation_is_clean_under_the_sanitizers(request):
+    assert sanitized(request)
 
 
 @pytest.mark.gpu

@@ -246,6 +246,7 @@ def test_the_driver_tells_its_version_and_its_devices(libcuda):
     assert run_python(ASK, **driver_of(libcuda)) == [[12, 4], "First GPU", [9, 0]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("settings", "said"),
     [

@@ -51,6 +51,7 @@ def tallied(there, answer):
     return candidate.read()[1]
 
 
+@pytest.mark.slow
 @given(searches(max_n=12), st.data())
 @settings(max_examples=150)
 def test_any_answer_gets_the_host_s_verdict_and_the_rulebook_s_tallies(device, search, data):

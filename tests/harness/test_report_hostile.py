@@ -125,6 +125,7 @@ NAMES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES, ids=range(len(NAMES)))
 def test_any_name_can_be_drawn_and_tabled(sssp, stored, tmp_path, name):
     pytest.importorskip("matplotlib")
@@ -136,6 +137,7 @@ def test_any_name_can_be_drawn_and_tabled(sssp, stored, tmp_path, name):
     assert sssp("report", *names, "--format", "csv").status == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seconds", [0, 5e-324, 1e-300, 1e308, 10**19])
 def test_any_time_can_be_reported(sssp, stored, seconds):
     names = stored(example([search(seconds=seconds), search()]), example())

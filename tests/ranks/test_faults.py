@@ -202,6 +202,7 @@ w.connect = connect
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("apart, others", [(False, []), (True, ["offered all addresses"])])
 def test_ranks_of_one_machine_meet_on_its_loopback_if_they_can(apart, others):
     program = f"APART = {apart}\n" + OFFERS + stand_in(seconds=0)[1]

@@ -113,6 +113,7 @@ def test_records_of_ranks_tell_what_they_exchanged(monkeypatch):
         assert search["exchange"]["arcs_largest"] == max(arcs)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("compiled")
 @pytest.mark.parametrize("size", [2, 5])
 @pytest.mark.parametrize("dtype", DTYPES)

@@ -79,6 +79,7 @@ if comm.rank == 0:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.mpi
 def test_what_a_rank_writes_the_others_see_and_nothing_is_left():
     before = set(os.listdir("/dev/shm")) if os.path.isdir("/dev/shm") else set()

@@ -83,6 +83,7 @@ def test_a_monitor_that_is_stopped_does_not_hold_a_job_that_is_done():
     assert done == (0, "the result\n", f"begun\nsssp info: {alone}\n")
 
 
+@pytest.mark.slow
 @pytest.mark.mpi
 def test_heartbeats_go_nowhere_once_the_monitor_is_gone():
     kill = STOP_MONITOR.replace("-STOP", "-KILL")

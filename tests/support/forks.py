@@ -24,6 +24,7 @@ from harness.benchmark.warmup import without_launcher
 
 FOLDER = Path(__file__).resolve().parent
 ALLOWED = "TEST_FORKS"
+_ENVIRONMENT = dict(os.environ)  # that of the tests; the first that forks may have changed it
 
 
 def python(*argv: object, afresh: bool = False) -> list[str]:
@@ -56,7 +57,7 @@ def _server() -> str | None:
     address = os.path.join(folder.name, "socket")
     server = subprocess.Popen(
         [sys.executable, FOLDER / "fork_server.py", address],
-        env={**without_launcher(os.environ), "PYTHONPATH": str(FOLDER.parents[1])},
+        env={**without_launcher(_ENVIRONMENT), "PYTHONPATH": str(FOLDER.parents[1])},
         stdin=subprocess.PIPE,  # is never written to: the end of this process closes it
         stdout=subprocess.PIPE,
     )

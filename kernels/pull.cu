@@ -35,8 +35,8 @@ extern "C" __global__ void pull(const i64 *begin, const i64 *end, const Arc *arc
                                 Entry *within, u64 room, u64 *control)
 {
     __shared__ Entry held[WARPS * HELD];
-    pull_rows(begin, end, arcs, state, within, room, control, control, held_by_warp(held), 0,
-              (i64)control[ROWS], (i32)threads_of_grid());
+    pull_rows(begin, end, arcs, state, within, room, control, control, control + ARCS,
+              held_by_warp(held), 0, (i64)control[ROWS], (i32)threads_of_grid());
 }
 
 extern "C" __global__ void plan_sweep(u64 *control)
@@ -52,7 +52,8 @@ extern "C" __global__ void sweep(u64 *state, Entry *queues, const Entry *within,
 {
     __shared__ Entry held[WARPS * HELD];
     if (!control[RUN]) return;
-    sweep_arcs(state, queues, within, control, control, held_by_warp(held), (i32)threads_of_grid());
+    sweep_arcs(state, queues, within, {}, control, control, control + ARCS, held_by_warp(held),
+               (i32)threads_of_grid());
     if (!last_of_grid(control)) return;
     control[RUN] = follows && sweeps_again(control);
     if (control[RUN]) begin_sweep(control);

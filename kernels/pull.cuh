@@ -112,7 +112,7 @@ __device__ inline void forget_queued(volatile u64 *control)
     control[STATUS] = GOING;
     control[STEP] = PLAN;
     control[PULLED] = 1;
-    control[PULL_TO] = 0;
+    control[PULL_TO] = control[SWEEPS] = 0;
     control[CAP] = control[SWITCH_SETTLED] = ~0ull >> 1;
     control[PHASES]++;
 }
@@ -184,11 +184,11 @@ __device__ inline void look_together(Reach &reach, i32 owner, i64 v, i64 k, i64 
 }
 
 // Every unsettled vertex of [from, rows) takes the best of its own arcs. Rows of incoming arcs.
-// `within` has room for `room` arcs. What a lane looks at alone it notes once the best is known, which
+// `within` has room for `room` arcs; `looked` counts those looked at. What a lane looks at alone it notes once the best is known, which
 // is the bound of a sweep.
 __device__ inline void pull_rows(const i64 *begin, const i64 *end, const Arc *arcs, u64 *state,
                                  Entry *within, u64 room, const u64 *words, u64 *control,
-                                 Entry *held, i64 from, i64 rows, i32 threads)
+                                 u64 *looked, Entry *held, i64 from, i64 rows, i32 threads)
 {
     Reach reach = {arcs,
                    state,
@@ -235,40 +235,78 @@ __device__ inline void pull_rows(const i64 *begin, const i64 *end, const Arc *ar
         if (parent >= 0) put(state, v, best, parent);
     }
     append_held(held, reach.noted, within, control, WITHIN_COUNT, room);
-    add(control + ARCS, reach.touched);
+    add(looked, reach.touched);
 }
 
-// The next stage of the pull: four times as many rows as before. Rows are in the order of their
-// degrees, where these differ much, so that those which most arcs lead to have pulled before the rest
-// looks at them. Is there one? One thread.
+// The rows of the first stage of a pull; with each further one it is four times as many, up to all.
+__device__ inline i64 first_stage(i64 rows) { return (rows + 15) / 16; }
+
+// The next stage of the pull. Rows are in the order of their degrees, where these differ much, so
+// that those which most arcs lead to have pulled before the rest looks at them. Is there one? One
+// thread.
 __device__ inline bool next_pull(volatile u64 *control)
 {
     u64 rows = control[ROWS], from = control[PULL_TO];
-    u64 to = from ? 4 * from : rows / 16;
+    u64 to = from ? 4 * from : (u64)first_stage((i64)rows);
     if (from >= rows) return false;
     control[PULL_FROM] = from;
-    control[PULL_TO] = to < rows && to > 0 ? to : rows;
+    control[PULL_TO] = to < rows ? to : rows;
     return true;
 }
 
+// Which vertices sweeps have improved, a bit each, in three turns: a sweep looks at what the one
+// before has marked, marks what it improves itself, and clears the third turn for the next one.
+// Without `bits` every sweep looks at all arcs.
+struct Marks {
+    u32 *bits;
+    i64 rows;
+    u64 sweeps;  // begun so far
+};
+
+__device__ inline u32 *turn_of(const Marks &marks, u64 sweep)
+{
+    return marks.bits + sweep % 3 * (marks.rows / 32 + 1);
+}
+
+// Clear the marks of the next sweep; called by all threads of a step.
+__device__ inline void clear_marks(const Marks &marks, i32 threads)
+{
+    u32 *next = turn_of(marks, marks.sweeps + 1);
+    for (i64 i = thread_of_grid(); i <= marks.rows / 32; i += threads) next[i] = 0;
+}
+
+// May vertex `u` have another distance than when the arc to `v` was last looked at? Before the first
+// sweep, `v` has pulled and seen what `u` pulled in an earlier stage.
+__device__ inline bool may_differ(const Marks &marks, i64 u, i64 v)
+{
+    if (!marks.bits) return true;
+    if (marks.sweeps > 1) return turn_of(marks, marks.sweeps - 1)[u / 32] >> u % 32 & 1;
+    i64 first = first_stage(marks.rows);
+    return u >= (v < first ? 0 : v < 4 * first ? first : 4 * first);
+}
+
 // Is it worth it to sweep once more, after one that has improved so many? A vertex that is pushed
-// costs what some arcs within reach do. An overrun is for the rounds to deal with.
+// costs what some dozens of arcs within reach do, most of which a sweep passes over. An overrun is for
+// the rounds to deal with.
 __device__ inline bool sweeps_again(volatile u64 *control)
 {
-    return !control[OVERFLOW] && control[NEXT_COUNT] > control[WITHIN_COUNT] >> 4;
+    return !control[OVERFLOW] && control[NEXT_COUNT] > control[WITHIN_COUNT] >> 5;
 }
 
 // Begin a sweep. One thread.
 __device__ inline void begin_sweep(volatile u64 *control)
 {
     control[NEXT_COUNT] = 0;
+    control[SWEEPS]++;
     control[PHASES]++;
 }
 
-// Relax the arcs within reach and queue what improves. The improved of the last sweep are what is
-// left to push. Each entry's `dist` was a bound of its vertex when it was noted.
-__device__ inline void sweep_arcs(u64 *state, Entry *queues, const Entry *within, const u64 *words,
-                                  u64 *control, Entry *held, i32 threads)
+// Relax the arcs within reach whose vertices may have improved, and queue what improves. The improved
+// of the last sweep are what is left to push. Each entry's `dist` was a bound of its vertex when it
+// was noted. `looked` counts the arcs looked at.
+__device__ inline void sweep_arcs(u64 *state, Entry *queues, const Entry *within,
+                                  const Marks &marks, const u64 *words, u64 *control, u64 *looked,
+                                  Entry *held, i32 threads)
 {
     i64 count = (i64)words[WITHIN_COUNT];
     u64 capacity = words[CAPACITY], touched = 0;
@@ -283,12 +321,15 @@ __device__ inline void sweep_arcs(u64 *state, Entry *queues, const Entry *within
             Entry arc = within[i];
             i64 u = arc.offset;
             v = arc.vertex;
-            x = plus(dist_of(state, u), weight_of(arc.key));
-            better = x < arc.dist && x < dist_of(state, v) && improve(state, v, x, u);
-            touched++;
+            if (may_differ(marks, u, v)) {
+                x = plus(dist_of(state, u), weight_of(arc.key));
+                better = x < arc.dist && x < dist_of(state, v) && improve(state, v, x, u);
+                touched++;
+            }
         }
+        if (better && marks.bits) atomicOr(turn_of(marks, marks.sweeps) + v / 32, 1u << v % 32);
         hold(held, HELD, found, improved, control, NEXT_COUNT, capacity, better, v, 0, x, x);
     }
     append_held(held, found, improved, control, NEXT_COUNT, capacity);
-    add(control + ARCS, touched);
+    add(looked, touched);
 }

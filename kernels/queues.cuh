@@ -11,21 +11,25 @@
 
 // One 8-byte word each. The host reads this list, too.
 enum Word {
-    // Which queue is which: read now; found for this bucket; for later ones; unused; ghosts to
-    // which a shorter way was found, which one process has none of.
-    NEAR, NEXT, FAR, SPARE, OUT,
+    // Which queue is which: read now; found for this bucket; for later ones; unused.
+    NEAR, NEXT, FAR, SPARE,
     // Entries in each, and chunks of long rows, and arcs within reach of a pull. Those that were
     // filled may say more than the capacity.
-    NEAR_COUNT, NEXT_COUNT, FAR_COUNT, SPARE_COUNT, OUT_COUNT, HUB_COUNT, WITHIN_COUNT,
-    // Distances (bits): the least key in FAR; the bucket; what a pull may rely on.
-    LEAST, LO, HI, BELOW, FLOOR,
-    // Is there a round to run; why there is none (Status); what comes next (Step), for launches that
-    // run one step after another; stop in rows; relax without queueing; has a pull begun.
-    RUN, STATUS, STEP, EARLY, QUIET, PULLED, OVERFLOW,
-    // Arcs of the rows in NEAR, of rounds that do not stop in rows; the first bin of rows that are
-    // not finished; which rows pull, where they do in stages.
-    NEAR_ARCS, CUT, PULL_FROM, PULL_TO,
-    // Of the words from here on, a launch of many steps needs only those of the graph.
+    NEAR_COUNT, NEXT_COUNT, FAR_COUNT, SPARE_COUNT, HUB_COUNT, WITHIN_COUNT,
+    // Distances (bits): the end of the bucket; what a pull may rely on.
+    HI, BELOW, FLOOR,
+    // What comes next (Step), for launches that run one step after another; stop in rows; relax
+    // without queueing; the first bin of rows that are not finished; which rows pull, where they do
+    // in stages; sweeps that were begun.
+    STEP, EARLY, QUIET, CUT, PULL_FROM, PULL_TO, SWEEPS,
+    // Of the words from here on, a step of a launch of many needs only those of the graph.
+    // Arcs of the rows in NEAR, of rounds that do not stop in rows.
+    NEAR_ARCS,
+    // The queue of ghosts to which a shorter way was found, which one process has none of, and how
+    // many they are; the least key in FAR (bits); where the bucket begins.
+    OUT, OUT_COUNT, LEAST, LO,
+    // Is there a round to run; why there is none (Status); has a pull begun.
+    RUN, STATUS, PULLED, OVERFLOW,
     // Rows pushed for the first time, their arcs, at how many rows a bucket is given up.
     SETTLED, SETTLED_ARCS, CAP,
     // Arcs looked at, rounds; blocks at a barrier, barriers that are over, and blocks that are done.

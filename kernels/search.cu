@@ -21,11 +21,13 @@
 struct Block {
     u64 words[WORDS];
     u64 bins[BINS];
+    // Arcs that pulls and sweeps have looked at.
+    u64 looked;
     Meeting meeting;
 };
 
-// What a pull needs beside what a push does: rows of incoming arcs, room for arcs within reach, and
-// a sum for each bin, zero.
+// What a pull needs beside what a push does: rows of incoming arcs, room for arcs within reach with
+// that for marks behind it, and a sum for each bin, zero.
 #define PULL_SEARCH                                                                              \
     const i64 *in_begin, const i64 *in_end, const Arc *in_arcs, Entry *within, u64 room, u64 *left
 
@@ -98,6 +100,7 @@ __device__ inline void plan_step(u64 *words, bool pulls, u64 narrow)
 __device__ inline void run_step(SEARCH, PULL_SEARCH, Block &block, Entry *held, i32 threads)
 {
     const u64 *words = block.words;
+    Marks marks = {(u32 *)(within + room), (i64)words[ROWS], words[SWEEPS]};
     switch (words[STEP]) {
     case SPLIT: split_round(state, queues, words, control, held, threads); break;
     case WEIGH_ROUND: weigh_round(begin, end, queues, words, control, threads); break;
@@ -110,10 +113,14 @@ __device__ inline void run_step(SEARCH, PULL_SEARCH, Block &block, Entry *held, 
         break;
     case LIST: list_unfinished(state, queues, words, control, threads); break;
     case PULL:
-        pull_rows(in_begin, in_end, in_arcs, state, within, room, words, control, held,
-                  (i64)words[PULL_FROM], (i64)words[PULL_TO], threads);
+        clear_marks(marks, threads);
+        pull_rows(in_begin, in_end, in_arcs, state, within, room, words, control,
+                  &block.looked, held, (i64)words[PULL_FROM], (i64)words[PULL_TO], threads);
         break;
-    case SWEEP: sweep_arcs(state, queues, within, words, control, held, threads); break;
+    case SWEEP:
+        clear_marks(marks, threads);
+        sweep_arcs(state, queues, within, marks, words, control, &block.looked, held, threads);
+        break;
     default: break;
     }
 }
@@ -124,7 +131,7 @@ enum Next { ENDS, SMALL, LARGE };
 // Look at what comes next; called by a whole block.
 __device__ inline u32 look_ahead(const u64 *control, u64 narrow, Block &block)
 {
-    take(block.words, control, SETTLED);
+    take(block.words, control, NEAR_ARCS + 1);
     if (block.words[STEP] == STOP) return ENDS;
     return is_small(block.words, narrow) ? SMALL : LARGE;
 }
@@ -135,7 +142,7 @@ __device__ inline u32 meet(u64 *control, u64 narrow, Block &block)
 {
     u32 next = barrier(control, gridDim.x, block.meeting,
                        [&] { return look_ahead(control, narrow, block); });
-    if (next == LARGE) take(block.words, control, SETTLED);
+    if (next == LARGE) take(block.words, control, NEAR_ARCS);
     return next;
 }
 
@@ -152,7 +159,7 @@ __device__ inline u32 next_step(u64 *control, u64 *left, bool pulls, u64 narrow,
         return look_ahead(control, narrow, block);
     });
     if (blocks == 1) return next == SMALL ? next : meet(control, narrow, block);
-    if (next == LARGE || blockIdx.x == 0) take(block.words, control, SETTLED);
+    if (next == LARGE || blockIdx.x == 0) take(block.words, control, NEAR_ARCS);
     return next;
 }
 
@@ -178,7 +185,10 @@ extern "C" __global__ void __launch_bounds__(256, RESIDENT)
 {
     __shared__ Block block;
     __shared__ Entry held[WARPS * HELD];
-    if (threadIdx.x == 0) block.meeting.turn = fresh(control + TURN) / 4;
+    if (threadIdx.x == 0) {
+        block.meeting.turn = fresh(control + TURN) / 4;
+        block.looked = 0;
+    }
     take(block.words, control, WORDS);
     u32 next = SMALL;
     while (next != ENDS) {
@@ -191,4 +201,5 @@ extern "C" __global__ void __launch_bounds__(256, RESIDENT)
                  next == LARGE ? (i32)threads_of_grid() : (i32)blockDim.x);
         next = next_step(control, left, pulls, narrow, block, next == LARGE ? gridDim.x : 1);
     }
+    if (threadIdx.x == 0 && block.looked) atomicAdd(control + ARCS, block.looked);
 }

@@ -205,10 +205,12 @@ class CUDAEngine(TunedEngine):
 
     def _start_steps(self, kernel: str, block: int, threads: int) -> None:
         """Many steps in one launch."""
-        within = self.within
+        within, words = self.within, self._entry_words
+        # Behind the arcs within reach, three bits for each row say which ones sweeps have improved.
+        marks = 3 * (self.csr.layout.rows.stop // 32 + 1) * 4
         self._steps.launch(
             kernel, threads, *self._search, *(self.incoming or self._search[:3]), within,
-            np.uint64(len(within) // self._entry_words), self.left,
+            np.uint64(len(within) // words - -(-marks // (8 * words))), self.left,
             np.uint64(self.tuning.narrow), np.bool_(self._pulls), block=block,
             cooperative=threads > block,
         )  # fmt: skip

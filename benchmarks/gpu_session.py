@@ -6,8 +6,9 @@ Runs from the checkout, without installing. Steps come in the order of their wor
 process or several side by side, with a time limit, and leaves what it printed and its files in the
 folder before the next step begins. After each step `summary.json` and `summary.md` are written
 anew, so that a session which is cut short has lost nothing. A step whose tools are not there is
-skipped, and the summary says so. Exit status 1 where a step has failed or both engines found other
-distances, 3 where no GPU can be used.
+skipped, and the summary says so. Ctrl-C and SIGTERM end the step that runs, and the session. Exit
+status 1 where a step has failed or both engines found other distances, 2 where a flag or the folder
+cannot be used, 3 where no GPU can be used, 130 and 143 after Ctrl-C and SIGTERM.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -28,38 +29,26 @@ from importlib.util import find_spec
 from pathlib import Path
 from time import monotonic
 
-from benchmarks.gpu_summary import PRESOLVED, markdown, unequal
+from benchmarks.gpu_plan import Step, steps
+from benchmarks.gpu_summary import markdown, unequal
+from harness.console.errors import Exit, Interrupted
+from harness.console.signals import stoppable
 from harness.machine.facts import HOME, git_state
 
 # A step that would have less time is not begun.
 _LEAST_SECONDS = 5.0
-_TEST_PROCESSES = 4
-# Kernels of a search, for ncu.
-_KERNELS = (
-    "regex:^(reset|start|rounds|plan|split|push|weigh|choose|list_rows|pull|sweep|settle|answer)"
-)
-_METRICS = "dram__bytes.sum,lts__t_sectors.sum,lts__t_requests.sum,gpu__time_duration.sum"
-
-
-@dataclass(frozen=True)
-class Step:
-    """What a session does at a time.
-
-    name       also that of its folder
-    seconds    time limit
-    commands   run side by side
-    tools      programs and Python packages without which it is skipped
-    """
-
-    name: str
-    seconds: float
-    commands: tuple[tuple[str, ...], ...]
-    tools: tuple[str, ...] = ()
+# What is ended has this long to write down what it has: a run keeps the searches that are finished.
+_KEEPING_SECONDS = 5.0
+# Where CUDA's tools are, beside the folders of PATH.
+_TOOLS = ("/usr/local/cuda/bin",)
 
 
 @dataclass(frozen=True)
 class Done:
-    """How a step has ended: "passed", "failed", "out of time" or "skipped", and why."""
+    """How a step has ended, and why.
+
+    "passed", "failed", "out of time", "interrupted" or "skipped".
+    """
 
     name: str
     status: str
@@ -67,94 +56,16 @@ class Done:
     why: str = ""
 
 
-def write_grid(path: str, side: int) -> None:
-    """Write a graph file: a square grid of vertices, its weights drawn uniformly from [0, 1)."""
-    import numpy as np
-
-    from graphs.edges import EdgeList
-    from graphs.files import write_edges
-
-    ids = np.arange(side * side).reshape(side, side)
-    src = np.concatenate([ids[:, :-1].ravel(), ids[:-1].ravel()])
-    dst = np.concatenate([ids[:, 1:].ravel(), ids[1:].ravel()])
-    weight = np.random.default_rng(1).random(len(src), np.float32)
-    write_edges(path, EdgeList(src, dst, weight, side * side))
-
-
-def steps(asked: Namespace, folder: Path) -> list[Step]:
-    """The plan of a session, in the order of its steps' worth."""
-    python = sys.executable
-
-    def run(step: str, *flags: object) -> tuple[str, ...]:
-        told = [str(flag) for flag in flags]
-        return (python, "-m", "harness", "run", "--quiet", *told, "--output", str(folder / step))
-
-    def scaled(scale: int, *flags: str) -> Step:
-        name = f"scale-{scale}" + (PRESOLVED if flags else "")
-        limit = 60.0 if scale < 24 else 120.0
-        return Step(name, limit, (run(name, "--engine", "cuda", "--scale", scale, *flags),))
-
-    grid = str(folder / "grid.npz")
-    make_grid = f"from benchmarks.gpu_session import write_grid; write_grid({grid!r}, {asked.grid})"
-    on_grid = "--graph", grid, "--roots", 8
-    smoke = "--scale", asked.smoke, "--roots", 8, "--no-energy"
-    kernels = [str(scale) for scale in asked.scale if scale <= 26]
-    pytest = (python, "-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider")
-    profiled = run("ncu", "--engine", "cuda", "--scale", asked.scale[0], "--roots", 1,
-                   "--no-validate", "--no-energy")  # fmt: skip
-    return [
-        Step("facts", 60, ((python, "-m", "harness", "info"),)),
-        Step("smoke", 180, (run("smoke", "--engine", "cuda", *smoke),)),
-        Step("smoke-cpu", 180, (run("smoke-cpu", "--engine", "cpu", *smoke),)),
-        *(
-            scaled(scale, *flags) for scale in asked.scale for flags in ((), ("--presolve",))
-        ),
-        *(
-            Step(name, 120, ((python, "-m", "benchmarks.gpu_kernels", "--scale", *kernels, *flags,
-                              "--output", str(folder / name)),))
-            for name, flags in (("kernels", ()), (f"kernels{PRESOLVED}", ("--presolve",)))
-        ),
-        Step(
-            "tuning", 90,
-            ((python, "-m", "benchmarks.gpu_tuning", "--scale", str(asked.tuning), "--output",
-              str(folder / "tuning")),),
-        ),
-        Step(
-            "tests", 150,
-            tuple((*pytest, "-m", "gpu and not slow", *files) for files in _test_files()),
-            ("pytest", "hypothesis"),
-        ),
-        Step(
-            "sanitizer", 150,
-            ((*pytest, "-m", "gpu", "tests/cuda/test_cuda_sanitizer.py"),),
-            ("pytest", "compute-sanitizer"),
-        ),
-        Step(
-            "ncu", 90,
-            (("ncu", "--csv", "--log-file", str(folder / "ncu.csv"), "--metrics", _METRICS,
-              "--kernel-name", _KERNELS, *profiled),),
-            ("ncu",),
-        ),
-        Step("grid-file", 60, ((python, "-c", make_grid),)),
-        Step("grid", 60, (run("grid", "--engine", "cuda", *on_grid),)),
-        Step("grid-cpu", 120, (run("grid-cpu", "--engine", "cpu", *on_grid),)),
-    ]  # fmt: skip
-
-
-def _test_files() -> list[list[str]]:
-    """The files with tests that need a GPU, dealt to some processes."""
-    marked = [
-        path.relative_to(HOME).as_posix()
-        for path in sorted((HOME / "tests").rglob("test_*.py"))
-        if path.name != "test_cuda_sanitizer.py" and "mark.gpu" in path.read_text()
-    ]
-    return [marked[first::_TEST_PROCESSES] for first in range(min(_TEST_PROCESSES, len(marked)))]
-
-
 def missing(tools: Sequence[str]) -> list[str]:
     """Of some programs and packages, those that are not there."""
-    places = os.pathsep.join([os.environ.get("PATH", ""), "/usr/local/cuda/bin"])
-    return [name for name in tools if not shutil.which(name, path=places) and not find_spec(name)]
+    return [name for name in tools if not shutil.which(name, path=_path()) and not find_spec(name)]
+
+
+def _path() -> str:
+    """PATH, and after it the folders that CUDA's tools are in."""
+    roots = (os.environ.get(name) for name in ("CUDA_PATH", "CUDA_HOME"))
+    named = [os.path.join(root, "bin") for root in roots if root]
+    return os.pathsep.join([os.environ.get("PATH", os.defpath), *named, *_TOOLS])
 
 
 def take(step: Step, folder: Path, seconds: float) -> Done:
@@ -166,30 +77,17 @@ def take(step: Step, folder: Path, seconds: float) -> Done:
         return Done(step.name, "skipped", why="no time left")
     place = folder / step.name
     place.mkdir(parents=True, exist_ok=True)
-    path = os.pathsep.join(filter(None, [str(HOME), os.environ.get("PYTHONPATH")]))
     begun = monotonic()
-    running = []
-    for number, command in enumerate(step.commands):
-        with (
-            open(place / f"{number}.out", "wb") as out,
-            open(place / f"{number}.err", "wb") as err,
-        ):
-            running.append(
-                subprocess.Popen(
-                    command,
-                    cwd=HOME,
-                    env={**os.environ, "PYTHONPATH": path},
-                    stdout=out,
-                    stderr=err,
-                    stdin=subprocess.DEVNULL,
-                    start_new_session=True,
-                )  # fmt: skip
-            )
+    running: list[subprocess.Popen[bytes]] = []
     try:
+        for number, command in enumerate(step.commands):
+            running.append(_begun(command, place, number))
         late = [_late(process, begun + min(seconds, step.seconds)) for process in running]
+    except OSError as error:
+        why = f"{error.filename}: {error.strerror}"
+        return Done(step.name, "failed", monotonic() - begun, why)
     finally:
-        for process in running:
-            _end(process)
+        _end(running)
     took = monotonic() - begun
     if any(late):
         return Done(step.name, "out of time", took, f"ended after {took:.0f} s")
@@ -201,6 +99,15 @@ def take(step: Step, folder: Path, seconds: float) -> Done:
     return Done(step.name, "failed" if faults else "passed", took, "; ".join(faults))
 
 
+def _begun(command: Sequence[str], place: Path, number: int) -> subprocess.Popen[bytes]:
+    path = os.pathsep.join(filter(None, [str(HOME), os.environ.get("PYTHONPATH")]))
+    with open(place / f"{number}.out", "wb") as out, open(place / f"{number}.err", "wb") as err:
+        return subprocess.Popen(
+            command, cwd=HOME, env={**os.environ, "PYTHONPATH": path, "PATH": _path()},
+            stdout=out, stderr=err, stdin=subprocess.DEVNULL, start_new_session=True,
+        )  # fmt: skip
+
+
 def _late(process: subprocess.Popen[bytes], deadline: float) -> bool:
     """Wait for a process; is it still running at the deadline?"""
     try:
@@ -210,9 +117,14 @@ def _late(process: subprocess.Popen[bytes], deadline: float) -> bool:
     return False
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a process, and what it has started."""
-    if process.poll() is None:
+def _end(running: Sequence[subprocess.Popen[bytes]]) -> None:
+    """End processes that still run, and what they have started; not before they could keep it."""
+    alive = [process for process in running if process.poll() is None]
+    deadline = monotonic() + _KEEPING_SECONDS
+    for process in alive:
+        process.terminate()
+    for process in alive:
+        _late(process, deadline)
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
@@ -226,21 +138,32 @@ def _last_line(path: Path) -> str:
 def session(
     plan: Sequence[Step], folder: Path, minutes: float, say: Callable[[str], None]
 ) -> list[Done]:
-    """Take the steps of a plan; the summary is written anew after each."""
-    folder.mkdir(parents=True, exist_ok=True)
-    end = monotonic() + 60 * minutes
+    """Take the steps of a plan, up to one that is interrupted; the summary is new after each."""
+    end = monotonic() + 60 * minutes - _KEEPING_SECONDS
     commit, dirty = git_state()
     head = {"started": datetime.now(UTC).isoformat(timespec="seconds"), "commit": commit,
             "dirty": dirty, "minutes": minutes}  # fmt: skip
     done: list[Done] = []
     for step in plan:
         say(f"gpu_session: {step.name}")
-        done.append(take(step, folder, end - monotonic()))
+        try:
+            done.append(take(step, folder, end - monotonic()))
+        except Interrupted as error:
+            done.append(Done(step.name, "interrupted", why=str(error)))
         say(f"gpu_session: {step.name} {done[-1].status} {done[-1].why}".rstrip())
         record = {**head, "steps": [asdict(one) for one in done]}
-        (folder / "summary.json").write_text(json.dumps(record, indent=1) + "\n")
-        (folder / "summary.md").write_text(markdown(record, folder))
+        _write(folder / "summary.json", json.dumps(record, indent=1) + "\n")
+        _write(folder / "summary.md", markdown(record, folder))
+        if done[-1].status == "interrupted":
+            break
     return done
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file, which is as it was until all of it is written."""
+    part = path.with_name(path.name + ".part")
+    part.write_text(text)
+    part.replace(path)
 
 
 def parser() -> ArgumentParser:
@@ -272,6 +195,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         names = ", ".join(step.name for step in plan)
         print(f"gpu_session: no step {unknown[0]!r}; choose of {names}", file=sys.stderr)
         return 2
+    if not 0 < asked.minutes < float("inf"):
+        print(f"gpu_session: --minutes {asked.minutes:g}: take a number above 0", file=sys.stderr)
+        return 2
     plan = [step for step in plan if asked.only is None or step.name in asked.only]
     if asked.dry_run:
         for step in plan:
@@ -284,8 +210,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     if lacks is not None:
         print(f"gpu_session: no GPU can be used: {lacks}", file=sys.stderr)
         return 3
-    done = session(plan, folder, asked.minutes, lambda text: print(text, file=sys.stderr))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        print(
+            f"gpu_session: {error.filename}: {error.strerror}; name another folder with --output",
+            file=sys.stderr,
+        )
+        return 2
+    try:
+        with stoppable():
+            done = session(plan, folder, asked.minutes, lambda text: print(text, file=sys.stderr))
+    except Interrupted as error:
+        print(f"gpu_session: {error}; {folder} has what was measured", file=sys.stderr)
+        return error.exit_code
     print((folder / "summary.md").read_text(), end="")
+    if done[-1].status == "interrupted":
+        return Exit.TERMINATED if done[-1].why == "terminated" else Exit.INTERRUPTED
     faults = any(one.status in ("failed", "out of time") for one in done)
     return int(faults or bool(unequal(folder)))
 

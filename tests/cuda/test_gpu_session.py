@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
+import signal
 import sys
+from time import sleep
 
 import numpy as np
 import pytest
 
 from benchmarks import gpu_session
-from benchmarks.gpu_session import Step, session
+from benchmarks.gpu_plan import KERNELS, Step, write_grid
+from benchmarks.gpu_session import session
 from graphs.files import read_graph
+from kernels.device import FOLDER
 from sssp import cuda_missing
 
 
@@ -20,6 +25,7 @@ def python(code):
 
 def taken(folder, *plan, minutes=1.0):
     """The steps of a session, by name, as its summary has them."""
+    folder.mkdir(exist_ok=True)
     session(plan, folder, minutes, lambda text: None)
     told = json.loads((folder / "summary.json").read_text())["steps"]
     assert [step["name"] for step in told] == [step.name for step in plan]
@@ -86,6 +92,104 @@ def test_what_is_missing_or_has_no_time_left_is_skipped(tmp_path):
     assert (told["late"]["status"], told["late"]["why"]) == ("skipped", "no time left")
 
 
+def test_a_command_that_cannot_be_started_fails_and_the_next_is_taken(tmp_path):
+    nothing = str(tmp_path / "no-such-program"), "--version"
+    told = taken(tmp_path, Step("gone", 30, (nothing,)), Step("good", 30, (python("print(7)"),)))
+    assert told["gone"]["status"] == "failed"
+    assert told["gone"]["why"] == f"{nothing[0]}: No such file or directory"
+    assert told["good"]["status"] == "passed"
+
+
+def test_a_tool_of_cuda_is_found_and_started_where_path_does_not_lead(tmp_path, monkeypatch):
+    tool = tmp_path / "bin" / "a-tool-of-cuda"
+    tool.parent.mkdir()
+    tool.write_text("#!/bin/sh\necho started\n")
+    tool.chmod(0o755)
+    monkeypatch.setenv("CUDA_HOME", str(tmp_path))
+    told = taken(tmp_path, Step("profiled", 30, ((tool.name,),), (tool.name,)))
+    assert told["profiled"]["status"] == "passed", told
+    assert (tmp_path / "profiled" / "0.out").read_text() == "started\n"
+
+
+KEEPS = """
+import signal, sys, time
+def keep(*_):
+    open(sys.argv[1], "w").write("half")
+    sys.exit(1)
+signal.signal(signal.SIGTERM, keep)
+{then}
+time.sleep(60)
+"""
+
+
+def test_what_is_ended_at_its_limit_can_keep_what_it_has(tmp_path, monkeypatch):
+    kept, ready, late = tmp_path / "kept", tmp_path / "ready", gpu_session._late
+
+    def late_once_ready(process, deadline):
+        while not ready.exists() and process.poll() is None:
+            sleep(0.01)
+        return late(process, deadline)
+
+    monkeypatch.setattr(gpu_session, "_late", late_once_ready)
+    code = KEEPS.format(then=f"open({str(ready)!r}, 'w')")
+    told = taken(tmp_path, Step("slow", 0.01, ((*python(code), str(kept)),)))
+    assert told["slow"]["status"] == "out of time"
+    assert kept.read_text() == "half"
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_the_step_and_the_summary_is_written(
+    tmp_path, monkeypatch, capsys, number, status
+):
+    kept, interrupt = tmp_path / "kept", f"import os; os.kill(os.getppid(), {int(number)})"
+    plan = [
+        Step("before", 30, (python("print(7)"),)),
+        Step("slow", 60, ((*python(KEEPS.format(then=interrupt)), str(kept)),)),
+        Step("after", 30, (python("print(8)"),)),
+    ]
+    monkeypatch.setattr(gpu_session, "steps", lambda asked, folder: plan)
+    monkeypatch.setattr(cuda_missing, "missing", lambda: None)
+    handler = signal.getsignal(number)
+    assert gpu_session.main(["--output", str(tmp_path)]) == status
+    assert signal.getsignal(number) is handler
+    told = json.loads((tmp_path / "summary.json").read_text())["steps"]
+    assert [(step["name"], step["status"]) for step in told] == [
+        ("before", "passed"),
+        ("slow", "interrupted"),
+    ]
+    assert "| slow | interrupted |" in capsys.readouterr().out
+    assert kept.read_text() == "half", "its process was asked to end"
+    assert (tmp_path / "before" / "0.out").read_text() == "7\n"
+
+
+@pytest.mark.parametrize("minutes", ["0", "-1", "nan", "inf"])
+def test_minutes_that_are_none_are_refused(minutes, capsys):
+    assert gpu_session.main(["--dry-run", "--minutes", minutes]) == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert line == f"gpu_session: --minutes {minutes}: take a number above 0"
+
+
+def test_a_folder_that_cannot_be_made_is_said(tmp_path, monkeypatch, capsys):
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(cuda_missing, "missing", lambda: None)
+    assert gpu_session.main(["--output", str(tmp_path / "file" / "out")]) == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith("gpu_session: ") and "Not a directory; name another folder" in line
+
+
+def test_ncu_profiles_every_kernel_of_a_search():
+    assert KERNELS.startswith("regex:")
+    files = "sweep.cu", "search.cu", "push.cu", "pull.cu"
+    text = "".join((FOLDER / file).read_text() for file in files)
+    bounds = r"(?:\s+__launch_bounds__\([^)]*\))?"
+    kernels = re.findall(rf'extern "C" __global__ void{bounds}\s+(\w+)\(', text)
+    assert {"reset", "search", "push", "pull", "answer_32"} <= set(kernels)
+    # These serve a queue that runs over, messages of ranks, and the check for infinite sums.
+    rare = {"forget", "requeue", "begin_bucket", "begin_pull", "leads_out"}
+    pattern = KERNELS.removeprefix("regex:")
+    assert {name for name in kernels if not re.search(pattern, name)} == rare
+
+
 def a_result(distances):
     search = {"root": 3, "m": 10**6, "seconds": 0.001, "valid": True, "dist_digest": distances}
     return {
@@ -128,7 +232,7 @@ def test_figures_of_kernels_are_no_run(tmp_path):
 
 def test_the_grid_is_a_grid(tmp_path):
     path = str(tmp_path / "grid.npz")
-    gpu_session.write_grid(path, 5)
+    write_grid(path, 5)
     edges = read_graph(path)
     assert (edges.n, edges.m, edges.directed) == (25, 40, False)
     assert set(np.abs(edges.src - edges.dst).tolist()) == {1, 5}

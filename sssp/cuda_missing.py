@@ -128,7 +128,7 @@ def _cupy_broken(version: tuple[int, int], gpu: Gpu) -> str | None:
         )
     if not seen:
         return _no_device()
-    install = f"pip install -e '.[cuda{built_for}]'"
+    install = f"pip install -e '.[cuda{built_for}]', or set CUDA_PATH to a CUDA toolkit's folder"
     try:
         from cupy.cuda import nvrtc
 

@@ -137,14 +137,14 @@ def test_a_missing_nvrtc_is_named(machine, cupy):
     cupy.nvrtc.getVersion = cupy.fail
     said = machine()()
     assert said.startswith("NVRTC is not found")
-    assert said.endswith("pip install -e '.[cuda12]'")
+    assert said.endswith("pip install -e '.[cuda12]', or set CUDA_PATH to a CUDA toolkit's folder")
 
 
 def test_missing_headers_are_named(machine, cupy):
     cupy.headers.find_nvidia_header_directory = lambda name: None
     said = machine()()
     assert said.startswith("the CUDA headers are not found")
-    assert said.endswith("pip install -e '.[cuda12]'")
+    assert said.endswith("pip install -e '.[cuda12]', or set CUDA_PATH to a CUDA toolkit's folder")
 
 
 WITHOUT_DRIVER = """

@@ -146,10 +146,11 @@ def session(
     done: list[Done] = []
     for step in plan:
         say(f"gpu_session: {step.name}")
+        begun = monotonic()
         try:
-            done.append(take(step, folder, end - monotonic()))
+            done.append(take(step, folder, end - begun))
         except Interrupted as error:
-            done.append(Done(step.name, "interrupted", why=str(error)))
+            done.append(Done(step.name, "interrupted", monotonic() - begun, str(error)))
         say(f"gpu_session: {step.name} {done[-1].status} {done[-1].why}".rstrip())
         record = {**head, "steps": [asdict(one) for one in done]}
         _write(folder / "summary.json", json.dumps(record, indent=1) + "\n")

@@ -8,10 +8,9 @@ wrong ends in one line on stderr and an exit status of `harness.console.errors.E
 from __future__ import annotations
 
 import sys
-import traceback
 from argparse import SUPPRESS, ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from harness import neighbours  # noqa: F401  (comes first)
 from harness.commands import compare as commands_compare
@@ -27,8 +26,10 @@ from harness.console.errors import EXIT_CODES, Exit, Interrupted, UsageError
 from harness.console.signals import stoppable
 from harness.console.streams import emit, muted, say
 from harness.job import launch
-from harness.job.client import Ending
 from harness.machine.facts import launched_ranks
+
+if TYPE_CHECKING:
+    from harness.job.client import Ending
 
 _DESCRIPTION = """\
 Graph500 kernel 3, single-source shortest paths: generate the official graph, build it, search it
@@ -129,7 +130,10 @@ def _print_version() -> int:
 
 def ending_of(error: BaseException) -> Ending:
     """Return how a command ends by `error`; with a traceback where the fault is our own."""
+    import traceback
+
     from graphs.errors import GraphError
+    from harness.job.client import Ending
     from harness.results.record import ResultError
     from sssp.errors import DeviceMemoryError, EngineError
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 from argparse import ArgumentParser, BooleanOptionalAction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -212,6 +211,8 @@ def check_writable(folder: str | os.PathLike[str], make: bool = True) -> None:
     UsageError
         If it cannot.
     """
+    import tempfile
+
     path = Path(folder)
     if path.exists() and not path.is_dir():
         raise UsageError(f"--output {folder}: is not a folder")

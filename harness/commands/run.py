@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from graphs.comm import Comm
 from harness.benchmark.time_limit import Duration, TimeLimit
 from harness.commands.arguments import PATH, ROOTS
 from harness.commands.options import (
@@ -28,9 +27,9 @@ from harness.commands.options import (
 from harness.console import logs
 from harness.console.errors import EXIT_CODES, Exit, Interrupted, UsageError
 from harness.console.signals import keep_with
-from harness.job import heartbeat
 
 if TYPE_CHECKING:
+    from graphs.comm import Comm
     from harness.benchmark.run import Settings
     from harness.console.progress import Progress
     from harness.results.record import ResultFile
@@ -180,6 +179,8 @@ def run_benchmark(flags: dict[str, Any], argv: list[str], parser: ArgumentParser
         logs.open_log(flags["log_dir"], comm.rank)
         logs.write(shlex.join(argv))
     if "hang_limit" in flags:
+        from harness.job import heartbeat
+
         heartbeat.limit_silence(flags["hang_limit"], comm.size)
     earlier, flags = _earlier(flags, comm, parser)
     threads = flags.get("threads") or default_threads()

@@ -17,9 +17,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from time import monotonic, sleep
 from types import FrameType
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from graphs.comm import Comm
 from harness.console import logs
 from harness.console.errors import Exit, Interrupted, UsageError
 from harness.console.signals import handled_by, save_now
@@ -29,6 +28,9 @@ from harness.job.connect import Connection, connect
 from harness.job.monitor import SILENT_BEATS
 from harness.job.monitor_start import MonitorProcess
 from harness.job.protocol import TEXT_LENGTH, TRACE_LENGTH
+
+if TYPE_CHECKING:
+    from graphs.comm import Comm
 
 # A launcher that hears of the end of a job drops what it has not read of stderr by then.
 _SPEAKING_SECONDS = 0.5

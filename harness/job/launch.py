@@ -15,17 +15,18 @@ import threading
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from time import sleep
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from graphs.comm import Comm
 from harness.console.errors import Exit, Interrupted, UsageError
 from harness.console.signals import stoppable
 from harness.console.streams import say
-from harness.job import placement
-from harness.job.client import Ending, JobClient
 from harness.machine.facts import HOME, launched_ranks, version
 from harness.machine.thread_limit import refuse_few_threads
 from kernels.disk import reading
+
+if TYPE_CHECKING:
+    from graphs.comm import Comm
+    from harness.job.client import Ending
 
 # The commands that know what to do with ranks.
 COMMANDS = ("run", "info", "warmup")
@@ -79,6 +80,9 @@ def together(
     ending : callable
         Turns what was raised into how the command has ended.
     """
+    from harness.job import placement
+    from harness.job.client import JobClient
+
     name = f"sssp {arguments[0]}"
     try:
         with stoppable():

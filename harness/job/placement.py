@@ -14,11 +14,14 @@ import os
 import socket
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from graphs.comm import Comm
 from harness.machine.cgroup import cpu_quota
 from harness.machine.facts import set_share, slurm_cores
 from sssp.hosts import machine_id
+
+if TYPE_CHECKING:
+    from graphs.comm import Comm
 
 _BOUND_BY = ("OMP_PROC_BIND", "OMP_PLACES", "GOMP_CPU_AFFINITY", "KMP_AFFINITY")
 _TOPOLOGY = "/sys/devices/system/cpu/cpu{}/topology/{}"

@@ -8,7 +8,6 @@ import platform
 import socket
 import subprocess
 from configparser import ConfigParser
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -135,6 +134,8 @@ def versions() -> dict[str, str | None]:
 
 
 def _installed(name: str) -> str | None:
+    from importlib import metadata
+
     try:
         return metadata.version(name)
     except metadata.PackageNotFoundError:

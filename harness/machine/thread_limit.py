@@ -10,11 +10,14 @@ from __future__ import annotations
 import socket
 import threading
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
-from graphs.comm import Comm
 from harness.console.errors import UsageError
 from harness.machine.cgroup import threads_headroom
 from harness.machine.facts import launched_ranks
+
+if TYPE_CHECKING:
+    from graphs.comm import Comm
 
 # Beside those that compute: of the monitor, and of what is compiled for ranks.
 _SPARE = 2

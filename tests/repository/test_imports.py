@@ -198,15 +198,15 @@ def test_every_module_says_what_it_is():
     assert silent == []
 
 
-HEAVY = ("numba", "llvmlite", "scipy", "networkx", "mpi4py", "cupy", "tqdm")
+HEAVY = ("numpy", "numba", "llvmlite", "scipy", "networkx", "mpi4py", "cupy", "tqdm")
 LOADED = f"; import json, sys; print(json.dumps([m for m in {HEAVY} if m in sys.modules]))"
 
 
 @pytest.mark.parametrize("package", PACKAGES)
-def test_importing_a_package_loads_no_compiler(package):
+def test_importing_a_package_loads_neither_a_compiler_nor_numpy(package):
     assert run_python(f"import {package}{LOADED}") == []
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["--version"]])
-def test_help_and_version_load_no_compiler(arguments):
+def test_help_and_version_load_neither_a_compiler_nor_numpy(arguments):
     assert run_python(f"import harness.cli; harness.cli.main({arguments}){LOADED}") == []

@@ -19,6 +19,7 @@ import os
 import stat
 import sys
 import tempfile
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -26,11 +27,16 @@ from pathlib import Path
 from typing import Any
 
 import numba
-from numba.core.caching import FunctionCache, UserProvidedCacheLocator
+from numba.core.caching import (
+    CompileResultCacheImpl,
+    FunctionCache,
+    UserProvidedCacheLocator,
+)
 from numba.core.registry import cpu_target
 from numba.core.runtime import rtsys
 
 from kernels.disk import replacing
+from kernels.linking import libraries_of_kernels
 
 _WITHOUT_KERNELS = ("cache.py", "device.py", "disk.py", "nvrtc.py")
 _OTHERS = stat.S_IWGRP | stat.S_IWOTH
@@ -169,6 +175,9 @@ class _Trouble:
             _warn(f"{text}: {why}")
 
 
+_numba_setting = threading.RLock()
+
+
 @contextmanager
 def _numba_keeps_in(folder: Path) -> Iterator[None]:
     """Let numba take a folder for the functions that it meets in the block.
@@ -176,11 +185,12 @@ def _numba_keeps_in(folder: Path) -> Iterator[None]:
     Its own setting, the environment, is as the user has left it: where that changes, numba reads
     all of it again, and refuses another number of threads than it has started.
     """
-    numba.config.CACHE_DIR, before = str(folder), numba.config.CACHE_DIR
-    try:
-        yield
-    finally:
-        numba.config.CACHE_DIR = before
+    with _numba_setting:
+        numba.config.CACHE_DIR, before = str(folder), numba.config.CACHE_DIR
+        try:
+            yield
+        finally:
+            numba.config.CACHE_DIR = before
 
 
 class _Loading:
@@ -200,7 +210,28 @@ class _Loading:
         rtsys.initialize(self._context)  # kernels that are loaded allocate, too
 
 
-class KernelCache(FunctionCache):
+class _Locator(UserProvidedCacheLocator):
+    """The place of a function's kernels in numba's folder, whether it can be written or not.
+
+    Where it cannot, numba would take a folder that this module does not know.
+    """
+
+    @classmethod
+    def from_function(cls, function: Any, file: str) -> _Locator:
+        return cls(function, file)
+
+
+class _Implementation(CompileResultCacheImpl):
+    _locator_classes = [_Locator]
+
+
+class _FolderCache(FunctionCache):
+    """numba's cache of one function, in one folder."""
+
+    _impl_class = _Implementation
+
+
+class KernelCache(_FolderCache):
     """numba's cache of one function, in several folders."""
 
     def __init__(self, function: Any):
@@ -213,7 +244,7 @@ class KernelCache(FunctionCache):
         """Return the cache in one of the folders."""
         if folder not in self._caches:
             with _numba_keeps_in(folder):
-                self._caches[folder] = FunctionCache(self._function)
+                self._caches[folder] = _FolderCache(self._function)
         return self._caches[folder]
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
@@ -223,7 +254,8 @@ class KernelCache(FunctionCache):
                 continue
             cache = self._in(folder)
             try:
-                found = FunctionCache.load_overload(cache, sig, _Loading(target_context))
+                with libraries_of_kernels(target_context.codegen()):
+                    found = FunctionCache.load_overload(cache, sig, _Loading(target_context))
             except Exception as error:  # pickle raises whatever the bytes make it raise
                 _Trouble.say(f"damaged kernels in {folder} are compiled again", error)
                 with suppress(OSError):

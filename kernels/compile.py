@@ -12,6 +12,7 @@ tests/kernels/test_compile.py looks at the machine code.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property, partial
 from importlib import import_module
 from types import FunctionType
 from typing import Any
@@ -25,8 +26,21 @@ from kernels.cache import KernelCache
 from kernels.linking import KernelCompiler
 
 
-class _ForPython(CPUDispatcher):
+class _Kept(CPUDispatcher):
+    """A function whose cache is set up when it is first used: a process calls a tenth of them."""
+
+    @cached_property
+    def _cache(self) -> KernelCache:
+        return KernelCache(self.py_func)
+
+
+class _ForPython(_Kept):
     """A function as Python calls it; a kernel that names it calls its twin."""
+
+    @cached_property
+    def for_kernels(self) -> Any:
+        options = {**self.targetoptions, "no_cpython_wrapper": True}
+        return _dispatcher(_twin(self.py_func), isinstance(self._cache, KernelCache), options)
 
     @property
     def _numba_type_(self) -> Any:
@@ -39,23 +53,18 @@ def njit(cache: bool, **options: Any) -> Callable[[Any], Any]:
     A function that Python may call is compiled apart for kernels that call it: without what
     Python calls it by, and without machine code of its own.
     """
+    # No kernel is called from C.
+    return partial(_dispatcher, cache=cache, options={"no_cfunc_wrapper": True, **options})
 
-    def compiled(function: Any, **more: Any) -> Any:
-        # No kernel is called from C.
-        how = {"no_cfunc_wrapper": True, "pipeline_class": KernelCompiler, **options, **more}
-        dispatcher = numba.njit(**how)(function)
-        if cache and hasattr(dispatcher, "_cache"):  # NUMBA_DISABLE_JIT leaves the function
-            dispatcher._cache = KernelCache(function)
-        return dispatcher
 
-    def decorate(function: Any) -> Any:
-        dispatcher = compiled(function)
-        if not options.get("no_cpython_wrapper") and isinstance(dispatcher, CPUDispatcher):
-            dispatcher.__class__ = _ForPython
-            dispatcher.for_kernels = compiled(_twin(function), no_cpython_wrapper=True)
-        return dispatcher
-
-    return decorate
+def _dispatcher(function: Any, cache: bool, options: dict[str, Any]) -> Any:
+    """Return what compiles a function, and calls it."""
+    dispatcher = numba.jit(pipeline_class=KernelCompiler, **options)(function)
+    if isinstance(dispatcher, CPUDispatcher):  # NUMBA_DISABLE_JIT leaves the function
+        dispatcher.__class__ = _Kept if options.get("no_cpython_wrapper") else _ForPython
+        if cache:
+            del dispatcher._cache  # numba's, which keeps nothing
+    return dispatcher
 
 
 def _twin(function: Any) -> Any:

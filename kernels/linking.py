@@ -5,10 +5,15 @@ and optimises both once more within each caller. The functions of a search call 
 deep, so that the innermost loop would be optimised six times; here it is once for each kernel that
 Python calls. The passes that numba runs over one function by itself are made once a module, not
 once a function.
+
+Of what Python calls no more than the machine code is kept: nothing else is made of it, and to parse
+what could be linked takes most of the time in which it is loaded.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import llvmlite.binding as llvm
@@ -17,12 +22,14 @@ from numba.core.compiler import Compiler
 
 # How numba's names begin: of what Python calls, and of the address of a function's constants.
 _FOR_PYTHON, _CONSTANTS = "_ZN7cpython", "_ZN08NumbaEnv"
+_MACHINE_CODE = "machine code"
 
 
 class _Library(JITCodeLibrary):
     """What is compiled of one function."""
 
     _final_module: Any
+    _for_python = False
 
     def _optimize_functions(self, ll_module: Any) -> None:
         ll_module.data_layout = self._codegen._data_layout
@@ -34,7 +41,8 @@ class _Library(JITCodeLibrary):
     def finalize(self) -> None:
         whole = self._final_module
         defined = [function for function in whole.functions if not function.is_declaration]
-        if any(function.name.startswith(_FOR_PYTHON) for function in defined):
+        self._for_python = any(function.name.startswith(_FOR_PYTHON) for function in defined)
+        if self._for_python:
             super().finalize()
             return
         for library in dict.fromkeys(self._linking_libraries):
@@ -54,14 +62,43 @@ class _Library(JITCodeLibrary):
         self._finalize_final_module()
         self._final_module = self._shared_module = whole
 
+    def serialize_using_object_code(self) -> tuple[str, str, Any]:
+        if not self._for_python:
+            return super().serialize_using_object_code()
+        names = [
+            function.name
+            for function in self._final_module.functions
+            if not function.is_declaration and function.linkage == llvm.Linkage.external
+        ]
+        return self.name, _MACHINE_CODE, (self._get_compiled_object(), names)
+
+    @classmethod
+    def _unserialize(cls, codegen: Any, state: tuple[str, str, Any]) -> Any:
+        name, kind, data = state
+        if kind != _MACHINE_CODE:
+            return super()._unserialize(codegen, state)
+        machine_code, names = data
+        library = codegen.create_library(name)
+        library.enable_object_caching()
+        library._set_compiled_object(machine_code)
+        library._finalize_final_module()
+        codegen._engine._defined_symbols.update(names)
+        return library
+
+
+@contextmanager
+def libraries_of_kernels(codegen: Any) -> Iterator[None]:
+    """Let numba compile and load kernels, nothing else, in the block."""
+    codegen._library_class, before = _Library, codegen._library_class
+    try:
+        yield
+    finally:
+        codegen._library_class = before
+
 
 class KernelCompiler(Compiler):
     """numba's compiler, for a kernel and all that is compiled because the kernel calls it."""
 
     def compile_extra(self, func: Any) -> Any:
-        codegen = self.state.targetctx.codegen()
-        codegen._library_class, before = _Library, codegen._library_class
-        try:
+        with libraries_of_kernels(self.state.targetctx.codegen()):
             return super().compile_extra(func)
-        finally:
-            codegen._library_class = before

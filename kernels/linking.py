@@ -62,6 +62,21 @@ class _Library(JITCodeLibrary):
         self._finalize_final_module()
         self._final_module = self._shared_module = whole
 
+    def _optimize_final_module(self) -> None:
+        super()._optimize_final_module()
+        # Hardly any function has constants. For those of all that was inlined numba would load
+        # modules of its own, at each start, that only compiling needs.
+        self._set_linkage_of_constants("internal")
+        passes = llvm.create_new_module_pass_manager()
+        passes.add_global_dead_code_eliminate_pass()
+        passes.run(self._final_module, self._codegen._pass_builder())
+        self._set_linkage_of_constants("common")
+
+    def _set_linkage_of_constants(self, linkage: str) -> None:
+        for found in self._final_module.global_variables:
+            if found.name.startswith(_CONSTANTS):
+                found.linkage = linkage
+
     def serialize_using_object_code(self) -> tuple[str, str, Any]:
         if not self._for_python:
             return super().serialize_using_object_code()

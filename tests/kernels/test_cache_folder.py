@@ -177,6 +177,30 @@ def test_what_is_kept_is_loaded(folders):
     assert loads(function) == 1 and said == []
 
 
+def test_what_is_loaded_is_machine_code_that_nothing_can_be_linked_to(folders, monkeypatch):
+    """To parse what could be linked takes most of the time; a kernel that calls links the twin."""
+    compiled()
+    monkeypatch.setattr("llvmlite.binding.parse_bitcode", None)
+    function, said = compiled()
+    assert loads(function) == 1 and said == []
+    [loaded] = function.overloads.values()
+    with pytest.raises(RuntimeError, match="unfit for linking"):
+        loaded.library._get_module_for_linking()
+
+
+def test_a_folder_that_fails_before_the_first_call_is_passed_over(folders):
+    """numba would take a folder of its own choice, beside the sources."""
+    function = njit(cache=True)(increment)
+    folders[0].rmdir()
+    folders[0].write_text("in the way")
+    with (
+        pytest.warns(cache.CacheWarning, match="Not a directory"),
+        pytest.warns(cache.CacheWarning, match=str(folders[1])),
+    ):
+        assert function(1) == 2
+    assert set(kept_in(folders[1])) == {".nbi", ".nbc"}
+
+
 @pytest.mark.parametrize("suffix", [".nbi", ".nbc"])
 @pytest.mark.parametrize("size", [0, 7, 100, "zeros"])
 def test_a_damaged_file_is_said_once_and_compiled_again(folders, suffix, size):
@@ -265,7 +289,7 @@ import json, sys
 import numba, numpy
 from kernels.build import order_by_degree
 found = [order_by_degree(numpy.arange(3, dtype=numpy.int64)).tolist()]
-found.append("numba.np.linalg" in sys.modules)
+found.append([name in sys.modules for name in ("numba.np.linalg", "numba.np.arrayobj")])
 if order_by_degree.stats.cache_hits:
     found.append(numba.njit(lambda n: numpy.ones(n)[1])(3))
 print(json.dumps(found))
@@ -276,8 +300,8 @@ print(json.dumps(found))
 def test_what_is_loaded_waits_for_nothing_that_only_compiling_needs(tmp_path):
     names = ("NUMBA_CACHE_DIR", "XDG_CACHE_HOME", "TMPDIR")
     nothing_kept = dict.fromkeys(names, str(tmp_path))
-    assert run_python(LOADING, **nothing_kept) == [[2, 1, 0], True]
-    assert run_python(LOADING, **nothing_kept) == [[2, 1, 0], False, 1.0]
+    assert run_python(LOADING, **nothing_kept) == [[2, 1, 0], [True, True]]
+    assert run_python(LOADING, **nothing_kept) == [[2, 1, 0], [False, False], 1.0]
 
 
 def test_cuda_code_goes_to_the_next_folder_too(folders, monkeypatch):

@@ -11,6 +11,7 @@ from repository import HOUSE
 
 from graphs.rows import ARC_DTYPES
 from kernels import heap, pull, push
+from kernels.cache import KernelCache
 from kernels.compile import njit
 from kernels.groups import Bucket, Queues, Reach, Rows, State
 from kernels.queues import entry_dtype
@@ -72,6 +73,19 @@ def test_what_a_kernel_calls_gets_no_machine_code_of_its_own():
     assert linked.library.get_pointer_to_function(linked.fndesc.llvm_func_name) == 0
     assert called(3) == 4
     assert len(called.nopython_signatures) == 1
+
+
+def test_to_decorate_sets_up_neither_a_cache_nor_a_twin():
+    """A process decorates 200 functions and calls 25."""
+
+    @njit(cache=True)
+    def called(x):
+        return x + 1
+
+    assert {"_cache", "for_kernels"}.isdisjoint(vars(called))
+    assert isinstance(called._cache, KernelCache)
+    assert isinstance(called.for_kernels._cache, KernelCache)
+    assert called.for_kernels.py_func.__qualname__.endswith("called.for_kernels")
 
 
 LAYERS = """

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from graphs.comm import Comm, SerialComm
 from harness.benchmark.backend import HostBackend, backend_for
 from harness.benchmark.checkpoint import Checkpoint
+from harness.benchmark.collector import gc_disabled
 from harness.benchmark.energy import measure
 from harness.benchmark.resume import check_construction, check_graph
 from harness.benchmark.source import LoadedEdges, OfficialGraph, Source
@@ -150,8 +151,9 @@ def run(
     comm = comm or SerialComm()
     backend = backend_for(settings.engine, settings.threads, comm, settings.presolve)
     open_edges = backend.plan(settings.source)
-    from harness.benchmark.searches import Judge, search_all
-    from sssp.solver import check_engine
+    with gc_disabled():
+        from harness.benchmark.searches import Judge, search_all
+        from sssp.solver import check_engine
 
     check_engine(settings.engine)
     opened = _open(settings, open_edges, progress, backend)
@@ -231,8 +233,6 @@ def _construct(
     progress: Progress,
     backend: HostBackend,
 ) -> tuple[CSR, Solver]:
-    from harness.benchmark.searches import gc_disabled
-
     edges, comm = opened.edges, backend.comm
     progress.stage(f"constructing from {opened.need.edges} edges, {edges.n} vertices")
     generated_before = edges.generation_seconds

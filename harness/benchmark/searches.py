@@ -9,9 +9,6 @@ fit wait for one pass over the regenerated edges. Such a round is kept or lost a
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator
-from contextlib import contextmanager
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +16,7 @@ from graphs.comm import Comm, SerialComm
 from graphs.partition import Partition
 from harness.benchmark.backend import HostBackend
 from harness.benchmark.checkpoint import Checkpoint
+from harness.benchmark.collector import gc_disabled
 from harness.benchmark.networkx_check import NetworkxCheck
 from harness.benchmark.source import LoadedEdges
 from harness.console.progress import Progress
@@ -181,15 +179,3 @@ def _of_all_ranks(answer: Answer, comm: Comm) -> dict[str, Any]:
             "parts": {part: sum(one[part] for one in parts) for part in parts[0]},
         },
     }
-
-
-@contextmanager
-def gc_disabled() -> Iterator[None]:
-    """Keep Python's cycle collector out of a timed block, as timeit does."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()

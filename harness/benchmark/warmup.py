@@ -32,6 +32,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from graphs.comm import Comm, SerialComm
+from harness.benchmark.collector import gc_disabled
 from harness.console import logs
 from harness.console.streams import say
 from harness.machine.facts import HOME, cpu_model
@@ -128,7 +129,8 @@ def prepare(plan: Plan, comm: Comm | None = None) -> None:
     if leads(comm) and not plan.is_compiled():
         compile_apart(plan)
     wait_idle(comm)
-    plan.compile(comm.node_rank)
+    with gc_disabled():
+        plan.compile(comm.node_rank)
 
 
 def wait_idle(comm: Comm) -> None:

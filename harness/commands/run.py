@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.benchmark.collector import gc_disabled
 from harness.benchmark.time_limit import Duration, TimeLimit
 from harness.commands.arguments import PATH, ROOTS
 from harness.commands.options import (
@@ -186,11 +187,12 @@ def run_benchmark(flags: dict[str, Any], argv: list[str], parser: ArgumentParser
     threads = flags.get("threads") or default_threads()
     use_threads(threads, comm)  # before anything below imports numba
 
-    from harness.benchmark.checkpoint import Checkpoint
-    from harness.benchmark.run import new_result, resumed_result, run
-    from harness.console.progress import Progress
-    from harness.results.ranks import on_rank_zero
-    from harness.results.record import ResultFile
+    with gc_disabled():
+        from harness.benchmark.checkpoint import Checkpoint
+        from harness.benchmark.run import new_result, resumed_result, run
+        from harness.console.progress import Progress
+        from harness.results.ranks import on_rank_zero
+        from harness.results.record import ResultFile
 
     settings = _settings(flags, threads, comm)
     progress = Progress(flags.get("quiet", False))

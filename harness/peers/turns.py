@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from harness.benchmark.collector import gc_disabled
 from harness.console.progress import Progress
 from harness.peers.record import OURS, PRESOLVED
 
@@ -59,8 +60,6 @@ class Row:
 
 def timed(work: Callable[..., T], *arguments: Any, **named: Any) -> tuple[T, float]:
     """Call `work`; return what it returns, and the seconds it took."""
-    from harness.benchmark.searches import gc_disabled
-
     with gc_disabled():
         start = perf_counter()
         done = work(*arguments, **named)

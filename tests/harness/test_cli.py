@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import os
 import re
@@ -102,6 +103,14 @@ def test_a_graph_without_edges_cannot_be_run(sssp, tmp_path):
     write_graph(tmp_path / "loop.npz", [(1, 1, 0.5)], n=3)
     done = sssp("run", "--graph", "loop.npz", "--quiet")
     assert done.refused("loop.npz", "nothing to search")
+
+
+def test_a_process_ends_without_a_search_for_circles(sssp, monkeypatch):
+    """It takes a fifth of a short run; numba makes hundreds of thousands of objects."""
+    last: list[object] = []
+    monkeypatch.setattr("atexit.register", last.append)
+    sssp("--version")
+    assert last == [gc.freeze]
 
 
 def test_numba_num_threads_must_be_a_number(sssp, monkeypatch):

@@ -15,6 +15,7 @@ from __future__ import annotations
 import gc
 import hashlib
 import json
+import math
 import os
 import re
 import secrets
@@ -263,27 +264,31 @@ def tiny_graphs(dtype: np.dtype, directed: bool) -> list[EdgeList]:
 
 
 class _Stopped:
-    """A comm on which all hear at once that a rank has stopped for a pull."""
+    """A comm on which all hear at once that a rank has stopped for a pull; then of no more, if so.
 
-    def __init__(self, comm: Comm):
-        self._comm = comm
+    `ends` says whether nothing is queued after the pull.
+    """
+
+    def __init__(self, comm: Comm, ends: bool):
+        self._comm, self._ends, self._pulled = comm, ends, False
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._comm, name)
 
     def next_bucket(self, nearest: float, values: Sequence[int]) -> tuple[float, list[int]]:
         lo, (settled, arcs, _) = self._comm.next_bucket(nearest, values)
-        return lo, [settled, arcs, 1]
+        ended, self._pulled = self._ends and self._pulled, True
+        return math.inf if ended else lo, [settled, arcs, 1]
 
 
 def _pull(whole: EdgeList, engine: str, validating: bool, presolve: bool, comm: Comm) -> None:
-    """Build the rows and search them, without a push before the pull."""
-    _search(whole, engine, validating, presolve, comm, cast("Comm", _Stopped(comm)))
+    """Build the rows and search them, without a push before the pull or after it."""
+    _search(whole, engine, validating, presolve, comm, pulling=True)
 
 
 def _search(whole: EdgeList, engine: str, validating: bool, presolve: bool, comm: Comm,
-            searching: Comm | None = None) -> None:  # fmt: skip
-    """Build the rows and search them."""
+            pulling: bool = False) -> None:  # fmt: skip
+    """Build the rows and search them; or only begin the search, and pull."""
     from graphs.csr import build_csr
     from graphs.keys import search_keys
     from graphs.partition import part_of
@@ -291,7 +296,12 @@ def _search(whole: EdgeList, engine: str, validating: bool, presolve: bool, comm
 
     csr = build_csr(part_of(whole, comm.rank, comm.size), comm=comm, presolve=presolve)
     root = int(search_keys(csr.stats.n, csr.degree_positive, count=1, comm=comm)[0])
-    Solver(csr, engine=engine, comm=searching or comm).search(root)
+    ends = pulling and comm.size == 1 and not presolve
+    searching = cast("Comm", _Stopped(comm, ends)) if pulling else comm
+    solver = Solver(csr, engine=engine, comm=searching)
+    if ends:
+        cast("Any", solver)._engine.relax = lambda lo: None  # the other process compiles it
+    solver.search(root)
     if presolve:
         # What is left of so small a graph does not pull; and of several ranks each may search all
         # of a core, or all share it.

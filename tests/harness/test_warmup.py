@@ -10,8 +10,9 @@ from graphs import build_csr, search_keys
 from graphs.comm import SerialComm
 from graphs.partition import part_of
 from graphs.thread_comm import ThreadComm, on_threads
-from harness.benchmark.warmup import KINDS, tiny_graphs
+from harness.benchmark.warmup import KINDS, tiny_graphs, warm_up
 from sssp import Solver
+from sssp.cpu import CPUEngine
 
 
 def parts(edges, comm):
@@ -33,6 +34,20 @@ def test_the_graphs_of_the_warm_up_take_every_step_of_a_search(dtype, directed):
     found = []
     on_threads(2, lambda comm: found.append(parts(edges, comm)), ThreadComm)
     assert found == [expected] * 2
+
+
+def test_the_process_that_compiles_the_pull_does_not_compile_the_push(monkeypatch):
+    """Two processes that come to a kernel at the same time both compile it."""
+    called, pull = [], CPUEngine.pull
+
+    def pulls(engine, floor):
+        called.append("pull")
+        pull(engine, floor)
+
+    monkeypatch.setattr(CPUEngine, "pull", pulls)
+    monkeypatch.setattr(CPUEngine, "relax", lambda engine, lo: pytest.fail("it pushes"))
+    warm_up("float32", False, "cpu", halves=["pull"])
+    assert called == ["pull"]
 
 
 # Nothing that a search calls is met for the first time: numba keeps what it has loaded or compiled.

@@ -23,11 +23,14 @@ def is_graph(matrix, large):
     if wrong or indptr[n] > min(len(indices), len(weights)):
         return False
     m = np.uint64(indptr[n])
+    # In the type of the indices: compared with an int64, each would be made one first.
+    least = largest = indices.dtype.type(0)
     for k in range(m):
-        wrong |= (indices[k] < 0) | (indices[k] >= n)
+        least = min(least, indices[k])
+        largest = max(largest, indices[k])
     for k in range(m):
         wrong |= not (0 <= weights[k] < large)
-    return not wrong
+    return not (wrong or least < 0 or largest >= n)
 
 
 @kernel

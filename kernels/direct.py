@@ -45,6 +45,10 @@ class Tree(NamedTuple):
 # list is long, which each filling reads: few times SHARE fillings hold whatever is queued, but none
 # more than MOST a bucket.
 MANY, SHARE, MOST = 16, 16, 256
+# A bucket that gets so many times what is meant for one while it is emptied is far too wide: its
+# vertices are taken out in no order, and again and again. Then buckets are narrowed by so much,
+# where the rows that did it have so many arcs for each such entry: to fill buckets costs, too.
+CROWD, LESS, ROWS = 4, 32, 256
 
 
 @part
@@ -94,6 +98,7 @@ def search(matrix, sources, limit, target, queue, answer):
     with_source = len(answer.source) > 0
     room, buckets = len(keys), len(first)
     many = min(max(MANY * buckets, room // SHARE), MOST * buckets)
+    crowd = CROWD * (many // buckets)
     count = _start(sources, queue, answer)
     farthest = least = wide = 0.0
     narrow = np.inf
@@ -108,7 +113,7 @@ def search(matrix, sources, limit, target, queue, answer):
         filled, count, least = fill(queue, count, start, end, a_unit, dist)
         waiting = queued = filled
         bucket = at = taken = np.uint64(0)
-        added = 0
+        added = again = walked = 0
         while True:
             if held >= 0:
                 u, reached_at = np.uint64(held), held_at
@@ -120,12 +125,17 @@ def search(matrix, sources, limit, target, queue, answer):
                     fetch_row(matrix, queue.taken[at + AHEAD - ONE])
             elif waiting == 0:
                 break
+            elif again > crowd and walked > ROWS * crowd and a_unit > 0:
+                count, least = empty(queue, bucket, count, least, dist)
+                narrow = width / LESS
+                break
             elif added > 2 * many and 2 * added > waiting and width > 0:
                 count, least = empty(queue, bucket, count, least, dist)
                 narrow = width / 4
                 break
             elif first[bucket] < 0:
                 bucket += ONE
+                again = walked = 0
                 continue
             else:
                 out, taken = take(queue, bucket, matrix, dist)
@@ -135,7 +145,9 @@ def search(matrix, sources, limit, target, queue, answer):
             if reached_at != dist[u] or reached_at > limit:
                 continue
             farthest = max(farthest, np.float64(reached_at))
-            for k in range(np.uint64(matrix.indptr[u]), np.uint64(matrix.indptr[u + ONE])):
+            before = again
+            begin, behind = np.uint64(matrix.indptr[u]), np.uint64(matrix.indptr[u + ONE])
+            for k in range(begin, behind):
                 v = np.uint64(matrix.indices[k])
                 x = dist.dtype.type(reached_at + matrix.weights[k])
                 if x >= dist[v] or x > limit:
@@ -153,6 +165,7 @@ def search(matrix, sources, limit, target, queue, answer):
                     if into == bucket and held < 0 and at == taken:
                         held, held_at = np.int64(v), x
                         continue
+                    again += into == bucket and x > reached_at
                     waiting += 1
                     keys[filled] = x
                     vertices[filled] = v
@@ -162,6 +175,8 @@ def search(matrix, sources, limit, target, queue, answer):
                 else:
                     count = append(queue, count, x, v, dist)
                     least = min(least, np.float64(x))
+            if again > before:
+                walked += np.int64(behind - begin)
         queued += added
         if queued < many // 4:
             narrow *= 2

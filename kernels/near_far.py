@@ -160,9 +160,13 @@ def fetch_row(matrix, u):
     """Ask for the first arcs of a row, and for none behind it: its lines would be in the way."""
     u = np.uint64(u)
     begin = np.int64(matrix.indptr[u])
-    for k in range(begin, min(np.int64(matrix.indptr[u + ONE]), begin + FETCHED), LINE):
+    end = min(np.int64(matrix.indptr[u + ONE]), begin + FETCHED)
+    for k in range(begin, end, LINE):
         prefetch(matrix.indices, k)
         prefetch(matrix.weights, k)
+    # A row seldom begins where a line does, so that its last arc may lie on one line more.
+    prefetch(matrix.indices, end - 1)
+    prefetch(matrix.weights, end - 1)
 
 
 @inlined

@@ -237,7 +237,7 @@ def test_a_directed_file_may_be_walked_both_ways(peers, tmp_path):
 @pytest.mark.slow
 def test_each_number_of_threads_is_a_row(tmp_path):
     argv = ("--scale", 6, "--roots", 2, "--threads", "1,2", "--with", "scipy", "--output", "out")
-    done = own_process("peers", *argv, afresh=True, cwd=tmp_path)
+    done = own_process("peers", *argv, cwd=tmp_path)
     out, err = done.communicate()
     assert done.returncode == 0, err
     solvers = only_result(tmp_path / "out")["solvers"]

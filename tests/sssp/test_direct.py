@@ -129,6 +129,17 @@ def test_one_weight_far_beyond_the_others_leaves_the_answer_as_it_is(share):
     assert_same(edges, 0, dist, parent)
 
 
+@pytest.mark.parametrize("root", [0, 699])
+def test_a_clique_behind_a_path_is_in_buckets_of_its_own_width(root):
+    # From the path's end all of the clique falls into one bucket, which is broken off.
+    path, clique = np.arange(400), np.triu_indices(300, 1)
+    src, dst = np.append(path, clique[0] + 400), np.append(path + 1, clique[1] + 400)
+    weight = np.random.default_rng(8).random(len(src)) * np.where(np.arange(len(src)) < 400, 1e4, 1)
+    edges = EdgeList(src, dst, weight, 700)
+    dist, parent, _ = search(*arrays(edges), root)
+    assert_same(edges, root, dist, parent)
+
+
 @pytest.mark.parametrize("dtype", ["bool", "u1", "i1", "i2", "u2", "i4", "u4", "u8", ">i4", "f2"])
 def test_every_real_type_of_weights_is_taken(dtype):
     dist, _, _ = search([0, 1, 2, 2], [1, 2], np.ones(2, dtype), 0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import json
 
 from repository import HOUSE
@@ -21,15 +20,9 @@ def result_of(graph, **flags):
 
 
 def follows_schema(result):
-    validator().validate(json.loads(json.dumps(result)))
-
-
-@functools.cache
-def validator():
-    """The schema's; to check the schema itself, as `jsonschema.validate` does, takes 0.1 s."""
     import jsonschema  # not everywhere where tests of a GPU run
 
-    return jsonschema.Draft202012Validator(schema())
+    jsonschema.validate(json.loads(json.dumps(result)), schema())
 
 
 def schema():

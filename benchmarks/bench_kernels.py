@@ -22,6 +22,7 @@ def step(benchmark, rows, keys, scale, threads):
     """Measure one step of searches; `before` brings an engine to where it begins."""
     graph = rows(scale)
     engine = CPUEngine(graph, choose(graph), threads)
+    engine.stepwise = True
     roots = keys(scale)
 
     def measure(name, do, before=lambda engine: None):

@@ -85,21 +85,23 @@ def on_one_thread(solver: Solver, root: int, out: Answer) -> dict[str, float]:
     passes   the same of reset, pull, sweeps and the answer
     """
     engine, alone = solver._engine, _Alone()
-    ranges, csr = engine.ranges, engine.csr
+    ranges = engine.ranges
     own_begin, own_end = ranges.bounds[OWN]
     stop = engine.choices.stop_at_bucket_end
     bucket = Bucket(
         engine.unreached, stop, own_begin, own_end, ranges.leaf_begin, NEVER
     )  # fmt: skip
     most = engine.limits.alone
+    engine.stepwise = True
     with solver._using():
         alone("passes", engine.reset, root)
-        alone("heap", _run_heap, bucket, most, csr.out, engine.state, engine.queues)
+        alone("heap", _run_heap, bucket, most, engine.out, engine.state, engine.queues)
         while (lo := engine.nearest()) < math.inf:
             if engine.wants_pull(*engine.settled()):
                 alone("passes", engine.pull, alone("finish", engine.push_settled, lo))
             alone("passes" if engine.pulled else "rounds", engine.relax, lo)
         alone("passes", engine.result, out)
+    engine.stepwise = False
     return alone.seconds
 
 

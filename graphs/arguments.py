@@ -19,6 +19,8 @@ from graphs.errors import GraphError
 
 def as_integer(value: object) -> int | None:
     """Return a whole number as an int; None where the value is not one."""
+    if type(value) is int:
+        return value
     if isinstance(value, (bool, np.bool_)):
         return None
     try:

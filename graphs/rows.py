@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -123,7 +124,7 @@ class CSR:
         """The first sum that is beyond the range of the distances."""
         return 2**32 - 1 if self.kind == "uint32" else float(np.finfo(self.kind).max)
 
-    @property
+    @cached_property
     def never_overflows(self) -> bool:
         """No path, however long, can be beyond that range."""
         return self.stats.max_weight * (self.stats.n - 1) < self.limit

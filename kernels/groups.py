@@ -110,6 +110,21 @@ class Reach(NamedTuple):
     leaf_begin: int
 
 
+class BothWays(NamedTuple):
+    """Along what a search pushes, and along what the rest then pulls.
+
+    ranges, rows         of the rows that are pushed
+    pulled, incoming     the same of those that pull
+    budget               arcs that may be pushed before the pull
+    """
+
+    ranges: Ranges
+    rows: Rows
+    pulled: Ranges
+    incoming: Rows
+    budget: int
+
+
 class Unfinished(NamedTuple):
     """Queued rows some of which are pushed to their end before a pull; see kernels.pull.
 

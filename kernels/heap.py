@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from kernels.atomics import prefetch
-from kernels.compile import ZERO, inlined, part
+from kernels.compile import ZERO, inlined, kernel, part
 from kernels.queues import (
     ARCS,
     FAR,
@@ -17,10 +17,13 @@ from kernels.queues import (
     FIRST_THREAD,
     HEAP_SIZE,
     NEAR_COUNT,
+    OUT_AT,
+    OUT_TAIL,
     SETTLED,
     SETTLED_ARCS,
     append,
     append_far,
+    close_chunks,
     take_far,
     thread_queues,
 )
@@ -166,3 +169,19 @@ def far_to_heap(state, queues):
             size += 1
     control[NEAR_COUNT] = 0
     control[HEAP_SIZE] = size
+
+
+@kernel
+def queue_found(state, queues):
+    """What was found for the outbox is queued here."""
+    control = queues.control
+    outbox = queues.outbox
+    close_chunks(outbox, queues.thread_counters, OUT_AT)
+    far = thread_queues(queues, FIRST_THREAD).far
+    for i in range(control[OUT_TAIL]):
+        found = outbox[i]
+        if found.vertex >= 0:
+            append_far(far, np.int64(found.vertex), ZERO, found.dist, found.key)
+    control[OUT_TAIL] = 0
+    if control[FAR_TAIL] <= HEAP_LIMIT:
+        far_to_heap(state, queues)

@@ -21,7 +21,7 @@ import numpy as np
 
 from kernels.atomics import atomic_add, prefetch
 from kernels.compile import ZERO, inlined, kernel, njit, part
-from kernels.groups import Unfinished
+from kernels.groups import Reach, Unfinished
 from kernels.heap import heap_to_far
 from kernels.parallel import on_threads
 from kernels.push import SEEN_ALONE
@@ -162,12 +162,11 @@ def _cut(left, budget):
     return _BINS
 
 
-@njit(cache=True)
-def push_settled(settled_below, budget, ranges, rows, state, queues):
-    """Push the nearest settled rows to their end, for about `budget` arcs; returns the floor.
+@njit(cache=True, no_cpython_wrapper=True)
+def _push_settled(settled_below, budget, ranges, rows, state, queues):
+    """What `push_settled` does, once: returns `state.unreached`, no floor, where a queue runs over.
 
-    A queue without arcs to push has nothing to finish. `state.unreached`, which is no floor, is
-    returned where a queue of other ranks' vertices has run over.
+    A queue without arcs to push has nothing to finish.
     """
     heap_to_far(queues)
     if len(rows.arcs) == 0:
@@ -197,6 +196,16 @@ def push_settled(settled_below, budget, ranges, rows, state, queues):
     for share in range(shares):
         floor = min(floor, left[share, _FLOOR])
     return as_dist(floor, settled_below)
+
+
+@njit(cache=True)
+def push_settled(settled_below, budget, ranges, rows, state, queues):
+    """Push the nearest settled rows to their end, for about `budget` arcs; returns the floor."""
+    floor = _push_settled(settled_below, budget, ranges, rows, state, queues)
+    while floor == state.unreached:  # a queue of other ranks' vertices has run over
+        requeue_reached(ranges, state, queues)
+        floor = _push_settled(settled_below, budget, ranges, rows, state, queues)
+    return floor
 
 
 @part
@@ -344,3 +353,21 @@ def pull(reach, ranges, rows, state, queues):
         if sweep(pending, count, rows.arcs[0].weight, state, queues) <= count >> 6:
             break
     push_improved(ranges, state, queues)
+
+
+@njit(cache=True)
+def finish_and_pull(finish, and_pull, settled_below, floor, ways, state, queues):
+    """What `push_settled` and `pull` do, or one of them; returns the floor.
+
+    settled_below   distance (bits), int64 as the floor is
+    floor           as `push_settled` has returned it, where that is not to be called
+    ways            kernels.groups.BothWays
+    """
+    ranges = ways.ranges
+    below = as_dist(settled_below, state.unreached)
+    least = as_dist(floor, state.unreached)
+    if finish:
+        least = push_settled(below, ways.budget, ranges, ways.rows, state, queues)
+    if and_pull:
+        pull(Reach(below, least, ranges.leaf_begin), ways.pulled, ways.incoming, state, queues)
+    return np.int64(least)

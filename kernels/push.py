@@ -44,7 +44,7 @@ from kernels.queues import (
     take_far,
     thread_queues,
 )
-from kernels.tentative import as_dist, dist_of, improve, plus, put
+from kernels.tentative import as_dist, dist_of, improve, plus, put, value
 
 EMPTY, SWITCH, MORE = 0, 1, 2
 
@@ -193,12 +193,13 @@ def forget(unreached, queues):
 def start(root, parent, dist, state, queues):
     """Queue one vertex at a distance (bits) in an empty heap."""
     forget(state.unreached, queues)
-    put(state, root, dist, parent)
+    key = as_dist(dist, state.unreached)
+    put(state, root, key, parent)
     heap = queues.heap
     heap[0].vertex = root
     heap[0].offset = 0
-    heap[0].dist = dist
-    heap[0].key = dist
+    heap[0].dist = key
+    heap[0].key = key
     queues.control[HEAP_SIZE] = 1
 
 
@@ -246,7 +247,8 @@ def advance(buckets, anchor, limits, ranges, rows, state, queues):
     `anchor` is the distance (bits) at which the one bucket of all ranks starts; below 0 each
     bucket starts at the nearest row queued here.
 
-    Returns one of these, a distance (bits), and how many rows are settled so far and their arcs.
+    Returns one of these, a distance (bits, and as a float), how many rows are settled so far, and
+    their arcs.
     EMPTY: nothing is queued; MORE: something is; SWITCH: at least `switch_settled` rows with
     `switch_arcs` arcs have been seen, and every arc that leads below the distance is relaxed.
     """
@@ -275,10 +277,10 @@ def advance(buckets, anchor, limits, ranges, rows, state, queues):
         nearest = least_far(thread_counters)
         seen, seen_arcs = settled(thread_counters)
         if nearest == np.int64(unreached):
-            return EMPTY, unreached, seen, seen_arcs
+            return EMPTY, unreached, np.inf, seen, seen_arcs
         lo = as_dist(nearest, unreached)
         if anchor < 0 and seen >= limits.switch_settled and seen_arcs >= limits.switch_arcs:
-            return SWITCH, lo, seen, seen_arcs
+            return SWITCH, lo, value(lo, limits.delta), seen, seen_arcs
         if anchor >= 0:
             lo = as_dist(anchor, unreached)
             hi = limit
@@ -297,8 +299,8 @@ def advance(buckets, anchor, limits, ranges, rows, state, queues):
         _drain_bucket(bucket, limits.alone, ranges, rows, state, queues)
         if control[STOP] != 0:
             seen, seen_arcs = settled(thread_counters)
-            return SWITCH, lo, seen, seen_arcs
+            return SWITCH, lo, value(lo, limits.delta), seen, seen_arcs
         if control[FAR_TAIL] <= limits.alone // 2:
             far_to_heap(state, queues)
     seen, seen_arcs = settled(thread_counters)
-    return MORE, unreached, seen, seen_arcs
+    return MORE, unreached, np.inf, seen, seen_arcs

@@ -24,7 +24,7 @@ from graphs.halo import Halo
 from graphs.pages import lazy_zeros
 from kernels import halo, pull
 from kernels.compile import same_types
-from kernels.groups import Peers, Subscriptions
+from kernels.groups import Peers, Reach, Subscriptions
 from kernels.queues import NEAR_COUNT, OUT_AT, OUT_END, OUT_TAIL, OVERFLOW, nearest, overflowed
 from sssp.cpu import CPUEngine
 from sssp.tuning import Choices
@@ -59,6 +59,7 @@ class CPURankEngine(CPUEngine):
     def __init__(self, csr: CSR, choices: Choices, threads: int, together: Together,
                  asks: bool = True):  # fmt: skip
         assert csr.halo is not None
+        self.stepwise = True
         self.halo: Halo = csr.halo
         self._together = together
         super().__init__(csr, choices, threads)
@@ -90,6 +91,7 @@ class CPURankEngine(CPUEngine):
         self.asked = np.empty(0, np.int32)
         self.zero = self.unreached.dtype.type(0)
         self._sweep_arcs, self._pull_rows = same_types(pull.sweep), same_types(pull.pull_rows)
+        self._push_settled = same_types(pull.push_settled)
         self._collect_requests = same_types(halo.collect_requests)
         self._dist_updates = same_types(halo.dist_updates)
         self._needed_ghosts = same_types(halo.needed_ghosts)
@@ -176,6 +178,17 @@ class CPURankEngine(CPUEngine):
     def _push_improved(self) -> None:
         pull.push_improved(self.ranges, self.state, self.queues)
 
+    def push_settled(self, lo: float) -> float:
+        self.settled_below, self.switched = self._bits(lo), True
+        floor = self._push_settled(
+            self.settled_below, self.choices.finish_arcs, self.ranges, self.out, self.state,
+            self.queues,
+        )  # fmt: skip
+        return self._distance(floor)
+
+    def _reach(self, floor: float) -> Reach:
+        return Reach(self.settled_below, self._bits(floor), self.ranges.leaf_begin)
+
     def pull_hubs(self, stage: int, floor: float) -> None:
         """Pull for the next of the vertices with the longest rows: most noted arcs begin there."""
         self._pull_to(min(self.rows.start + stage, self.rows.stop), floor)
@@ -192,11 +205,9 @@ class CPURankEngine(CPUEngine):
         self._note(self.first, self.last, floor)
 
     def _note(self, first: int, last: int, floor: float) -> None:
-        incoming = self.csr.incoming
-        assert incoming is not None  # wants_pull() said so
         while True:
             found = self._pull_rows(
-                first, last, self._reach(floor), incoming, self.state, self.pending_arcs,
+                first, last, self._reach(floor), self.incoming, self.state, self.pending_arcs,
                 self.noted, self.queues,
             )  # fmt: skip
             if not overflowed(self.queues.thread_counters):

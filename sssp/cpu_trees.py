@@ -8,12 +8,12 @@ import numpy as np
 
 from graphs.csr import CSR
 from graphs.trees import Forest
-from kernels import queues, trees
+from kernels import heap, queues, trees
 from kernels.compile import same_types
 from kernels.groups import Queues, TakenOff
-from kernels.heap import HEAP_LIMIT
+from kernels.kept import kept
 from kernels.push import forget
-from sssp.cpu import _ALL, CPUEngine
+from sssp.cpu import _ALL, CPUEngine, is_as_made
 from sssp.engine import Answer
 from sssp.tuning import Choices
 
@@ -29,18 +29,21 @@ class WithTrees(CPUEngine):
         searched     ranges of labels
         first_held   the first of the places in the state of what is in `held`
         """
+        self._write_answer = same_types(trees.write)
         self._name, self._has_overflow = same_types(trees.name), same_types(trees.has_overflow)
         forest = self.forest
         passes = [(labels.start, labels.stop) for labels in forest.passes]
-        self._off = TakenOff(
+        taken_off = TakenOff(
             np.array(searched, np.int64), np.array(passes, np.int64).reshape(-1, 2), forest.held,
             first_held, forest.leaf_weight,
         )  # fmt: skip
+        self._off = kept(taken_off)
 
     def _write(self, out: Answer) -> None:
         """Write the answer, from the labels that were searched on and from the trees on these."""
-        out.phases, out.arcs = trees.write(
-            self._off, self.csr.out, self.ids, self.state, out.dist, out.parent, self.queues
+        write = self._write_answer if is_as_made(out, self.csr.kind) else trees.write
+        out.phases, out.arcs = write(
+            self._off, self.out, self.ids, self.state, out.dist, out.parent, self.queues
         )
 
     def _leaves_overflow(self) -> bool:
@@ -56,9 +59,13 @@ class OnWholeCore(WithTrees):
     def _load_core(self) -> None:
         """Get arguments for the core and for what was taken off; these are all own rows."""
         core, end = self.forest.core, self.csr.layout.rows.stop
-        self._core = self.ranges._replace(bounds=np.array([[0, core], [core, end]]))
+        bounds = np.array([[0, core], [core, end]])
+        self._ways = self._both_ways(kept(self.ranges._replace(bounds=bounds)))
         # From what was taken off, pushes upwards: to the core as if it were another rank's.
-        self._upwards = self.ranges._replace(bounds=np.array([[core, end], [end, end], [0, core]]))
+        bounds = np.array([[core, end], [end, end], [0, core]])
+        self._upwards = kept(self.ranges._replace(bounds=bounds))
+        self._queue_found = same_types(heap.queue_found)
+        self._queue_found(self.state, self.queues)  # loaded now: few roots need it
 
     def _make_queues(self) -> Queues:
         made = super()._make_queues()
@@ -70,29 +77,10 @@ class OnWholeCore(WithTrees):
 
         Before anything else: a pull, which forgets what is queued, looks at the core's arcs only.
         """
-        queued, counters = self.queues, self.queues.thread_counters
         self._advance(
-            _ALL, -1, self.limits_after_pull, self._upwards, self.csr.out, self.state, queued
+            _ALL, -1, self.limits_after_pull, self._upwards, self.out, self.state, self.queues
         )
-        for first, end in counters[:, [queues.OUT_AT, queues.OUT_END]]:
-            queued.outbox["vertex"][first:end] = -1
-        found = queued.outbox[: queued.control[queues.OUT_TAIL]]
-        found = np.sort(found[found["vertex"] >= 0], order="key")
-        queued.control[queues.OUT_TAIL] = 0
-        counters[:, [queues.OUT_AT, queues.OUT_END]] = 0
-        if len(found) <= HEAP_LIMIT:
-            queued.heap[: len(found)] = found  # in order, and so a heap
-            queued.control[queues.HEAP_SIZE] = len(found)
-        else:
-            queued.entries[queued.control[queues.FAR], : len(found)] = found
-            queued.control[queues.FAR_TAIL] = len(found)
-            counters[0, queues.LEAST] = int(found["key"][0])
-
-    def pull(self, floor: float) -> None:
-        incoming = self.csr.incoming
-        assert incoming is not None  # wants_pull() said so
-        self._pull(self._reach(floor), self._core, incoming, self.state, self.queues)
-        self.pulled = True
+        self._queue_found(self.state, self.queues)
 
 
 class TreeEngine(OnWholeCore):
@@ -104,6 +92,7 @@ class TreeEngine(OnWholeCore):
         super().__init__(csr, choices, threads)
         self._load_trees([(0, self.forest.core)], csr.layout.labels + 1)
         self._load_core()
+        self._leaf_bits = self.forest.leaf_weight.view(self.unreached.dtype)
         labels = csr.layout.labels
         # What has no label shares the one after the last, which is never reached.
         self._nobody = labels
@@ -118,26 +107,27 @@ class TreeEngine(OnWholeCore):
         )
 
     def reset(self, root: int) -> None:
-        self._id, self.root = root, int(self.csr.local_id[root])
+        self._id, self.root = root, self.csr.local_id.item(root)
         self.switched = self.pulled = False
-        [labels] = self.csr.layout.connected
         self._settled, self._least = (0, 0), 0.0
         if self.root == self._nobody:
             self._least = math.inf
-            self._reset_labels(self.threads, labels)
+            self._reset_labels(self.threads, range(self._reset_from, self._reset_to))
             forget(self.unreached, self.queues)
             return
-        at, before, dist = self.root, self.root, self._bits(0.0)
+        at, before, dist = self.root, self.root, 0
         if self.root > self._nobody:
             at, before = self._held(), self._nobody
-            dist = self._bits(float(self.forest.leaf_weight[root]))
-        self._begin_at(at, before, dist, labels)
+            dist = self._leaf_bits.item(root)
+        self._begin_at(at, before, dist)
         if at >= self.forest.core:
             self._climb()
+        if not self.stepwise:
+            self._search_on()
 
     def _held(self) -> int:
         """The vertex on which the root, a leaf, hangs."""
-        return int(self.forest.held[self.root - self._nobody - 1])
+        return self.forest.held.item(self.root - self._nobody - 1)
 
     def result(self, out: Answer) -> None:
         self._write(out)

@@ -38,7 +38,8 @@ class Engine(Protocol):
     """The vertices of one process, wherever they live.
 
     An engine may relax more than it is asked, never less: label-correcting is right in any
-    order. So the CPU engine drains bucket after bucket in one call when it is the only one.
+    order. So the CPU engine drains bucket after bucket in one call when it is the only one, and
+    searches to the end when it is reset, unless its steps are to be told apart.
     """
 
     def reset(self, root: int) -> None:
@@ -166,13 +167,17 @@ class RankEngine(Engine, Protocol):
 
 
 class TunedEngine:
-    """What engines share: a graph, how it is searched, and keys as the bits of distances."""
+    """What engines share: a graph, how it is searched, and keys as the bits of distances.
+
+    stepwise   it does what it is asked, one step a call; else the CPU's searches in one (`reset`)
+    """
 
     csr: CSR
     choices: Choices
     unreached: Any
     weight_type: Any
     pulled: bool
+    stepwise: bool = False
 
     def _delta(self) -> np.generic:
         """Bucket width in the type of the weights; an integer one is at least 1."""

@@ -110,7 +110,7 @@ class _OnCore(WithTrees):
     def has_overflow(self) -> bool:
         if np.isinf(self._way["dist"]).any():
             return True
-        if sweep.has_overflow(False, self.ranges.bounds, 0, 0, self.csr.out, self.state):
+        if sweep.has_overflow(False, self.ranges.bounds, 0, 0, self.out, self.state):
             return True
         return self._leaves_overflow()
 

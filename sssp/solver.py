@@ -306,7 +306,8 @@ class Solver:
         if self._small is not None:
             return self._search_small(self._small, number, out)
         with self._lock:
-            self.comm.traffic = Traffic()
+            if self.comm.size > 1:
+                self.comm.traffic = Traffic()
             with self._using():
                 kind = self._solve(self._engine, number, out)
             if kind == "float64":
@@ -325,14 +326,14 @@ class Solver:
         The steps are those of `sssp.steps`, `exchange` (calls to other ranks, waiting included),
         and `other`. Parameters and errors are those of `search`; not for timed searches.
         """
-        engine = self._engine
+        engine, stepwise = self._engine, self._engine.stepwise
         watch = Stopwatch(engine, self.device.synchronize if self.device else lambda: None)
         start = perf_counter()
         try:
-            self._engine = cast("CPUEngine", watch)
+            self._engine, engine.stepwise = cast("CPUEngine", watch), True
             answer = self.search(root, out)
         finally:
-            self._engine = engine
+            self._engine, engine.stepwise = engine, stepwise
         whole = perf_counter() - start
         seconds = {**watch.seconds, "exchange": answer.traffic.seconds}
         return {**seconds, "other": max(0.0, whole - sum(seconds.values()))}

@@ -301,7 +301,10 @@ def _search(whole: EdgeList, engine: str, validating: bool, presolve: bool, comm
     solver = Solver(csr, engine=engine, comm=searching)
     if ends:
         cast("Any", solver)._engine.relax = lambda lo: None  # the other process compiles it
-    solver.search(root)
+    if pulling:
+        solver.steps(root, solver.new_answer())  # asked step by step
+    else:
+        solver.search(root)
     if presolve:
         # What is left of so small a graph does not pull; and of several ranks each may search all
         # of a core, or all share it.

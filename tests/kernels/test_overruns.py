@@ -12,6 +12,7 @@ from strategies import edge_list, make_edges
 from graphs.csr import build_csr
 from graphs.edges import EdgeList
 from kernels.heap import HEAP_LIMIT
+from kernels.kept import kept
 from kernels.push import NEVER
 from kernels.queues import (
     ARCS,
@@ -55,7 +56,8 @@ def engine_of(edges: EdgeList, delta: float = 2.0, room: int | None = None) -> C
     assert np.array_equal(csr.local_id, np.arange(csr.n))
     engine = CPUEngine(csr, replace(choose(csr, delta), stop_at_bucket_end=False), 1)
     entries = np.empty((4, room or edges.n), engine.entry)
-    engine.queues = engine.queues._replace(entries=entries)
+    engine.queues = kept(engine.queues._replace(entries=entries))
+    engine.stepwise = True
     engine.reset(ROOT)
     return engine
 
@@ -97,7 +99,8 @@ def test_a_search_whose_queues_have_room(edges):
 def test_the_heap_is_emptied_into_a_queue_that_runs_over():
     """After one bucket, as a rank pushes. What notices it goes on to the end."""
     engine = engine_of(ONE_CHUNK)
-    engine._relax(1, int(engine._bits(0.0)), engine.limits._replace(switch_settled=NEVER))
+    limits = kept(engine.limits._replace(switch_settled=NEVER))
+    engine._relax(1, int(engine._bits(0.0)), limits)
     assert is_done(engine, ONE_CHUNK)
 
 
@@ -113,7 +116,7 @@ def test_a_queue_that_is_parted_runs_over():
 def test_a_push_runs_over():
     """All is in one bucket, so nothing is parted afterwards that would notice it."""
     engine = engine_of(ONE_CHUNK, delta=1e6)
-    engine.queues = engine.queues._replace(fifos=np.empty((1, 2), engine.entry))
+    engine.queues = kept(engine.queues._replace(fifos=np.empty((1, 2), engine.entry)))
     queue_far(engine, (ROOT, 0.0))
     engine.relax(0.0)
     assert is_done(engine, ONE_CHUNK)
@@ -172,7 +175,8 @@ def test_a_row_of_equal_lightest_arcs_and_one_heavier_fits_into_the_heap(equal):
     behind = np.full(3, 77, np.int32)
     room = np.zeros(len(engine.queues.heap) + 3, engine.entry)
     room["vertex"][-3:] = behind
-    engine.queues = engine.queues._replace(heap=room[:-3])
+    engine.queues = kept(engine.queues._replace(heap=room[:-3]))
+    engine.stepwise = True
     engine.reset(0)
     engine.relax(0.0)
     assert np.array_equal(room["vertex"][-3:], behind), "written behind the heap"

@@ -94,6 +94,7 @@ def test_settled_rows_are_pushed_to_their_end_in_shares(rows, threads, budget):
     dist = Solver(rows, threads=1).search(root).dist[rows.global_id[:core]]
     below = np.quantile(dist, 0.7)
     dist[dist >= below] = np.inf
+    engine.stepwise = True
     engine.reset(root)
     engine.state.words[:core] = dist.view(np.uint32).astype(np.uint64) << np.uint64(32)
     engine.queues.control[queues.HEAP_SIZE] = 0

@@ -306,8 +306,7 @@ class Solver:
         if self._small is not None:
             return self._search_small(self._small, number, out)
         with self._lock:
-            if self.comm.size > 1:
-                self.comm.traffic = Traffic()
+            self.comm.traffic = Traffic()
             with self._using():
                 kind = self._solve(self._engine, number, out)
             if kind == "float64":

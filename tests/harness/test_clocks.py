@@ -103,6 +103,7 @@ def test_construction_is_timed_from_all_ranks_start_to_the_last_ones_end(clocks)
 
         def build(edges):
             clocks.takes(WORK[comm.rank])
+            return SimpleNamespace(presolved=None)
 
         def solver(*_):
             clocks.takes(0.25)
@@ -280,6 +281,7 @@ def test_python_collects_no_garbage_while_a_clock_runs(collecting):
 
     def noted(*_, **__):
         seen.append(gc.isenabled())
+        return SimpleNamespace(presolved=None)
 
     was_on = gc.isenabled()
     (gc.enable if collecting else gc.disable)()

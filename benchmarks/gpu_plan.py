@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from argparse import Namespace
 from dataclasses import dataclass
@@ -11,6 +12,9 @@ from benchmarks.gpu_summary import PRESOLVED
 from harness.machine.facts import HOME
 
 _TEST_PROCESSES = 4
+# Of a file with tests that need a GPU: the mark, or the fixture of each device in turn with the
+# mark (tests/support/devices.py).
+_NEEDS_GPU = re.compile(r"mark\.gpu|= devices\(\)")
 _SANITIZERS = ("memcheck", "racecheck", "synccheck")
 # Kernels of a search, for ncu.
 KERNELS = "regex:^(reset|search|rounds|split|push|weigh|list_rows|pull|sweep|settle|answer|plan)"
@@ -113,6 +117,6 @@ def _test_files() -> list[list[str]]:
     marked = [
         path.relative_to(HOME).as_posix()
         for path in sorted((HOME / "tests").rglob("test_*.py"))
-        if path.name != "test_cuda_sanitizer.py" and "mark.gpu" in path.read_text()
+        if path.name != "test_cuda_sanitizer.py" and _NEEDS_GPU.search(path.read_text())
     ]
     return [marked[first::_TEST_PROCESSES] for first in range(min(_TEST_PROCESSES, len(marked)))]

@@ -123,11 +123,14 @@ def _end(running: Sequence[subprocess.Popen[bytes]]) -> None:
     deadline = monotonic() + _KEEPING_SECONDS
     for process in alive:
         process.terminate()
-    for process in alive:
-        _late(process, deadline)
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+    try:
+        for process in alive:
+            _late(process, deadline)
+    finally:  # a signal cuts the time that they have, and leaves none running
+        for process in alive:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
 
 
 def _last_line(path: Path) -> str:

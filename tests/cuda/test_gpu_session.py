@@ -6,15 +6,17 @@ import json
 import re
 import signal
 import sys
+from pathlib import Path
 from time import sleep
 
 import numpy as np
 import pytest
 
-from benchmarks import gpu_session
+from benchmarks import gpu_plan, gpu_session
 from benchmarks.gpu_plan import KERNELS, Step, write_grid
 from benchmarks.gpu_session import session
 from graphs.files import read_graph
+from harness.console.errors import Interrupted
 from kernels.device import FOLDER
 from sssp import cuda_missing
 
@@ -45,6 +47,13 @@ def test_the_plan_is_shown_and_nothing_is_done(tmp_path, capsys):
     assert shown[4] == "scale-24-presolved, within 120 s" and "--presolve" in shown[5]
     assert sum("-m 'gpu and not slow'" in line for line in shown) == 4
     assert not (tmp_path / "out").exists()
+
+
+def test_every_file_with_tests_that_need_a_gpu_is_run(request):
+    run = {Path(file).name for files in gpu_plan._test_files() for file in files}
+    assert {"test_cuda_search.py", "test_cuda_presolve.py", "test_cuda_trees.py"} <= run
+    marked = [item for item in request.session.items if item.get_closest_marker("gpu")]
+    assert {item.path.name for item in marked} - {"test_cuda_sanitizer.py"} <= run
 
 
 def test_an_unknown_step_is_refused_with_those_there_are(capsys):
@@ -135,6 +144,22 @@ def test_what_is_ended_at_its_limit_can_keep_what_it_has(tmp_path, monkeypatch):
     told = taken(tmp_path, Step("slow", 0.01, ((*python(code), str(kept)),)))
     assert told["slow"]["status"] == "out of time"
     assert kept.read_text() == "half"
+
+
+def test_a_signal_while_a_late_step_is_ended_leaves_nothing_running(tmp_path, monkeypatch):
+    running = []
+
+    def late_then_interrupted(process, deadline):
+        running.append(process)
+        if len(running) == 2:
+            raise Interrupted(signal.SIGINT)
+        return True
+
+    monkeypatch.setattr(gpu_session, "_late", late_then_interrupted)
+    ignores = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(60)"
+    told = taken(tmp_path, Step("slow", 30, (python(ignores),)))
+    assert told["slow"]["status"] == "interrupted"
+    assert running[0] is running[1] and running[0].returncode is not None
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

@@ -66,13 +66,13 @@ def used_on_gpu():
     gc.collect()
     before, used = pool.used_bytes(), []
 
-    class JobClient(cupy.cuda.MemoryHook):
+    class Used(cupy.cuda.MemoryHook):
         name = "used on GPU"
 
         def malloc_postprocess(self, **_):
             used.append(pool.used_bytes() - before)
 
-    with JobClient():
+    with Used():
         yield used
     gc.collect()
     used.append(pool.used_bytes() - before)

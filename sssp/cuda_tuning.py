@@ -24,6 +24,13 @@ _RANGES: dict[str, tuple[float, float]] = {
 }
 
 
+def _allowed(name: str) -> str:
+    """What a field may be, in words."""
+    least, most = _RANGES[name]
+    kind = "a number" if name == "wider" else "an integer"
+    return f"{kind} from {least:g} to {most:.10g}"
+
+
 @dataclass(frozen=True)
 class CudaTuning:
     """How a device searches.
@@ -58,10 +65,7 @@ class CudaTuning:
             allowed = (int, float) if name == "wider" else int
             if isinstance(value, allowed) and least <= value <= most:
                 continue
-            kind = "a number" if name == "wider" else "an integer"
-            raise GraphError(
-                f"CUDA tuning {name}={value!r} is not {kind} from {least:g} to {most:.10g}"
-            )
+            raise GraphError(f"CUDA tuning {name}={value!r} is not {_allowed(name)}")
 
     def __str__(self) -> str:
         """As SSSP_CUDA_TUNING takes it."""
@@ -90,10 +94,8 @@ class CudaTuning:
             try:
                 given[name] = float(value) if kinds[name] is float else int(value)
             except ValueError:
-                least, most = _RANGES[name]
-                raise GraphError(
-                    f"CUDA tuning {part!r}: {value!r} is not a number from {least:g} to {most:.10g}"
-                ) from None
+                what = f"{value!r} is not {_allowed(name)}"
+                raise GraphError(f"CUDA tuning {part!r}: {what}") from None
         return cls(**given)  # type: ignore[arg-type]
 
     @classmethod

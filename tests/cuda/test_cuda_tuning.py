@@ -35,13 +35,13 @@ def test_a_text_sets_what_it_names():
     ("text", "said"),
     [
         ("nerrow=1", "'nerrow' is not known; write name=value, of narrow, ahead, sweeps, wider,"),
-        ("ahead", "'' is not a number from 1 to 64"),
+        ("ahead", "'' is not an integer from 1 to 64"),
         ("ahead=4,ahead=5", "'ahead' stands twice"),
         ("ahead=0", "ahead=0 is not an integer from 1 to 64"),
-        ("ahead=2.5", "'2.5' is not a number from 1 to 64"),
+        ("ahead=2.5", "'2.5' is not an integer from 1 to 64"),
         ("wider=nan", "wider=nan is not a number from 1e-06 to 1000000"),
         ("narrow=99999999999", "is not an integer from 0 to 2147483647"),
-        ("one_launch=yes", "'yes' is not a number from 0 to 1"),
+        ("one_launch=yes", "'yes' is not an integer from 0 to 1"),
     ],
 )
 def test_what_is_not_allowed_is_refused_with_what_is(text, said, monkeypatch):

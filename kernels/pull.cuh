@@ -184,8 +184,8 @@ __device__ inline void look_together(Reach &reach, i32 owner, i64 v, i64 k, i64 
 }
 
 // Every unsettled vertex of [from, rows) takes the best of its own arcs. Rows of incoming arcs.
-// `within` has room for `room` arcs; `looked` counts those looked at. What a lane looks at alone it notes once the best is known, which
-// is the bound of a sweep.
+// `within` has room for `room` arcs; `looked` counts those looked at. What a lane looks at alone it
+// notes once the best is known, which is the bound of a sweep.
 __device__ inline void pull_rows(const i64 *begin, const i64 *end, const Arc *arcs, u64 *state,
                                  Entry *within, u64 room, const u64 *words, u64 *control,
                                  u64 *looked, Entry *held, i64 from, i64 rows, i32 threads)

@@ -4,33 +4,64 @@ from __future__ import annotations
 
 import numpy as np
 
-from kernels.compile import kernel
+from kernels.compile import kernel, part
 
 _ONE = np.uint64(1)
 
 
-@kernel
-def is_graph(matrix, large):
-    """Do the arrays fit each other, and are all weights at least 0 and below `large`?
-
-    Rows rise from 0 to at most the entries that there are, and indices are vertices.
-    """
+@part
+def rows_fit(matrix):
+    """Do rows rise from 0 to at most the entries that there are?"""
     indptr, indices, weights = matrix
     n = len(indptr) - 1
     wrong = indptr[0] != 0
     for i in range(np.uint64(n)):
         wrong |= indptr[i + _ONE] < indptr[i]
-    if wrong or indptr[n] > min(len(indices), len(weights)):
-        return False
-    m = np.uint64(indptr[n])
-    # In the type of the indices: compared with an int64, each would be made one first.
+    return not (wrong or indptr[n] > min(len(indices), len(weights)))
+
+
+@part
+def entries_fit(matrix, begin, end, most):
+    """Are indices from `begin` to `end` vertices, and weights at least 0 and at most `most`?
+
+    Indices are compared in their own type: with an int64, each would be made one first.
+    """
+    indptr, indices, weights = matrix
     least = largest = indices.dtype.type(0)
-    for k in range(m):
+    for k in range(np.uint64(begin), np.uint64(end)):
         least = min(least, indices[k])
         largest = max(largest, indices[k])
-    for k in range(m):
-        wrong |= not (0 <= weights[k] < large)
-    return not (wrong or least < 0 or largest >= n)
+    wrong = False
+    for k in range(np.uint64(begin), np.uint64(end)):
+        wrong |= not ((weights[k] >= 0) & (weights[k] <= most))
+    return not (wrong or least < 0 or largest >= len(indptr) - 1)
+
+
+@part
+def rest_fits(matrix, dist, limit, most):
+    """`entries_fit` of the rows that a search up to `limit` has not read: those of vertices that
+    are farther or not reached.
+    """
+    u, n = np.uint64(0), np.uint64(len(dist))
+    while u < n:
+        begin = u
+        while u < n and not (dist[u] < np.inf and dist[u] <= limit):
+            u += _ONE
+        first, end = matrix.indptr[begin], matrix.indptr[u]
+        if first < end and not entries_fit(matrix, first, end, most):
+            return False
+        u += _ONE
+    return True
+
+
+@kernel
+def is_graph(matrix, most):
+    """Do the arrays fit each other, and are all weights at least 0 and at most `most`?
+
+    Rows rise from 0 to at most the entries that there are, and indices are vertices.
+    """
+    n = len(matrix.indptr) - 1
+    return rows_fit(matrix) and entries_fit(matrix, 0, np.int64(matrix.indptr[n]), most)
 
 
 @kernel

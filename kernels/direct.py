@@ -7,16 +7,23 @@ meanwhile: several searches at the same time take a core each.
 
 How wide the buckets are follows from what is queued: few entries are not worth a filling, which
 reads all of the list, and the entries of one should stay near the core.
+
+Arrays need not be checked before: an arc is checked where it is read, and what has not been read
+at the end is checked then, so that a graph that is reached whole is read once.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable
+from functools import cache
+from typing import Any, NamedTuple
 
 import numpy as np
+from numba import typeof
 
+from kernels.arcs import rest_fits, rows_fit
 from kernels.compile import kernel, njit, part
-from kernels.near_far import AHEAD, ONE, append, empty, end_of, fetch_row, fill, take
+from kernels.near_far import AHEAD, ONE, append, empty, end_of, fetch_row, fill, queue, take
 
 
 class Matrix(NamedTuple):
@@ -47,8 +54,12 @@ class Tree(NamedTuple):
 MANY, SHARE, MOST = 16, 16, 256
 # A bucket that gets so many times what is meant for one while it is emptied is far too wide: its
 # vertices are taken out in no order, and again and again. Then buckets are narrowed by so much,
-# where the rows that did it have so many arcs for each such entry: to fill buckets costs, too.
+# where the rows that did it have so many arcs for each such entry: to fill buckets costs, too. Each
+# time takes twice as many arcs as the one before: distances over hundreds of orders of magnitude
+# crowd buckets of any width.
 CROWD, LESS, ROWS = 4, 32, 256
+# What a search returns where the arrays are no graph, or a weight is above what it was called with.
+WRONG = -1.0
 
 
 @part
@@ -76,19 +87,25 @@ def _start(sources, queue, answer):
 
 
 @njit(cache=True, _nrt=False, nogil=True)
-def search(matrix, sources, limit, target, queue, answer):
+def search(matrix, sources, limit, target, most, checked, queue, answer):
     """Distances from the nearest of `sources`, for those up to `limit`.
 
     Stops at the distance of `target`, where that is a vertex; tentative distances beyond it are
-    left as they are. Returns a distance that is at least the longest.
+    left as they are. Returns a distance that is at least the longest; or WRONG, and the answer is
+    none.
 
-    matrix             Matrix, checked
+    matrix             Matrix
     sources            int64     vertices
     limit, target      float64, int64 (-1: none)
+    most               the largest weight that is allowed, in the type of weights
+    checked            bool      has the matrix been checked, so that no entry has to be read?
     queue              Queue
     answer             Tree; whatever is there is written over
     """
+    if not checked and not rows_fit(matrix):
+        return WRONG
     dist, parent = answer.dist, answer.parent
+    n = np.uint64(len(dist))
     keys, vertices, following, first = (
         queue.keys[0],
         queue.vertices[0],
@@ -102,6 +119,7 @@ def search(matrix, sources, limit, target, queue, answer):
     count = _start(sources, queue, answer)
     farthest = least = wide = 0.0
     narrow = np.inf
+    enough = ROWS * crowd
     held, held_at = np.int64(-1), dist.dtype.type(0)
     if target >= 0 and dist[target] == 0:
         limit = 0.0
@@ -125,8 +143,9 @@ def search(matrix, sources, limit, target, queue, answer):
                     fetch_row(matrix, queue.taken[at + AHEAD - ONE])
             elif waiting == 0:
                 break
-            elif again > crowd and walked > ROWS * crowd and a_unit > 0:
+            elif again > crowd and walked > enough and a_unit > 0:
                 count, least = empty(queue, bucket, count, least, dist)
+                enough *= 2
                 narrow = width / LESS
                 break
             elif added > 2 * many and 2 * added > waiting and width > 0:
@@ -148,8 +167,11 @@ def search(matrix, sources, limit, target, queue, answer):
             before = again
             begin, behind = np.uint64(matrix.indptr[u]), np.uint64(matrix.indptr[u + ONE])
             for k in range(begin, behind):
-                v = np.uint64(matrix.indices[k])
-                x = dist.dtype.type(reached_at + matrix.weights[k])
+                # Below 0 it is beyond all vertices.
+                v, weight = np.uint64(matrix.indices[k]), matrix.weights[k]
+                if v >= n or not ((weight >= 0) & (weight <= most)):
+                    return WRONG
+                x = dist.dtype.type(reached_at + weight)
                 if x >= dist[v] or x > limit:
                     continue
                 dist[v] = x
@@ -184,18 +206,38 @@ def search(matrix, sources, limit, target, queue, answer):
         elif queued > many:
             wide /= 2
         wide = min(wide, narrow)
-    return farthest
+    return farthest if checked or rest_fits(matrix, dist, limit, most) else WRONG
 
 
 @njit(cache=True, _nrt=False, nogil=True)
-def search_each(matrix, sources, limit, target, queue, answer):
+def search_each(matrix, sources, limit, target, most, checked, queue, answer):
     """As `search`, from each source by itself: a row for each in dist and parent; no sources."""
     farthest = 0.0
     for i in range(len(sources)):
         one = Tree(answer.dist[i], answer.parent[i], answer.source)
         source = sources[i : i + 1]
-        farthest = max(farthest, search(matrix, source, limit, target, queue, one))
+        known = checked or i > 0
+        found = search(matrix, source, limit, target, most, known, queue, one)
+        if found == WRONG:
+            return WRONG
+        farthest = max(farthest, found)
     return farthest
+
+
+@cache
+def entry(function: Any, ids: np.dtype, weights: np.dtype, dist: np.dtype) -> Callable[..., float]:
+    """`search` or `search_each` for arrays of these types, which a call does not look at.
+
+    numba's own call takes longer to look at four named tuples than a small search takes. Arrays
+    are contiguous and aligned; a caller's may be read-only, for which nothing is compiled anew.
+    """
+    none, shape = np.empty(0, ids), (1, 1) if function is search_each else (1,)
+    answer = Tree(np.empty(shape, dist), np.empty(shape, np.int32), np.empty(0, np.int32))
+    matrix = Matrix(none, none, np.empty(0, weights))
+    arguments = (
+        matrix, np.empty(0, np.int64), 0.0, 0, weights.type(0), True, queue(1, 1, dist), answer
+    )  # fmt: skip
+    return function.compile(tuple(map(typeof, arguments)))
 
 
 @kernel

@@ -14,6 +14,7 @@ Sources: Meyer and Sanders 2003 (delta-stepping); Davidson et al. 2014 (a list o
 
 from __future__ import annotations
 
+import threading
 from typing import NamedTuple
 
 import numpy as np
@@ -49,10 +50,28 @@ FETCHED, LINE = 24, 8
 # Indices as unsigned numbers: numba then does not look for negative ones, which count from the end.
 ONE = np.uint64(1)
 _SAMPLE = 16
+# Vertices up to which a thread keeps its queue, of 60 KB.
+KEPT = 1 << 10
+_kept = threading.local()
 
 
 def queue(n: int, m: int, dtype: np.dtype) -> Queue:
-    """Return a queue for a graph of n vertices and m arcs; `clear` empties it."""
+    """Return a queue for a graph of n vertices and m arcs; a search empties it.
+
+    That of a small graph is kept for the thread's next one, as to make it takes longer than such
+    a search.
+    """
+    buckets = BUCKETS if m > FEW else FEW_BUCKETS
+    if n > KEPT:
+        return _queue(n, buckets, dtype)
+    kept, key = _kept.__dict__, f"{dtype.char}{buckets}"
+    found: Queue | None = kept.get(key)
+    if found is None:
+        found = kept[key] = _queue(KEPT, buckets, dtype)
+    return found
+
+
+def _queue(n: int, buckets: int, dtype: np.dtype) -> Queue:
     room, size = 2 * n + 64, dtype.itemsize
     # In one block: the C library gives what is free back to the system where it is more than twice
     # the largest block, and the pages of the next call have to be made anew.
@@ -62,7 +81,7 @@ def queue(n: int, m: int, dtype: np.dtype) -> Queue:
         np.ndarray((2, room), dtype, block, listed),
         np.ndarray((2, room), np.int32, block, linked),
         np.ndarray(room, np.int32, block, linked + 2 * room * 4),
-        np.empty(BUCKETS if m > FEW else FEW_BUCKETS, np.int32),
+        np.empty(buckets, np.int32),
         np.ndarray(TAKEN, dtype, block),
         np.empty(TAKEN, np.int32),
     )

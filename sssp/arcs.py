@@ -46,7 +46,7 @@ def _column(name: str, values: Any) -> np.ndarray:
         values = plain_array(name, values)
     if values.ndim != 1:
         raise GraphError(f"{name} must have one dimension, got shape {values.shape}")
-    return values
+    return values if values.flags.aligned else values.copy()
 
 
 class _Types(NamedTuple):
@@ -57,7 +57,7 @@ class _Types(NamedTuple):
     dist: np.dtype
     integers: bool
     large: float  # two distances of less than half the range have a sum within it
-    large_weight: np.number  # no less, in the type of weights
+    most: np.number  # below it, in the type of weights
 
 
 @cache
@@ -68,8 +68,8 @@ def _types(indptr: np.dtype, indices: np.dtype, weights: np.dtype) -> _Types:
     ids = np.dtype(np.int32 if indptr == indices == np.int32 else np.int64)
     read, dist = _weight_type(weights), distance_type(weights)
     large = float(np.finfo(dist).max) / 2
-    large_weight = read.type(large if read.kind == "f" else np.iinfo(read).max)
-    return _Types(ids, read, dist, weights.kind in "iub", large, large_weight)
+    most = np.nextafter(read.type(large), read.type(0)) if read.kind == "f" else np.iinfo(read).max
+    return _Types(ids, read, dist, weights.kind in "iub", large, read.type(most))
 
 
 class Arcs:
@@ -83,6 +83,8 @@ class Arcs:
         parallel arcs are allowed.
     weights : (m,)
         At least 0, finite; of any real type.
+    check_later : bool
+        Check bounds and entries with the first search, which then reads them once.
 
     Raises
     ------
@@ -92,7 +94,7 @@ class Arcs:
         NUMBA_DISABLE_JIT is set.
     """
 
-    def __init__(self, indptr: Any, indices: Any, weights: Any):
+    def __init__(self, indptr: Any, indices: Any, weights: Any, check_later: bool = False):
         check_threads_run(1)
         indptr, indices = _column("indptr", indptr), _column("indices", indices)
         weights = _column("weights", weights)
@@ -106,17 +108,25 @@ class Arcs:
             np.asarray(indices, types.ids, order="C"),
             np.asarray(weights, types.weights, order="C"),
         )
-        self._large, self._has_large = types.large, False
-        if check.is_graph(self.matrix, types.large_weight):
-            self.m = int(self.matrix.indptr[-1])
-        else:
+        self._large, self._most, self._has_large = types.large, types.most, False
+        self.m = int(self.matrix.indptr[-1])  # any number before they are checked
+        self._checked = False
+        if not check_later:
+            self.check()
+
+    def check(self) -> None:
+        """Check what has not been checked; raises as the constructor does."""
+        if not (self._checked or check.is_graph(self.matrix, self._most)):
             self._check_one_by_one()
+        self._checked = True
 
     def _check_one_by_one(self) -> None:
         """Find what is wrong, or the weight that is large."""
         self.m = self._checked_bounds()
         self._check_indices(self.matrix.indices[: self.m])
         self._has_large = self._largest(self.matrix.weights[: self.m]) >= self._large
+        if self._has_large:
+            self._most = np.finfo(self.matrix.weights.dtype).max
 
     def _checked_bounds(self) -> int:
         """How many entries there are; refuse bounds of rows that do not rise from 0."""
@@ -155,6 +165,7 @@ class Arcs:
 
     def both_ways(self) -> Arcs:
         """The arcs, and each turned round; the same where that is what they are already."""
+        self.check()
         at = np.empty(self.n, np.int64)
         if check.is_symmetric(self.matrix, at):
             return self
@@ -167,10 +178,12 @@ class Arcs:
 
     def unweighted(self) -> Arcs:
         """The arcs with weights of 1.0."""
+        self.check()
         ones = np.ones(len(self.matrix.indices))
         return self._with(
-            self.matrix._replace(weights=ones), dtype=ones.dtype, integers=False, _has_large=False
-        )
+            self.matrix._replace(weights=ones), dtype=ones.dtype, integers=False,
+            _has_large=False, _most=np.float64(1),
+        )  # fmt: skip
 
     def _with(self, matrix: direct.Matrix, **changed: Any) -> Arcs:
         other = object.__new__(Arcs)
@@ -207,7 +220,7 @@ class Arcs:
         dist, parent = np.empty(n, self.dtype), np.empty(n, np.int32)
         source = np.empty(n, np.int32) if with_source else _NONE
         found, queue = direct.Tree(dist, parent, source), near_far.queue(n, self.m, self.dtype)
-        farthest = direct.search(self.matrix, sources, limit, target, queue, found)
+        farthest = self._run(direct.search, sources, limit, target, queue, found)
         self._finish(found, farthest, limit, target)
         return dist, parent, source
 
@@ -217,10 +230,29 @@ class Arcs:
         """Search from each of checked sources, and write a row of (k, n) arrays for it."""
         queue = near_far.queue(self.n, self.m, self.dtype)
         found = direct.Tree(dist, parent, _NONE)
-        farthest = direct.search_each(self.matrix, sources, limit, target, queue, found)
+        if len(sources) == 0:
+            self.check()
+        farthest = self._run(direct.search_each, sources, limit, target, queue, found)
         if target >= 0 or not self._surely_in_range(farthest):
             for one in zip(dist, parent, strict=True):
                 self._finish(direct.Tree(*one, _NONE), farthest, limit, target)
+
+    def _run(
+        self, function: Any, sources: np.ndarray, limit: float, target: int,
+        queue: near_far.Queue, found: direct.Tree,
+    ) -> float:  # fmt: skip
+        """Run a kernel of kernels.direct; refuse what it finds to be no graph."""
+        ids, weights = self.matrix.indices.dtype, self.matrix.weights.dtype
+        run = direct.entry(function, ids, weights, found.dist.dtype)
+        for _ in range(2):
+            farthest = run(
+                self.matrix, sources, limit, target, self._most, self._checked, queue, found
+            )
+            if farthest != direct.WRONG:
+                self._checked = True
+                return farthest
+            self._check_one_by_one()  # returns where a weight is large: then it is allowed
+        raise GraphError("the matrix has changed while it was searched; search it again")
 
     def _finish(self, found: direct.Tree, farthest: float, limit: float, target: int) -> None:
         """Take back what is beyond the target, and refuse what the type does not hold."""

@@ -81,8 +81,20 @@ def dijkstra(
     ([0.0, 2.0, 5.0], [-9999, 0, 1])
     """
     rows = _rows(csgraph)
+    options = directed, indices, return_predecessors, unweighted, limit, min_only
+    try:
+        return _dijkstra(rows, True, *options)
+    except GraphError:  # what is wrong is found in SciPy's order; inf and NaN are no arcs
+        return _dijkstra(rows, False, *options)
+
+
+def _dijkstra(
+    rows: Any, check_later: bool, directed: bool, indices: Any, return_predecessors: bool,
+    unweighted: bool, limit: float, min_only: bool,
+) -> Any:  # fmt: skip
+    """`dijkstra` of a CSR matrix; `check_later` searches it as if all entries were arcs."""
     n = rows.shape[0]
-    arcs = _ordinary(rows)
+    arcs = _ordinary(rows, check_later)
     if arcs is None and _has_negative(rows):
         from scipy.sparse import csgraph as scipys
 
@@ -96,6 +108,8 @@ def dijkstra(
         rows = _arcs_only(rows)
         arcs = Arcs(rows.indptr, rows.indices, rows.data)
     if arcs is None or starts.size == 0:
+        if arcs is not None:
+            arcs.check()
         shape = (n,) if min_only else (*starts.shape, n)
         nothing = np.full(shape, _NO_VERTEX, np.int32)
         dist, before, sources = np.full(shape, np.inf), nothing, nothing
@@ -182,10 +196,10 @@ def _rows(csgraph: Any) -> Any:
     return scipys.csgraph_from_dense(csgraph)
 
 
-def _ordinary(rows: Any) -> Arcs | None:
+def _ordinary(rows: Any, check_later: bool) -> Arcs | None:
     """The arcs of a matrix without negative entries, inf and NaN; None where there are such."""
     try:
-        return Arcs(rows.indptr, rows.indices, rows.data)
+        return Arcs(rows.indptr, rows.indices, rows.data, check_later)
     except GraphError:
         return None
 

@@ -66,7 +66,8 @@ def search(
     EngineError
         NUMBA_DISABLE_JIT is set.
     """
-    return search_arcs(Arcs(indptr, indices, weights), sources, limit, target, min_only)
+    arcs = Arcs(indptr, indices, weights, check_later=True)
+    return search_arcs(arcs, sources, limit, target, min_only)
 
 
 def search_arcs(

@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 LARGE, PAYS = 1 << 20, 32
 
 
-def matrix_arcs(matrix: Any, directed: bool | None = None) -> Arcs:
+def matrix_arcs(matrix: Any, directed: bool | None = None, check_later: bool = False) -> Arcs:
     """The entries of a scipy.sparse matrix, as scipy.sparse.csgraph reads it; CSR is not copied.
 
-    False puts the entries of the transpose beside them.
+    `directed=False` puts the entries of the transpose beside them; `check_later` is that of `Arcs`.
     """
     check_matrix(matrix)
     plain_array("the matrix's data", getattr(matrix, "data", ()))
@@ -39,7 +39,7 @@ def matrix_arcs(matrix: Any, directed: bool | None = None) -> Arcs:
             f"the matrix's arrays do not fit each other: indptr has {len(rows.indptr)} entries, "
             f"{rows.shape[0]} rows need {rows.shape[0] + 1}"
         )
-    arcs = Arcs(rows.indptr, rows.indices, rows.data)
+    arcs = Arcs(rows.indptr, rows.indices, rows.data, check_later)
     return arcs.both_ways() if directed is not None and not directed else arcs
 
 
@@ -126,6 +126,11 @@ class Graph:
     """
 
     def __init__(self, graph: Any, directed: bool | None = None):
+        self._read(graph, directed)
+        self._arcs.check()
+
+    def _read(self, graph: Any, directed: bool | None) -> None:
+        """Read the graph; entries of a matrix are checked later."""
         graph = as_searched(graph, directed)
         self.csr: CSR | None = None
         self.asked = 0
@@ -141,7 +146,7 @@ class Graph:
         elif isinstance(graph, EdgeList):
             self._arcs, self._dtype = arcs_of_edges(graph), graph.weight_dtype
         elif scipy.sparse.issparse(graph):
-            self._arcs, self._dtype = matrix_arcs(graph, directed), graph.dtype
+            self._arcs, self._dtype = matrix_arcs(graph, directed, True), graph.dtype
         else:
             raise GraphError(
                 f"{type(graph).__name__} is no graph; give a CSR, an EdgeList, a scipy.sparse "
@@ -156,6 +161,7 @@ class Graph:
     def rows(self, threads: int | None = None) -> CSR:
         """The rows, built now if they were not."""
         if self.csr is None:
+            self._arcs.check()
             self.csr = build_csr(_edges_of_arcs(self._arcs, self._dtype), threads)
         return self.csr
 
@@ -189,6 +195,13 @@ class Graph:
         connected = int(np.count_nonzero(lengths))
         top = max(connected // 16, 1)
         return has_hubs(connected, int(np.partition(lengths, -top)[-top:].sum()), self._arcs.m)
+
+
+def graph_for_one_call(graph: Any, directed: bool | None) -> Graph:
+    """A Graph, the entries of which are checked by the first search: it reads them once."""
+    kept = object.__new__(Graph)
+    kept._read(graph, directed)
+    return kept
 
 
 def search_rows(csr: CSR, root: Any, **options: Any) -> tuple[np.ndarray, np.ndarray]:

@@ -118,7 +118,7 @@ def shortest_paths(
     >>> dist.tolist(), parent.tolist()
     ([0.0, 2.0, 5.0], [0, 0, 1])
     """
-    from sssp.graph import Graph, matrix_edges, search_rows
+    from sssp.graph import Graph, graph_for_one_call, matrix_edges, search_rows
 
     if output != "host" or engine not in ("auto", "cpu"):
         _check_device(output, engine)
@@ -138,7 +138,7 @@ def shortest_paths(
         )
     if not (named or on_device or _on_rows(graph, stops_early)):
         is_kept = isinstance(graph, Graph) and directed is None
-        kept = graph if is_kept else Graph(graph, directed)
+        kept = graph if is_kept else graph_for_one_call(graph, directed)
         return kept.search(root, threads, limit, target, min_only)
     graph = as_searched(graph, directed)
     if isinstance(graph, Graph):

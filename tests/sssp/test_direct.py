@@ -199,6 +199,53 @@ def test_what_cannot_be_searched_is_refused(change, message):
         search(**(given | change))
 
 
+@pytest.mark.parametrize(
+    "asked",
+    [{}, {"limit": 0}, {"target": 0}, {"sources": [0, 1]}, {"sources": []},
+     {"sources": [0], "min_only": True}, {"sources": [], "min_only": True}],
+    ids=str,
+)  # fmt: skip
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"indptr": [0, 1, 1, 1, 9]}, "rise from 0 to at most 3"),
+        ({"indptr": [0, -1, 1, 1, 3]}, "rise from 0"),
+        ({"indices": [1, 0, 4]}, "index 4 is not a vertex"),
+        ({"indices": [1, 0, -(2**31)]}, "index -2147483648 is not a vertex"),
+        ({"indices": [4, 0, 5]}, "index 4 is not a vertex"),
+        ({"weights": [1, 1, -1.0]}, "entry 2: weight -1.0"),
+        ({"weights": [1, np.nan, -1]}, "entry 1: weight nan"),
+        ({"weights": [np.inf, np.nan, 1]}, "entry 0: weight inf"),
+    ],
+)
+def test_rows_that_a_search_does_not_read_are_checked(asked, change, message):
+    # From 0 only 1 is reached; 3 has arcs, and is not.
+    given: dict = {"indptr": [0, 1, 1, 1, 3], "indices": [1, 0, 1], "weights": [1.0, 1, 1]}
+    with pytest.raises(GraphError, match=message):
+        search(**(given | change | {"sources": 0} | asked))
+
+
+@pytest.mark.parametrize("weights", [[-0.0, 1], [0, np.finfo(float).max]])
+def test_weights_at_the_ends_of_what_is_allowed_are_walked(weights):
+    for indptr in ([0, 1, 2, 2], [0, 1, 1, 2]):  # read by the search, or behind it
+        reached = [0, weights[0], weights[1] if indptr[2] == 2 else np.inf]
+        assert search(indptr, [1, 2], np.array(weights), 0)[0].tolist() == reached
+
+
+def test_arrays_that_are_read_only_or_not_aligned_are_searched_as_others_are():
+    weights = np.frombuffer(b"." + np.array([1.0, 2.0]).tobytes(), np.float64, offset=1)
+    assert not (weights.flags.aligned or weights.flags.writeable)
+    assert search(*PATH, weights, 0)[0].tolist() == [0, 1, 3]
+
+
+def test_a_small_search_after_another_finds_nothing_of_it():
+    for n in (900, 3, 40, 1):
+        matrix = scipy.sparse.csr_array(np.triu(np.ones((n, n)), 1) * 2.0)
+        assert search(matrix.indptr, matrix.indices, matrix.data, 0)[0].tolist() == [0] + [2] * (
+            n - 1
+        )
+
+
 def test_entries_behind_the_last_row_are_not_looked_at():
     dist, _, _ = search([0, 1, 2, 2], [1, 2, 99], [1.0, 1.0, -1.0], 0)
     assert dist.tolist() == [0, 1, 2]

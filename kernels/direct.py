@@ -53,11 +53,10 @@ class Tree(NamedTuple):
 # more than MOST a bucket.
 MANY, SHARE, MOST = 16, 16, 256
 # A bucket that gets so many times what is meant for one while it is emptied is far too wide: its
-# vertices are taken out in no order, and again and again. Then buckets are narrowed by so much,
-# where the rows that did it have so many arcs for each such entry: to fill buckets costs, too. Each
-# time takes twice as many arcs as the one before: distances over hundreds of orders of magnitude
-# crowd buckets of any width.
-CROWD, LESS, ROWS = 4, 32, 256
+# vertices are taken out in no order, and again and again. Then, where the rows that did it have so
+# many arcs for each such entry, as to fill buckets costs, too, fillings are of the nearest eighth
+# of what is queued, whatever the width, until there are fewer in one than SCARCE.
+CROWD, ROWS, SCARCE = 4, 256, 32
 # What a search returns where the arrays are no graph, or a weight is above what it was called with.
 WRONG = -1.0
 
@@ -119,13 +118,13 @@ def search(matrix, sources, limit, target, most, checked, queue, answer):
     count = _start(sources, queue, answer)
     farthest = least = wide = 0.0
     narrow = np.inf
-    enough = ROWS * crowd
+    few = buckets
     held, held_at = np.int64(-1), dist.dtype.type(0)
     if target >= 0 and dist[target] == 0:
         limit = 0.0
     while count > 0:
         start = least
-        end = min(max(end_of(queue, count, least), start + wide), start + narrow)
+        end = min(max(end_of(queue, count, least, few), start + wide), start + narrow)
         width = end - start
         a_unit = (buckets - 1) / width if 1e-290 < width < np.inf else 0.0
         filled, count, least = fill(queue, count, start, end, a_unit, dist)
@@ -143,10 +142,9 @@ def search(matrix, sources, limit, target, most, checked, queue, answer):
                     fetch_row(matrix, queue.taken[at + AHEAD - ONE])
             elif waiting == 0:
                 break
-            elif again > crowd and walked > enough and a_unit > 0:
+            elif again > crowd and walked > ROWS * crowd and a_unit > 0:
                 count, least = empty(queue, bucket, count, least, dist)
-                enough *= 2
-                narrow = width / LESS
+                few, wide = 0, 0.0
                 break
             elif added > 2 * many and 2 * added > waiting and width > 0:
                 count, least = empty(queue, bucket, count, least, dist)
@@ -200,7 +198,9 @@ def search(matrix, sources, limit, target, most, checked, queue, answer):
             if again > before:
                 walked += np.int64(behind - begin)
         queued += added
-        if queued < many // 4:
+        if few < buckets:
+            few = buckets if queued < SCARCE else 0
+        elif queued < many // 4:
             narrow *= 2
             wide = 2 * wide if wide > 0 else max(width, farthest)
         elif queued > many:

@@ -110,10 +110,12 @@ def append(queue, count, key, vertex, dist):
 
 
 @part
-def end_of(queue, count, least):
-    """Where the buckets had better end: at the largest key of the list, or well below."""
+def end_of(queue, count, least, few):
+    """Where the buckets had better end: at the largest key of the list, or well below if there are
+    more than `few`.
+    """
     keys = queue.keys
-    if count <= len(queue.first):
+    if count <= max(few, _SAMPLE):
         largest = least
         for i in range(count):
             largest = max(largest, np.float64(keys[1, i]))

@@ -56,4 +56,7 @@ def _sparse(dense: np.ndarray) -> Any:
         is_edge = ~np.ma.getmaskarray(dense)
     else:
         is_edge = np.isfinite(dense) & (dense != 0)
-    return coo_array((np.asarray(dense)[is_edge], np.nonzero(is_edge)), dense.shape)
+    weights = np.asarray(dense)[is_edge]
+    if weights.dtype == np.float16:  # which SciPy's matrices do not hold
+        weights = weights.astype(np.float32)
+    return coo_array((weights, np.nonzero(is_edge)), dense.shape)

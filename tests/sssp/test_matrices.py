@@ -91,6 +91,11 @@ def test_weights_of_a_dense_array_are_added_in_its_type(dtype):
         assert dist[2] == values[0, 1] + values[1, 2]
 
 
+def test_a_dense_array_of_float16_is_added_up_in_float32():
+    dist, _ = shortest_paths(np.array(ONCE, np.float16) / 8, 0)
+    assert (dist.dtype, dist.tolist()) == (np.float32, [0, 0.25, 0.625])
+
+
 def test_a_masked_zero_is_none_and_another_one_an_edge():
     values = np.ma.masked_array([[0, 0.0], [5, 0]], [[True, False], [False, True]])
     assert shortest_paths(values, 0)[0].tolist() == [0, 0]

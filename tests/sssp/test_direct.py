@@ -140,6 +140,16 @@ def test_a_clique_behind_a_path_is_in_buckets_of_its_own_width(root):
     assert_same(edges, root, dist, parent)
 
 
+def test_weights_over_hundreds_of_orders_of_magnitude_crowd_buckets_and_lose_nothing():
+    random, n, m = np.random.default_rng(4), 1000, 24_000
+    hubs = 1 / np.arange(1, n + 1)
+    src, dst = random.choice(n, (2, m), p=hubs / hubs.sum())
+    edges = EdgeList(src, dst, 10.0 ** random.uniform(-150, 150, m), n)
+    for root in (0, n // 2):
+        dist, parent, _ = search(*arrays(edges), root)
+        assert_same(edges, root, dist, parent)
+
+
 @pytest.mark.parametrize("dtype", ["bool", "u1", "i1", "i2", "u2", "i4", "u4", "u8", ">i4", "f2"])
 def test_every_real_type_of_weights_is_taken(dtype):
     dist, _, _ = search([0, 1, 2, 2], [1, 2], np.ones(2, dtype), 0)

@@ -8,10 +8,10 @@ of at most r edges, on any number of threads. `bounds` are bits of distances (ke
 from __future__ import annotations
 
 import numpy as np
-from numba import prange
 
 from kernels.atomics import atomic_add, compare_and_swap, load, prefetch
 from kernels.compile import inlined, kernel, njit, part
+from kernels.parallel import on_threads
 from kernels.tentative import bits_of, plus
 
 # Edges a thread takes at a time. What it keeps of them stays in its cache until it is packed.
@@ -29,17 +29,21 @@ def _lighter(weight, below, first, last, kept):
     return out - first
 
 
-@njit(cache=True, parallel=True)
+@part
+def _list_lighter(turn, weight, below, kept, counts, _share):
+    while True:
+        t = atomic_add(turn, 0, 1)
+        if t >= len(counts):
+            break
+        first = t * TURN_EDGES
+        counts[t] = _lighter(weight, below, first, min(first + TURN_EDGES, len(weight)), kept)
+
+
+@njit(cache=True)
 def select_lighter(weight, below, workers, kept, counts):
     """List the edges of a slice whose weight is less than `below`; see `select_useful`."""
-    turn = np.zeros(1, np.int64)
-    for _ in prange(workers):
-        while True:
-            t = atomic_add(turn, 0, 1)
-            if t >= len(counts):
-                break
-            first = t * TURN_EDGES
-            counts[t] = _lighter(weight, below, first, min(first + TURN_EDGES, len(weight)), kept)
+    arguments = (np.zeros(1, np.int64), weight, below, kept, counts)
+    on_threads(_list_lighter, arguments, workers)
 
 
 @part
@@ -60,7 +64,18 @@ def _useful(edges, bounds, factor, slack, first, last, kept):
     return out - first
 
 
-@njit(cache=True, parallel=True)
+@part
+def _list_useful(turn, edges, bounds, factor, slack, kept, counts, _share):
+    while True:
+        t = atomic_add(turn, 0, 1)
+        if t >= len(counts):
+            break
+        first = t * TURN_EDGES
+        last = min(first + TURN_EDGES, len(edges[0]))
+        counts[t] = _useful(edges, bounds, factor, slack, first, last, kept)
+
+
+@njit(cache=True)
 def select_useful(edges, bounds, factor, slack, workers, kept, counts):
     """List the edges of a slice that are not heavier than the detour over the hub.
 
@@ -70,38 +85,38 @@ def select_useful(edges, bounds, factor, slack, workers, kept, counts):
     kept            int32 (m,)   filled: places of the edges kept, turn by turn, see `pack`
     counts          int64 (turns,)   filled: how many of each turn
     """
-    turn = np.zeros(1, np.int64)
-    for _ in prange(workers):
-        while True:
-            t = atomic_add(turn, 0, 1)
-            if t >= len(counts):
-                break
-            first = t * TURN_EDGES
-            last = min(first + TURN_EDGES, len(edges[0]))
-            counts[t] = _useful(edges, bounds, factor, slack, first, last, kept)
+    arguments = (np.zeros(1, np.int64), edges, bounds, factor, slack, kept, counts)
+    on_threads(_list_useful, arguments, workers)
 
 
-@njit(cache=True, parallel=True)
+@part
+def _pack(turn, edges, kept, counts, begin, packed, _share):
+    src, dst, weight = edges
+    to_src, to_dst, to_weight = packed
+    while True:
+        t = atomic_add(turn, 0, 1)
+        if t >= len(counts):
+            break
+        for k in range(counts[t]):
+            e = kept[t * TURN_EDGES + k]
+            to_src[begin[t] + k] = src[e]
+            to_dst[begin[t] + k] = dst[e]
+            to_weight[begin[t] + k] = weight[e]
+
+
+@njit(cache=True)
 def pack(edges, kept, counts, workers, packed):
     """Copy the edges listed to `packed`, three arrays of their number, in their order.
 
     edges    src, dst, weight as in the slice
     packed   src, dst int32 or int64, weight of the same type
     """
-    src, dst, weight = edges
-    to_src, to_dst, to_weight = packed
-    begin = np.cumsum(counts) - counts
-    turn = np.zeros(1, np.int64)
-    for _ in prange(workers):
-        while True:
-            t = atomic_add(turn, 0, 1)
-            if t >= len(counts):
-                break
-            for k in range(counts[t]):
-                e = kept[t * TURN_EDGES + k]
-                to_src[begin[t] + k] = src[e]
-                to_dst[begin[t] + k] = dst[e]
-                to_weight[begin[t] + k] = weight[e]
+    begin = np.empty(len(counts), np.int64)
+    total = 0
+    for t in range(len(counts)):
+        begin[t] = total
+        total += counts[t]
+    on_threads(_pack, (np.zeros(1, np.int64), edges, kept, counts, begin, packed), workers)
 
 
 def all_useful(m: int) -> tuple[np.ndarray, np.ndarray]:
@@ -154,7 +169,18 @@ def _relax(edges, bounds, lowered, first, count, useful, lower, sums):
     return left - first
 
 
-@njit(cache=True, parallel=True)
+@njit(cache=True, no_cpython_wrapper=True)
+def _relax_turns(turn, edges, bounds, lowered, useful, counts, _share):
+    lower, sums = np.empty(TURN_EDGES, np.uint64), np.empty(TURN_EDGES, bounds.dtype)
+    while True:
+        t = atomic_add(turn, 0, 1)
+        if t >= len(counts):
+            break
+        first = t * TURN_EDGES
+        counts[t] = _relax(edges, bounds, lowered, first, counts[t], useful, lower, sums)
+
+
+@njit(cache=True)
 def relax_edges(edges, bounds, workers, lowered, useful, counts):
     """Lower the bounds of both ends of every edge by what stands at the other end.
 
@@ -164,36 +190,28 @@ def relax_edges(edges, bounds, workers, lowered, useful, counts):
                           edge as heavy as both bounds does not, as these only fall
     counts    int64 (turns,)   how many of each turn; see `all_useful`
     """
-    turn = np.zeros(1, np.int64)
-    for _ in prange(workers):
-        lower, sums = np.empty(TURN_EDGES, np.uint64), np.empty(TURN_EDGES, bounds.dtype)
-        while True:
-            t = atomic_add(turn, 0, 1)
-            if t >= len(counts):
-                break
-            first = t * TURN_EDGES
-            counts[t] = _relax(edges, bounds, lowered, first, counts[t], useful, lower, sums)
+    arguments = (np.zeros(1, np.int64), edges, bounds, lowered, useful, counts)
+    on_threads(_relax_turns, arguments, workers)
 
 
 @part
-def _take(bounds, lowered, unreached, first, last, counts):
+def _take(shares, bounds, lowered, unreached, counts, share):
+    n = len(bounds)
     total = found = 0
-    for v in range(first, last):
+    for v in range(n * share // shares, n * (share + 1) // shares):
         total += lowered[v] != bounds[v]
         found += (bounds[v] == unreached) & (lowered[v] != unreached)
         bounds[v] = lowered[v]
-    counts[0] = total
-    counts[1] = found
+    counts[share, 0] = total
+    counts[share, 1] = found
 
 
-@njit(cache=True, parallel=True)
+@njit(cache=True)
 def take_lowered(bounds, lowered, unreached, workers):
     """End a round: `bounds` becomes `lowered`.
 
     Returns how many bounds were lowered, and how many of these were infinite before.
     """
     counts = np.zeros((workers, 16), np.int64)  # a cache line or two for each thread
-    n = len(bounds)
-    for t in prange(workers):
-        _take(bounds, lowered, unreached, n * t // workers, n * (t + 1) // workers, counts[t])
+    on_threads(_take, (workers, bounds, lowered, unreached, counts), workers)
     return counts[:, 0].sum(), counts[:, 1].sum()

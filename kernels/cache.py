@@ -8,7 +8,8 @@ file has changed, so the folders' names carry a digest of these sources.
 What is kept is run as it is read. A folder in which anybody else could put something, or which
 somebody else could exchange for another, is refused, and `REFUSED` says why. A kernel that cannot
 be written (a full disk, a quota) goes to the next folder; one that cannot be read (a file cut
-short by a crash) is dropped and compiled again. Each is said once, in one line.
+short by a crash) is dropped and compiled again. Each is said once, in one line. Of processes that
+miss the same kernel at the same time one compiles it, and the others wait (kernels.compiling).
 """
 
 from __future__ import annotations
@@ -35,10 +36,11 @@ from numba.core.caching import (
 from numba.core.registry import cpu_target
 from numba.core.runtime import rtsys
 
+from kernels.compiling import begin, end
 from kernels.disk import replacing
 from kernels.linking import libraries_of_kernels
 
-_WITHOUT_KERNELS = ("cache.py", "device.py", "disk.py", "nvrtc.py")
+_WITHOUT_KERNELS = ("cache.py", "compiling.py", "device.py", "disk.py", "nvrtc.py")
 _OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
 
@@ -239,6 +241,7 @@ class KernelCache(_FolderCache):
             super().__init__(function)
         self._function = function
         self._caches: dict[Path, FunctionCache] = {FOLDERS[0]: self}
+        self._locks: list[int | None] = []
 
     def _in(self, folder: Path) -> FunctionCache:
         """Return the cache in one of the folders."""
@@ -247,8 +250,28 @@ class KernelCache(_FolderCache):
                 self._caches[folder] = _FolderCache(self._function)
         return self._caches[folder]
 
+    @contextmanager
+    def compiling(self) -> Iterator[None]:
+        """After the block other processes may compile what `load_overload` has not found in it."""
+        before = len(self._locks)
+        try:
+            yield
+        finally:
+            while len(self._locks) > before:
+                end(self._locks.pop())
+
     def load_overload(self, sig: Any, target_context: Any) -> Any:
-        """Return what is kept in any of the folders; None where there is nothing, or damage."""
+        """Return what is kept in any of the folders; None where there is nothing, or damage.
+
+        It may come from another process that compiles it now.
+        """
+        found = self._load(sig, target_context)
+        if found is None:
+            self._locks.append(begin(FOLDERS[0], f"{self._cache_file._index_path} {sig}"))
+            found = self._load(sig, target_context)
+        return found
+
+    def _load(self, sig: Any, target_context: Any) -> Any:
         for folder in FOLDERS:
             if folder != FOLDERS[0] and (not folder.is_dir() or refusal(folder)):
                 continue

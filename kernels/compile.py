@@ -12,6 +12,7 @@ tests/kernels/test_compile.py looks at the machine code.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import cached_property, partial
 from importlib import import_module
 from types import FunctionType
@@ -32,6 +33,11 @@ class _Kept(CPUDispatcher):
     @cached_property
     def _cache(self) -> KernelCache:
         return KernelCache(self.py_func)
+
+    def compile(self, sig: Any) -> Any:
+        kept: Any = self._cache  # numba's, which keeps nothing, where nothing is to be kept
+        with kept.compiling() if isinstance(kept, KernelCache) else nullcontext():
+            return super().compile(sig)
 
 
 class _ForPython(_Kept):

@@ -11,10 +11,11 @@ import warnings
 from pathlib import Path
 
 import pytest
+from numba.core.errors import TypingError
 from repository import HOUSE, run_python
 
 from harness.benchmark import warmup
-from kernels import cache, nvrtc
+from kernels import cache, compiling, nvrtc
 from kernels.compile import njit
 
 SOMEBODY = 4711
@@ -186,6 +187,56 @@ def test_what_is_loaded_is_machine_code_that_nothing_can_be_linked_to(folders, m
     [loaded] = function.overloads.values()
     with pytest.raises(RuntimeError, match="unfit for linking"):
         loaded.library._get_module_for_linking()
+
+
+HOLD = """
+import fcntl, sys
+file = open(sys.argv[1], "r+b")
+fcntl.lockf(file, fcntl.LOCK_EX)
+print(flush=True)
+input()
+"""
+
+
+def test_what_another_process_compiles_is_waited_for_but_not_for_ever(folders, monkeypatch):
+    monkeypatch.setattr(compiling._Locks, "file", None)
+    monkeypatch.setattr(compiling._Locks, "patience", 0.05)
+    lock = compiling.begin(folders[0], "kernel")
+    assert lock is not None
+    compiling.end(lock)
+    command = [sys.executable, "-c", HOLD, folders[0] / "compiling"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        other.stdout.readline()
+        assert compiling.begin(folders[0], "kernel") is None
+        assert compiling._Locks.patience <= 0  # no second wait
+        monkeypatch.setattr(compiling._Locks, "patience", 60.0)
+        other.kill()
+        assert compiling.begin(folders[0], "kernel") == lock
+    assert compiling._Locks.patience > 0
+
+
+def test_what_was_compiled_elsewhere_meanwhile_is_loaded(folders, monkeypatch):
+    compiled()
+    hidden = folders[0].rename(folders[0].parent / "hidden")
+    folders[0].mkdir(mode=0o700)
+
+    def waits(folder, kernel):
+        shutil.copytree(hidden, folder, dirs_exist_ok=True)
+
+    monkeypatch.setattr(cache, "begin", waits)
+    function, said = compiled()
+    assert loads(function) == 1 and said == []
+
+
+def test_a_kernel_that_is_compiled_or_fails_is_unlocked(folders, monkeypatch):
+    held = []
+    monkeypatch.setattr(cache, "begin", lambda folder, kernel: held.append(kernel) or len(held))
+    monkeypatch.setattr(cache, "end", lambda lock: held.pop())
+    compiled()
+    assert held == []
+    with pytest.raises(TypingError):
+        njit(cache=True)(increment)("text")
+    assert held == []
 
 
 def test_a_folder_that_fails_before_the_first_call_is_passed_over(folders):

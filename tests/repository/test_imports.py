@@ -170,6 +170,7 @@ def test_the_validator_shares_no_code_with_the_solver(validator):
         "kernels.errors",
         "kernels.cache",
         "kernels.compile",
+        "kernels.compiling",
         "kernels.disk",
         "kernels.linking",
         "kernels.parallel",

@@ -34,6 +34,7 @@ from benchmarks.gpu_summary import markdown, unequal
 from harness.console.errors import Exit, Interrupted
 from harness.console.signals import stoppable
 from harness.machine.facts import HOME, git_state
+from kernels.disk import replacing
 
 # A step that would have less time is not begun.
 _LEAST_SECONDS = 5.0
@@ -165,9 +166,8 @@ def session(
 
 def _write(path: Path, text: str) -> None:
     """Write a file, which is as it was until all of it is written."""
-    part = path.with_name(path.name + ".part")
-    part.write_text(text)
-    part.replace(path)
+    with replacing(path) as file:
+        file.write(text.encode())
 
 
 def parser() -> ArgumentParser:

@@ -22,6 +22,7 @@ import numpy as np
 from numba import typeof
 
 from kernels.arcs import rest_fits, rows_fit
+from kernels.atomics import prefetch
 from kernels.compile import kernel, njit, part
 from kernels.near_far import AHEAD, ONE, append, empty, end_of, fetch_row, fill, queue, take
 
@@ -57,6 +58,9 @@ MANY, SHARE, MOST = 16, 16, 256
 # many arcs for each such entry, as to fill buckets costs, too, fillings are of the nearest eighth
 # of what is queued, whatever the width, until there are fewer in one than SCARCE.
 CROWD, ROWS, SCARCE = 4, 256, 32
+# How many arcs ahead the distance of an arc's end is fetched: the processor itself holds too few
+# arcs at a time, as each of them is checked, to wait for many distances at once.
+ENDS_AHEAD = np.uint64(16)
 # What a search returns where the arrays are no graph, or a weight is above what it was called with.
 WRONG = -1.0
 
@@ -165,6 +169,8 @@ def search(matrix, sources, limit, target, most, checked, queue, answer):
             before = again
             begin, behind = np.uint64(matrix.indptr[u]), np.uint64(matrix.indptr[u + ONE])
             for k in range(begin, behind):
+                ahead = matrix.indices[min(k + ENDS_AHEAD, behind - ONE)]
+                prefetch(dist, np.uint64(ahead))
                 # Below 0 it is beyond all vertices.
                 v, weight = np.uint64(matrix.indices[k]), matrix.weights[k]
                 if v >= n or not ((weight >= 0) & (weight <= most)):

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from graphs.forest import DeviceForest
 from graphs.rows import CSR
 
 if TYPE_CHECKING:
-    from graphs.device_trees import DeviceForest
     from kernels.device import Device
 
 WEIGHTS = {"float32": np.float32, "uint32": np.uint32, "float64": np.float64}

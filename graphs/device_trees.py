@@ -10,53 +10,20 @@ of them in its core, which is right all the same.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from graphs.device_rows import WEIGHTS, DeviceCSR, DeviceRows
+from graphs.forest import DeviceForest
 from graphs.layout import Layout
 from graphs.selection import Detours
-from graphs.trees import Forest
 
 MOST_ROUNDS = 256
 _WARP = 32
 # The round in which nothing is taken off, as in kernels/take_off.cu.
 _CORE = 2**31 - 1
-
-
-@dataclass(frozen=True)
-class DeviceForest:
-    """What was taken off a graph, down to its core, as a device searches it.
-
-    Labels and rows are those of `graphs.trees.Forest`, but for leaves: `CSR.local_id` of a leaf is
-    ~label of the vertex that it hangs on.
-
-    core          vertices of the core
-    rounds        int64, ascending: where each round of the other labels begins, and the last one
-                  ends; arcs lead to the core, or to rounds before
-    leaf_weight   (n,), of the weights' type: a leaf's one arc, else 0
-    leaves        how many leaves
-    """
-
-    core: int
-    rounds: np.ndarray
-    leaf_weight: Any
-    leaves: int
-
-    @classmethod
-    def of_host(cls, forest: Forest, indptr: np.ndarray, adj: np.ndarray) -> DeviceForest:
-        """The same of what the host has taken off, whose rows these are."""
-        core, labels = forest.core, len(indptr) - 1
-        # Of each label, the last that an arc of it or of one before leads to: a round ends before
-        # the first that leads into it.
-        last = np.maximum.reduceat(adj, indptr[core:-1]) if labels > core else adj[:0]
-        last = np.maximum.accumulate(last)
-        rounds = [core]
-        while rounds[-1] < labels:
-            rounds.append(core + int(np.searchsorted(last, rounds[-1])))
-        return cls(core, np.array(rounds, np.int64), forest.leaf_weight, forest.leaves)
 
 
 class _Trees:

@@ -114,6 +114,11 @@ class EdgeList:
         yield self
 
 
+def ids_of(edges: Edges) -> VertexIds:
+    """Return the ids of a graph's vertices, 0 .. n-1 where it does not say."""
+    return getattr(edges, "ids", None) or VertexIds(edges.n)
+
+
 def check_edges(edges: EdgeList) -> EdgeList:
     """Return `edges` if they are a graph, else raise GraphError naming the first fault."""
     if edges.n < 1:

@@ -6,8 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from graphs.file_lines import Table
-from graphs.file_words import Layout
+from graphs.file_words import Layout, Table
 from kernels.lines import Edges, Form, parse
 from kernels.threads import available_cores, check_threads_run
 

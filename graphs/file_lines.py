@@ -21,7 +21,7 @@ import numpy as np
 
 from graphs.errors import GraphError
 from graphs.file_text import Text, is_skipped, quoted
-from graphs.file_words import LARGEST, Layout
+from graphs.file_words import LARGEST, Layout, Table
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -29,25 +29,6 @@ if TYPE_CHECKING:
 _EDGE_BYTES = 24  # src, dst, weight
 # A text that is shorter is read before the compiled walk would be loaded.
 COMPILED_FROM = 1 << 20
-
-
-@dataclass(frozen=True)
-class Table:
-    """What a block of lines holds.
-
-    src, dst    int64 (k,)   ids as in the file
-    weight      (k,)         int64 where all are integers, else float64
-    stopped     offset of the first line that is no edge, None if all are
-    real        offset of the first line with a weight not written as an integer, None if none
-    large       the same of an integer beyond int64
-    """
-
-    src: np.ndarray
-    dst: np.ndarray
-    weight: np.ndarray
-    stopped: int | None
-    real: int | None
-    large: int | None
 
 
 @dataclass

@@ -89,6 +89,25 @@ class Layout:
         return weight_fault(words[2], as_integers) if len(words) > 2 else ""
 
 
+@dataclass(frozen=True)
+class Table:
+    """What a block of lines holds.
+
+    src, dst    int64 (k,)   ids as in the file
+    weight      (k,)         int64 where all are integers, else float64
+    stopped     offset of the first line that is no edge, None if all are
+    real        offset of the first line with a weight not written as an integer, None if none
+    large       the same of an integer beyond int64
+    """
+
+    src: np.ndarray
+    dst: np.ndarray
+    weight: np.ndarray
+    stopped: int | None
+    real: int | None
+    large: int | None
+
+
 def weight_fault(word: bytes, as_integers: bool) -> str:
     """Return what is wrong with a weight, "" if nothing is."""
     if _NOT_FINITE.fullmatch(word) or (NUMBER.fullmatch(word) and float(word) < 0):

@@ -17,13 +17,14 @@ import numpy as np
 
 from graphs.comm import Comm, SerialComm
 from graphs.edges import EdgeList
+from graphs.forest import Forest
 from graphs.labels import check_most
 from graphs.pages import lazy_zeros
 from graphs.partition import Partition, UnevenPartition, ask_owners
 from graphs.rank_trees import Hung, Trees
 from graphs.rows import CSR
 from graphs.selection import Detours
-from graphs.trees import Forest, passes_of, take_off_trees
+from graphs.trees import passes_of, take_off_trees
 from kernels.groups import Rows
 
 # Each rank keeps the whole core where all their copies together have no more arcs than this. On two

@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from graphs.forest import Forest
 from graphs.halo import Halo
 from graphs.layout import Layout
 from kernels.groups import Rows
-
-if TYPE_CHECKING:
-    from graphs.trees import Forest
 
 ARC_DTYPES = {
     "float32": np.dtype([("adj", "<i4"), ("weight", "<f4")]),

@@ -19,10 +19,11 @@ them in Delling et al. 2011 (PHAST).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
+from graphs.forest import Forest
 from graphs.layout import Layout
 from graphs.presolve import Detours
 from graphs.rows import CSR, Rows
@@ -30,30 +31,6 @@ from kernels.groups import TOGETHER
 
 # Weights by which delta is chosen, at most.
 SAMPLE = 1 << 16
-
-
-@dataclass(frozen=True)
-class Forest:
-    """What was taken off a graph, down to its core.
-
-    Labels: first the core, then the others, those taken off last first. The row of one of these has
-    its arcs upwards, to the core or to vertices taken off later. A leaf has a single arc, and no
-    arc climbs to it. It has no label: its `CSR.local_id` is the place, after the labels and
-    nobody's, of the vertex in `held` on which it hangs.
-
-    core          vertices of the core
-    passes        ranges of the other labels; the arcs of each lead to the core, to those before, or
-                  to vertices that stand before it in its range (of TOGETHER vertices at most)
-    held          int32 (k,): labels on which leaves hang, ascending
-    leaf_weight   (n,), original order, of the weights' type: a leaf's one arc, else 0
-    leaves        how many leaves
-    """
-
-    core: int
-    passes: list[range]
-    held: np.ndarray
-    leaf_weight: np.ndarray
-    leaves: int
 
 
 def passes_of(first: int, sizes: list[int]) -> list[range]:

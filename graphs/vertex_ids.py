@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from graphs.errors import GraphError
-
-if TYPE_CHECKING:
-    from graphs.edges import Edges
 
 
 @dataclass(frozen=True)
@@ -54,8 +50,3 @@ class VertexIds:
         if self.given is None:
             return f"{self.first}..{self.first + self.n - 1}"
         return f"{self.n} numbers in {self.given[0]}..{self.given[-1]}"
-
-
-def ids_of(edges: Edges) -> VertexIds:
-    """Return the ids of a graph's vertices, 0 .. n-1 where it does not say."""
-    return getattr(edges, "ids", None) or VertexIds(edges.n)

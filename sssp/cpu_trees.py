@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from graphs.csr import CSR
-from graphs.trees import Forest
+from graphs.forest import Forest
 from kernels import heap, queues, trees
 from kernels.compile import same_types
 from kernels.groups import Queues, TakenOff

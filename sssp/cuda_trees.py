@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 
 from graphs.csr import CSR
-from graphs.device_trees import DeviceForest
+from graphs.forest import DeviceForest, Forest
 from graphs.layout import Layout
-from graphs.trees import Forest
 from kernels.device import Device
 from sssp.cuda import DEFAULT_TUNING, CUDAEngine
 from sssp.cuda_tuning import CudaTuning

@@ -290,7 +290,7 @@ def given_roots(roots: list[int], edges: Edges, csr: CSR, comm: Comm) -> np.ndar
     """
     import numpy as np
 
-    from graphs.vertex_ids import ids_of
+    from graphs.edges import ids_of
 
     ids = ids_of(edges)
     keys = np.array([ids.vertex(root) for root in roots], np.int64)

@@ -136,7 +136,7 @@ def run_validate(flags: dict[str, Any], _argv: list[str]) -> int:
     refuse_ranks()
     use_default_threads()
     source = source_of(flags)
-    from graphs.vertex_ids import ids_of
+    from graphs.edges import ids_of
     from harness.validation.solution import read_solution
 
     solution = read_solution(flags["solution"])

@@ -86,7 +86,7 @@ def run_solve(flags: dict[str, Any], _argv: list[str]) -> int:
     use_threads(flags.get("threads") or default_threads())
     wanted = flags.get("root", []) + _roots_in(flags.get("roots_file"))
     edges = source.plan()().edges
-    from graphs.vertex_ids import ids_of
+    from graphs.edges import ids_of
     from harness.validation.solution_lines import PARTED_BY
     from kernels.disk import replacing
 

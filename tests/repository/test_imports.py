@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from graphlib import TopologicalSorter
 
 import pytest
 from repository import HOUSE, PACKAGES, label, run_python, sources
@@ -112,15 +113,15 @@ def test_an_arrow_of_the_table_is_allowed(package, source):
     assert not arrows_against_the_table(source, package)
 
 
-def modules_imported_by(module):
-    """The modules of ours that a module of ours imports."""
+def modules_imported_by(module, types=False):
+    """The modules of ours that a module of ours imports; with `types`, those for types too."""
     path = HOUSE / (module.replace(".", "/") + ".py")
     tree = ast.parse(path.read_text())
     names = {name for node in ast.walk(tree) for name in imported_by(node, path.parent.name)}
+    for_types = [] if types else [block for block in ast.walk(tree) if is_for_types(block)]
     names -= {
         name
-        for block in ast.walk(tree)
-        if is_for_types(block)
+        for block in for_types
         for node in ast.walk(block)
         for name in imported_by(node, path.parent.name)
     }
@@ -152,6 +153,17 @@ def test_no_package_of_harness_imports_one_above_it(layer):
 
 def test_every_package_of_harness_has_its_layer():
     assert {path.parent.name for path in (HOUSE / "harness").glob("*/__init__.py")} == set(LAYERS)
+
+
+def test_no_files_import_each_other_in_a_circle():
+    """Neither in functions nor for types: each file can be read after those it imports."""
+    modules = [
+        path.relative_to(HOUSE).with_suffix("").as_posix().replace("/", ".")
+        for package in PACKAGES
+        for path in sources(package)
+    ]
+    order = TopologicalSorter({name: modules_imported_by(name, types=True) for name in modules})
+    order.prepare()  # CycleError names them
 
 
 @pytest.mark.parametrize("validator", ["harness.validation.host", "harness.validation.device"])

@@ -1,7 +1,7 @@
 """Plain and presolved searches in turn, and what of each runs on one thread.
 
     python -m benchmarks.cores 16 18 20 22           plain beside presolved, one thread and all
-    python -m benchmarks.cores 20 --cores 16 64 128  and what so many cores would make of it
+    python -m benchmarks.cores 20 --cores 16 64 128  and the prediction for those cores
 
 The same graph, roots and process for both. Before each search other memory is written, so that it
 finds nothing in the caches, as after the validation in a run; --warm leaves that out. Distances
@@ -138,7 +138,7 @@ def rows_of(scale: int, found: dict[int, dict[str, dict[str, float]]]) -> Iterat
 
 
 def predicted(most: float, threads: int, alone: float, cores: int) -> float:
-    """Ms on so many cores, where `alone` ms run on one thread and all else is shared evenly."""
+    """Ms on that many cores, where `alone` ms run on one thread and all else is shared evenly."""
     return alone + (most - alone) * threads / cores
 
 

@@ -56,8 +56,8 @@ def steps(asked: Namespace, folder: Path) -> list[Step]:
     python = sys.executable
 
     def run(step: str, *flags: object) -> tuple[str, ...]:
-        told = [str(flag) for flag in flags]
-        return (python, "-m", "harness", "run", "--quiet", *told, "--output", str(folder / step))
+        words = [str(flag) for flag in flags]
+        return (python, "-m", "harness", "run", "--quiet", *words, "--output", str(folder / step))
 
     def scaled(scale: int, *flags: str) -> Step:
         name = f"scale-{scale}" + (PRESOLVED if flags else "")

@@ -130,7 +130,7 @@ def _first_answers() -> dict[str, float]:
 
 
 def _turns(turns: int, arcs: int) -> int:
-    """So many as are asked for, and fewer where they take long."""
+    """As many as are asked for, and fewer where they take long."""
     if arcs < 1 << 20:
         return turns
     return min(turns, 3 if arcs < _LARGE else 2)

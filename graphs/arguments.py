@@ -63,7 +63,7 @@ def checked_delta(delta: object) -> float | None:
 
 
 def checked_limit(limit: Any) -> float:
-    """A limit as a float; raises GraphError for one that is none."""
+    """A limit as a float; raises GraphError for one that is not allowed."""
     try:
         number = float(limit)
     except (TypeError, ValueError):

@@ -1,4 +1,4 @@
-"""Edge lists as everybody writes them: plain ones, those of SNAP, and those of KONECT.
+"""Edge lists of many origins: plain ones, those of SNAP, and those of KONECT.
 
 Sources: snap.stanford.edu/data; Kunegis, "Handbook of Network Analysis: the KONECT project",
 section "File formats" (out.*).

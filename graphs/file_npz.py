@@ -1,8 +1,8 @@
 """Graphs in .npz archives: edge lists, and matrices saved by scipy.sparse.save_npz.
 
-Ours hold src, dst, weight (m,), n and directed (scalars); n and directed may be missing, then n is
-the largest id + 1 and the edges are undirected. The keys distinguish the two kinds. Nothing is ever
-unpickled.
+Those of sssp-bench hold src, dst, weight (m,), n and directed (scalars); n and directed may
+be missing, then n is the largest id + 1 and the edges are undirected. The keys distinguish the two
+kinds. Nothing is ever unpickled.
 """
 
 from __future__ import annotations

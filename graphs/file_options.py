@@ -53,7 +53,7 @@ class Options:
 
 
 def checked_weights(rule: Any) -> str | None:
-    """Return a rule for weights; GraphError if it is none."""
+    """Return a rule for weights; GraphError if there is no such rule."""
     if rule is None or rule == "unit" or (isinstance(rule, str) and _RANDOM.fullmatch(rule)):
         return rule
     raise GraphError(f"weights={rule!r} is not known; choose 'unit' or 'random:SEED', a number")

@@ -13,7 +13,7 @@ LARGEST = int(np.iinfo(np.int64).max)
 INTEGER = re.compile(rb"[+-]?[0-9]+")
 NUMBER = re.compile(rb"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _NOT_FINITE = re.compile(rb"[+-]?(nan|inf|infinity)", re.IGNORECASE)
-_SHORT = 18  # an integer of so many digits is an int64
+_SHORT = 18  # an integer of at most this many digits is an int64
 
 
 @dataclass(frozen=True)

@@ -93,9 +93,9 @@ def read_graph(
     EdgeList
         Edges in the file's order, self loops and parallel edges kept. Vertices are numbered from 0
         in the order of their ids; `ids` gives these back. Directed unless the file says otherwise
-        or is one of ours that says nothing or no. Weights are float32 or float64 as in the file
-        and int64 for integers; in text files int64 where all are written as integers, else
-        float64.
+        or is an archive of sssp-bench that says nothing or no. Weights are float32 or float64 as in
+        the file and int64 for integers; in text files int64 where all are written as integers,
+        else float64.
 
     Raises
     ------

@@ -1,10 +1,10 @@
-"""Who sees whom: what a rank knows of other ranks' vertices that its arcs lead to, its ghosts.
+"""Ghosts: what a rank knows of the vertices of other ranks that its arcs lead to.
 
 A ghost has a label and a tentative distance of its own here, but no row: the rank's search runs as
 if there were no other, and what it finds for a ghost is the least of all its relax requests to that
-vertex. Who sends what to whom is settled once, in labels of the receiver, so that no message holds
-an id and nothing is looked up. The vertices of node peers, ranks of the same node, are no ghosts
-(graphs.labels).
+vertex. Which rank sends what to which is settled once, in labels of the receiver, so that no
+message holds an id and nothing is looked up. The vertices of node peers, ranks of the same node,
+are not ghosts (graphs.labels).
 """
 
 from __future__ import annotations

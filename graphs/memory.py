@@ -62,7 +62,7 @@ _ANSWERS_OF_A_RANK = 1
 # The same of presolved graphs, whose run is to take no more than 100 bytes a vertex.
 PRESOLVED_MOST_ANSWERS = 4
 _KEPT_ID = 4  # int32
-# From so many ranks on, unless all share memory, each bound is at the owner of its vertex
+# From this many ranks on, unless all share memory, each bound is at the owner of its vertex
 # (graphs.owned_bounds). Copies of all of them, 12 bytes for each vertex of the graph, would take as
 # much memory of each rank as all else of it, 100 bytes for each of its own vertices. On fewer ranks
 # owners send less, too, but looking up takes longer than copying.

@@ -1,6 +1,6 @@
-"""The core of a graph whose trees were taken off on ranks: who searches it, and who needs it.
+"""The core of a graph whose trees were taken off on ranks: which search it, and which need it.
 
-Where it is small each rank keeps all of it, and searches it alone: that takes less time than to
+Where it is small each rank keeps all of it, and searches it by itself: that takes less time than to
 share it, and nothing is sent but the way from a root in a tree. Each takes off as well what one
 process does (graphs.trees), all of them the same. Else the ranks share the core by blocks of its
 ids, and at the end of a search those of other nodes are sent the distances on which their trees
@@ -107,7 +107,7 @@ class _Homes(NamedTuple):
 
 
 def _look_up(home: Comm, partition: Partition, core: CSR, asked: np.ndarray) -> _Homes:
-    """Ask those who have the rows of core vertices for their labels; collective."""
+    """Ask the ranks that have the rows of core vertices for their labels; collective."""
     counts, asking, offset = ask_owners(home, partition, asked)
     owner = np.repeat(np.arange(home.size), counts)
     wanted = core.local_id[offset]

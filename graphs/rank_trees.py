@@ -130,8 +130,8 @@ def _core_ids(
     rows, leaves = built.layout.rows, built.layout.leaves
     label = np.concatenate([np.arange(rows.start, rows.stop), np.arange(leaves.start, leaves.stop)])
     of_link = np.repeat(core_id[label], np.diff(links.begin))
-    there, told = ends.send(links.rank.astype(np.int64), links.label, of_link)
-    core_id[there] = told
+    there, ids = ends.send(links.rank.astype(np.int64), links.label, of_link)
+    core_id[there] = ids
     return core_id, counts
 
 

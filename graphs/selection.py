@@ -69,7 +69,7 @@ class Growing:
         self.arrays = tuple(xp.empty(0, dtype) for dtype in dtypes)
 
     def more(self, count: int, seen: int) -> tuple[Any, ...]:
-        """Room for so many more, of a slice of `seen` edges: a part of each array, to be filled."""
+        """Room for `count` more, of a slice of `seen` edges: a part of each array, to be filled."""
         first, self.m, self.seen = self.m, self.m + count, self.seen + seen
         if self.m > len(self.arrays[0]):
             # As many as all edges will have, if the rest is like what was seen.
@@ -109,7 +109,7 @@ class Selection:
         self.dtype = np.dtype(np.float32 if kind == "float32" else np.float64)
         self.half_gap = _HALF_GAP[kind]
         self.heaviest = 0.0
-        self.slice_edges = _SLICE_EDGES  # at most so many are looked at together
+        self.slice_edges = _SLICE_EDGES  # the most that are looked at together
         # Ranks that share memory keep one copy of the bounds, and each ends a round for a part.
         self.shared = comm.size > 1 and len(comm.node_peers) == comm.size
         self.bits = np.dtype(np.uint32 if self.dtype.itemsize == 4 else np.uint64)

@@ -34,7 +34,7 @@ def _ranks(weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 class Codes:
-    """Weights as 32-bit codes of the same order: their bits, or ranks where 32 bits do not do.
+    """Weights as 32-bit codes of the same order: their bits, or ranks where 32 bits are not enough.
 
     Several ranks choose alike; each of them then knows all different float64 weights.
     """

@@ -88,7 +88,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     # Of several ranks one speaks.
     with muted(launched_ranks()[0] > 0):
         try:
-            import sssp  # noqa: F401  Checks that the packages are ours, before any is used.
+            import sssp  # noqa: F401  Checks that the packages are its own, before any is used.
         except ImportError as error:
             say(f"sssp: error: {error}")
             return Exit.USAGE

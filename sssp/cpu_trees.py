@@ -19,7 +19,7 @@ from sssp.tuning import Choices
 
 
 class WithTrees(CPUEngine):
-    """What engines do alike that write what was taken off, whoever searches the core."""
+    """What all engines do that write what was taken off, whichever ranks search the core."""
 
     forest: Forest
 

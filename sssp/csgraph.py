@@ -162,7 +162,7 @@ def shortest_path(
     GraphError
         As `dijkstra`.
     ValueError
-        By SciPy: `method` is none, or does not go with `indices`.
+        By SciPy: `method` is not one of these, or does not go with `indices`.
     scipy.sparse.csgraph.NegativeCycleError
         By SciPy: a cycle has a negative weight.
     """

@@ -1,7 +1,7 @@
 """Version and devices of the CUDA driver, asked without CuPy.
 
-Through ctypes, a handful of functions of libcuda.so.1, so that a machine without a driver is told
-apart within a millisecond.
+Through ctypes, a handful of functions of libcuda.so.1, so that a machine without a driver is
+recognised within a millisecond.
 Source: CUDA driver API reference, sections 5.2 (initialization) to 5.5 (devices).
 """
 

@@ -70,10 +70,10 @@ def _device_unfit(gpu: Gpu) -> str | None:
 
 
 def _wheel_unfit(version: tuple[int, int], gpu: Gpu) -> str | None:
-    """Hold CuPy's wheel against the driver's CUDA; a newer driver runs an older CUDA's wheel."""
+    """Compare CuPy's wheel with the driver's CUDA; a newer driver runs an older CUDA's wheel."""
     if version[0] < 12:
         return (
-            f"the NVIDIA driver supports CUDA {_dotted(version)} alone; "
+            f"the NVIDIA driver supports only CUDA {_dotted(version)}; "
             "update it to one of CUDA 12 or newer (525 or newer)"
         )
     wheels = cupy_wheels()

@@ -39,7 +39,7 @@ class Engine(Protocol):
 
     An engine may relax more than it is asked, never less: label-correcting is right in any
     order. So the CPU engine drains bucket after bucket in one call when it is the only one, and
-    searches to the end when it is reset, unless its steps are to be told apart.
+    searches to the end when it is reset, unless each of its steps is asked for.
     """
 
     def reset(self, root: int) -> None:

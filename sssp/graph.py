@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sssp.solver import Solver
 
 # Arcs from which rows can pay, and the searches after which they do: they are built in the time
-# that about so many searches without them take longer.
+# that about PAYS searches without them take longer.
 LARGE, PAYS = 1 << 20, 32
 
 
@@ -109,8 +109,8 @@ class Graph:
     """A graph that is searched more than once.
 
     It is checked once, here, and searched on its own arrays: they must not change while this
-    object is in use. Rows sorted by weight (`graphs.build_csr`) are built when so many searches of
-    a large graph have been asked for that they pay.
+    object is in use. Rows sorted by weight (`graphs.build_csr`) are built when enough searches of
+    a large graph have been asked for that they pay off.
 
     Parameters
     ----------
@@ -184,7 +184,7 @@ class Graph:
         return found if source is None else (*found, source.astype(np.int64))
 
     def _rows_pay(self) -> bool:
-        """Have so many searches been asked for, of a graph with hubs?"""
+        """Have enough searches been asked for, of a graph with hubs?"""
         if self.csr is not None:
             return True
         return self._arcs.m >= LARGE and self.asked >= PAYS and self._has_hubs

@@ -22,8 +22,8 @@ def as_searched(graph: Any, directed: bool | None) -> Any:
     Raises
     ------
     GraphError
-        An array that is no graph, a graph of networkx, a `directed` that is none, or one beside a
-        graph that itself says what it is.
+        An array that is no graph, a graph of networkx, a `directed` that is not a bool, or one
+        beside a graph that itself says what it is.
     """
     from scipy.sparse import issparse
 
@@ -47,7 +47,7 @@ def as_searched(graph: Any, directed: bool | None) -> Any:
 def _sparse(dense: np.ndarray) -> Any:
     """A dense array as a sparse matrix of its type, read as scipy.sparse.csgraph reads it.
 
-    0, inf and NaN are no edges; in a masked array, what is masked is none.
+    0, inf and NaN are not edges; in a masked array, masked entries are not.
     """
     from scipy.sparse import coo_array
 

@@ -141,7 +141,7 @@ class MPIComm:
         return results
 
     def move(self, ours: Sequence[Any], theirs: Sequence[Any], here: Counts, there: Counts) -> None:
-        """Messages between those who have something for each other; for arrays MPI can read."""
+        """Messages between ranks that have something for each other; for arrays MPI can read."""
         waits: list[Any] = []
         if here.ranks or there.ranks:
             for array, result in zip(ours, theirs, strict=True):

@@ -18,7 +18,7 @@ Node = Hashable
 
 
 def numbers_of(graph: ConvertedGraph, sources: Collection[Node]) -> list[int]:
-    """The places of nodes; NodeNotFound for what is none."""
+    """The places of nodes; NodeNotFound for what is not a node."""
     for source in sources:
         if source not in graph:
             raise nx.NodeNotFound(f"Node {source} not found in graph")

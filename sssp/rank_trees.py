@@ -25,7 +25,7 @@ WAY = np.dtype([("id", "<i8"), ("parent", "<i8"), ("dist", "<f8")])
 
 
 class _OnCore(WithTrees):
-    """What these engines do alike, whoever shares the core."""
+    """What these engines have in common, whichever ranks share the core."""
 
     forest: RankForest
     home: Comm

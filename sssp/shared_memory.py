@@ -109,7 +109,7 @@ def _shared_file(node: Any, size: int, closing: ExitStack) -> int:
     if file is not None and way is not None:
         for other in names[1:]:
             if other is not None:
-                # Who gets nothing says so; the others shall have theirs.
+                # A rank that gets nothing says so; the others get theirs.
                 with suppress(OSError):
                     _send(way, secret, file, other)
     elif fault is None and way is not None:
@@ -152,10 +152,10 @@ def _receive(way: socket.socket, secret: bytes, closing: ExitStack) -> int:
     while monotonic() < end:
         way.settimeout(max(end - monotonic(), 0.001))
         flags = socket.MSG_CMSG_CLOEXEC
-        told, files, _, _ = socket.recv_fds(way, _SECRET + 1, _MOST_FILES, flags)
+        received, files, _, _ = socket.recv_fds(way, _SECRET + 1, _MOST_FILES, flags)
         for file in files:
             closing.callback(os.close, file)
-        if secrets.compare_digest(told, secret):
+        if secrets.compare_digest(received, secret):
             if len(files) == 1:
                 return files[0]
             raise OSError("the file could not be received: out of descriptors?")

@@ -219,9 +219,9 @@ class Solver:
                 raise GraphError("tuning needs engine='cuda', not 'cpu'")
             return CudaTuning()
         tuning = CudaTuning.from_environment() if tuning is None else tuning
-        told = {str(one) for one in self.comm.allgather(str(tuning))}
-        if len(told) > 1:
-            raise GraphError(f"CUDA tuning differs among ranks: {'; '.join(sorted(told))}")
+        tunings = {str(one) for one in self.comm.allgather(str(tuning))}
+        if len(tunings) > 1:
+            raise GraphError(f"CUDA tuning differs among ranks: {'; '.join(sorted(tunings))}")
         return tuning
 
     def _make(self, csr: CSR) -> CPUEngine | CUDAEngine:
@@ -350,7 +350,7 @@ class Solver:
         )
 
     def _try_width(self) -> None:
-        """Search once from the longest row: if 32 bits do not do there, take float64 for all.
+        """Search once from the longest row: if 32 bits are not enough there, take float64 for all.
 
         Part of building the graph, so that no search learns from the one before it.
         """

@@ -176,9 +176,9 @@ def choose(comm: RankMessages, device: Device) -> Transport:
         found = _by_nccl(comm, device)
         if found is not None:
             return found
-    told = os.environ.get(CUDA_AWARE)
+    asked = os.environ.get(CUDA_AWARE)
     # Two ranks that share a device are trusted to MPI only where the user does so.
-    aware = told == "1" or (told != "0" and apart and _mpi_is_aware())
+    aware = asked == "1" or (asked != "0" and apart and _mpi_is_aware())
     return CUDAAware(comm, device) if comm.allreduce_and(aware) else Staged(comm, device)
 
 

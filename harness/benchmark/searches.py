@@ -165,8 +165,8 @@ def _of_all_ranks(answer: Answer, comm: Comm) -> dict[str, Any]:
     """Return what the ranks have done together in a search: arcs, phases, exchange."""
     mine = answer.traffic
     sent = mine.messages, mine.bytes, mine.calls, mine.seconds, mine.parts
-    told = comm.allgather((answer.arcs, answer.phases, *sent))
-    arcs, phases, messages, size, calls, seconds, parts = zip(*told, strict=True)
+    of_ranks = comm.allgather((answer.arcs, answer.phases, *sent))
+    arcs, phases, messages, size, calls, seconds, parts = zip(*of_ranks, strict=True)
     return {
         "arcs": sum(arcs),
         "phases": max(phases),

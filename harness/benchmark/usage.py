@@ -1,4 +1,4 @@
-"""What a run tells of itself outside the clock: memory at the peak, where a search's time goes."""
+"""What a run records outside the clock: memory at the peak, where a search's time goes."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ example:
 {EXIT_CODES}"""
 
 _VALIDATE = """\
-Check an answer that somebody else computed against every rule: the root, the tree of parents, the
+Check the answer of another program against every rule: the root, the tree of parents, the
 parent edges, the distances to the bit, that no edge improves one, and the component. Of distances
 without parents: that each is the length of a path, and no edge improves it.
 """
@@ -83,7 +83,7 @@ def add_commands(commands: Commands) -> None:
 
     validate = commands.add_parser(
         "validate",
-        help="check somebody else's answer",
+        help="check the answer of another program",
         description=_VALIDATE,
         epilog=_VALIDATE_EPILOG,
     )

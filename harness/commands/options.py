@@ -60,7 +60,7 @@ def add_graph_file(parser: Flags) -> None:
         type=PATH,
         metavar="FILE",
         help="a graph file instead, by its suffix: .gr (DIMACS), .mtx (Matrix Market), .wel (GAP), "
-        ".npz (ours or scipy.sparse), .txt .csv .tsv .el .edges (edge list), out.* (KONECT), "
+        ".npz (sssp-bench, scipy.sparse), .txt .csv .tsv .el .edges (edge list), out.* (KONECT), "
         ".properties (Graphalytics), .graph (METIS), .parquet; each also with .gz, .bz2, .xz or "
         ".zst behind, or in a .tar",
     )

@@ -26,28 +26,28 @@ PEER_NAMES = ("scipy", "networkit", "igraph", "graphblas", "networkx")
 DEFAULT_ROOTS = 16
 
 _DESCRIPTION = """\
-Measure our searches beside those of other libraries: the same graph, the same roots (the official
-search keys), four roots at a time in turn, after one untimed search each. All answers are
-compared. A table goes to stdout, the seconds of every search to one JSON file.
+Measure the searches of sssp-bench beside those of other libraries: the same graph, the same roots
+(the official search keys), four roots at a time in turn, after one untimed search each. All answers
+are compared. A table goes to stdout, the seconds of every search to one JSON file.
 """
 _EPILOG = f"""\
 examples:
   sssp peers --scale 20 --with scipy           the ratio to SciPy's Dijkstra
-  sssp peers --scale 20 --threads 1,2          a row for each number of threads of ours
-  sssp peers --graph rome99.gr --roots 64      on somebody's graph
+  sssp peers --scale 20 --threads 1,2          a row for each number of threads of sssp-bench
+  sssp peers --graph rome99.gr --roots 64      on your graph
 
 The columns:
-  parents        the search finds predecessors, too (ours always does)
-  ms             of one search: ours resets its arrays, searches, and leaves distances and parents
-                 in original ids; the others what their call does on a graph of their own
+  parents        the search finds predecessors, too (sssp-bench always does)
+  ms             of one search: sssp-bench resets its arrays, searches, and leaves distances and
+                 parents in original ids; the others what their call does on a graph of their own
   MTEPS          edges traversed (self loops left out) / median seconds / 10^6
-  ratio          median / ours of the most threads: above 1, ours is faster
-  conversion s   ours: kernel 1 from the edge list; scipy: the sorted float64 matrix from our rows;
-                 the others: from that matrix to their own graph
+  ratio          median / that of sssp-bench on the most threads: above 1, sssp-bench is faster
+  conversion s   sssp-bench: kernel 1 from the edge list; scipy: the sorted float64 matrix from
+                 those rows; the others: from that matrix to their own graph
 Then, building included, shortest_paths(matrix, root) beside SciPy's on the same matrix.
 
-The libraries: pip install 'sssp-bench[peers]'. Their memory is not planned for, ours and the
-matrix's is.
+The libraries: pip install 'sssp-bench[peers]'. Their memory is not planned for; that of
+sssp-bench and of the matrix is.
 
 {EXIT_CODES}"""
 
@@ -77,7 +77,7 @@ def add_commands(commands: Commands) -> None:
     """Add `sssp peers` to the parser."""
     parser = commands.add_parser(
         "peers",
-        help="measure other libraries beside ours",
+        help="measure other libraries beside sssp-bench",
         description=_DESCRIPTION,
         epilog=_EPILOG,
     )
@@ -101,7 +101,7 @@ def add_commands(commands: Commands) -> None:
         "--threads",
         type=Listed(THREADS),
         metavar="T,...",
-        help="threads of ours, a row for each number; a peer that uses threads gets the most "
+        help="threads of sssp-bench, a row for each number; a peer that uses threads gets the most "
         "(default: NUMBA_NUM_THREADS, else the cores this process may use)",
     )
     add_output(parser, "JSON")

@@ -43,7 +43,7 @@ prints, and nothing else; progress goes to stderr, the raw figures to one JSON f
 _EPILOG = f"""\
 examples:
   sssp run --scale 18                        64 searches on the official graph of 2^18 vertices
-  sssp run --graph rome99.gr.gz --roots 8    8 searches on somebody's graph
+  sssp run --graph rome99.gr.gz --roots 8    8 searches on your graph
   sssp run --config nightly.toml --scale 20  flags from a file; those given here win
   sssp run --scale 24 --time-limit 25m       ends in time, its finished searches kept
   sssp run --scale 24 --presolve             the same distances from a twentieth of the arcs

@@ -1,4 +1,4 @@
-"""`sssp solve`: shortest paths on somebody's graph, to a file."""
+"""`sssp solve`: shortest paths on a graph file, to a file."""
 
 from __future__ import annotations
 

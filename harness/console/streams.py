@@ -24,7 +24,7 @@ class _Voice:
 def emit(text: str) -> None:
     """Write the command's result to stdout, at once and in one piece; controls are spelled out.
 
-    A reader who has left (`| head`) is no error; a full disk is.
+    A reader that has left (`| head`) is no error; a full disk is.
 
     Raises
     ------
@@ -48,7 +48,7 @@ def emit(text: str) -> None:
 
 
 def say(text: str, from_any_rank: bool = False) -> None:
-    """Write a line to stderr, in one piece; a reader who has left is no reason to stop."""
+    """Write a line to stderr, in one piece; a reader that has left is no reason to stop."""
     if sys.stderr is None or (_Voice.muted and not from_any_rank):
         return
     with suppress(OSError, ValueError):

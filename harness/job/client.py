@@ -76,7 +76,7 @@ class JobClient:
             if fault is None:
                 return
             self._part()
-        logs.write(text := f"{name}: no monitor, the launcher alone watches the ranks: {fault}")
+        logs.write(text := f"{name}: no monitor, only the launcher watches the ranks: {fault}")
         if comm.rank == 0:
             say(text)
 
@@ -175,7 +175,7 @@ class JobClient:
             self._stop(Interrupted(number))
 
     def _alone(self, what: str) -> None:
-        text = f"{self.name}: the monitor {what}: the launcher alone watches the ranks"
+        text = f"{self.name}: the monitor {what}: only the launcher watches the ranks"
         with suppress(UsageError):
             logs.write(text)
         if self.comm.rank == 0:

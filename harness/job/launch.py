@@ -49,12 +49,12 @@ _FIT = (
 class LaunchError(Exception):
     """The ranks cannot work together; the message is one line for the user.
 
-    alone   whether other ranks may not have met the same
+    by_one  whether other ranks may not have met the same
     """
 
-    def __init__(self, message: str, code: Exit, alone: bool = False):
+    def __init__(self, message: str, code: Exit, by_one: bool = False):
         super().__init__(message)
-        self.code, self.alone = code, alone
+        self.code, self.by_one = code, by_one
 
 
 def wanted(arguments: Sequence[str]) -> bool:
@@ -91,9 +91,9 @@ def together(
             places = placement.settle(comm)
             watch = JobClient(comm, name, len({place.machine for place in places}) == 1)
     except LaunchError as fault:
-        if fault.alone:
+        if fault.by_one:
             after_rank_0(fault.code)  # whose exit ends this one, if it has said the same
-        say(f"{name}: error: {fault}", from_any_rank=fault.alone)
+        say(f"{name}: error: {fault}", from_any_rank=fault.by_one)
         return after_rank_0(fault.code)
     except Interrupted as interruption:
         say(f"{name}: {interruption}")
@@ -205,7 +205,7 @@ def _refuse_few_threads(threads: int) -> None:
     try:
         refuse_few_threads(threads)
     except UsageError as error:
-        raise LaunchError(str(error), Exit.USAGE, alone=True) from error
+        raise LaunchError(str(error), Exit.USAGE, by_one=True) from error
 
 
 def _refuse_different(comm: Comm, arguments: Sequence[str]) -> None:
@@ -216,16 +216,16 @@ def _refuse_different(comm: Comm, arguments: Sequence[str]) -> None:
     LaunchError
         On every rank, if any differs; the message names the first, and in what.
     """
-    told = comm.allgather((socket.gethostname(), what_was_told(arguments)))
-    lines = disagreements(told)
+    found = comm.allgather((socket.gethostname(), agreed_facts(arguments)))
+    lines = disagreements(found)
     if lines:
         more = f"; and {len(lines) - 1} more ranks differ" if len(lines) > 1 else ""
         raise LaunchError(f"the ranks disagree: {lines[0]}{more}", Exit.USAGE)
 
 
-def what_was_told(arguments: Sequence[str]) -> dict[str, str]:
+def agreed_facts(arguments: Sequence[str]) -> dict[str, str]:
     """Return what must be the same on every rank, name to value."""
-    told = {
+    found = {
         "the arguments": shlex.join(arguments),
         "the version of sssp-bench": version(),
         "the sources of sssp-bench": _sources_digest(),
@@ -233,10 +233,10 @@ def what_was_told(arguments: Sequence[str]) -> dict[str, str]:
     }
     for flag, value in zip(arguments, arguments[1:], strict=False):
         if flag == "--config":
-            told[f"the content of {value}"] = _digest(value)
+            found[f"the content of {value}"] = _digest(value)
         elif flag.startswith("--config="):
-            told[f"the content of {flag[9:]}"] = _digest(flag[9:])
-    return told
+            found[f"the content of {flag[9:]}"] = _digest(flag[9:])
+    return found
 
 
 def _sources_digest() -> str:
@@ -256,17 +256,17 @@ def _digest(path: str) -> str:
         return str(error.strerror)
 
 
-def disagreements(told: Sequence[tuple[str, Mapping[str, str]]]) -> list[str]:
+def disagreements(found: Sequence[tuple[str, Mapping[str, str]]]) -> list[str]:
     """Return a line for each rank that was given something else than rank 0.
 
     Parameters
     ----------
-    told : sequence of (str, mapping)
-        Host and `what_was_told` of each rank.
+    found : sequence of (str, mapping)
+        Host and `agreed_facts` of each rank.
     """
-    host, expected = told[0]
+    host, expected = found[0]
     lines = []
-    for rank, (other, given) in enumerate(told):
+    for rank, (other, given) in enumerate(found):
         for name, value in expected.items():
             if given.get(name) != value:
                 lines.append(

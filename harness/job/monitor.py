@@ -1,6 +1,6 @@
 """What becomes of a job when a rank fails, dies, is asked to stop, or falls silent.
 
-MPI does not say who has died, and some launchers let the other ranks wait for ever. Here a
+MPI does not say which rank has died, and some launchers let the other ranks wait for ever. Here a
 connection that closes without a farewell is a death, whatever caused it, and a rank that fails
 says so before it goes. A rank that is stopped, or whose node is gone without a word, no longer
 sends its heartbeat. The monitor says once what happened, naming rank and host, and sends the ranks
@@ -25,7 +25,7 @@ from harness.job.protocol import LINE_BYTES, Lines, ProtocolError, encode
 # A fault that others share is said once: so long may they take to find it. What has a traceback is
 # a fault of the program, seldom the same on all; a mistake of the user is.
 _GRACE_SECONDS, _MISTAKE_SECONDS = 1.5, 4.0
-# Rank 0 writes down what is finished; who takes longer is killed.
+# Rank 0 writes down what is finished; a rank that takes longer is killed.
 _LAST_SECONDS = 20.0
 # A rank that has missed this many heartbeats is silent.
 SILENT_BEATS = 3
@@ -224,6 +224,6 @@ def _silence(peer: Peer, seconds: float) -> str:
 
 
 def say(text: str) -> None:
-    """Write to stderr in one piece; a reader who has left is no reason to stop."""
+    """Write to stderr in one piece; a reader that has left is no reason to stop."""
     with suppress(OSError):
         os.write(2, text.encode(errors="replace") + b"\n")

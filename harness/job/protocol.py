@@ -41,7 +41,7 @@ _CONTROL = bytes(set(range(32)) - {_NEWLINE})
 
 
 class ProtocolError(ValueError):
-    """The other side does not speak this protocol, or is not who it should be."""
+    """The other side does not speak this protocol, or is not what it should be."""
 
 
 def _text(longest: int) -> Callable[[object], bool]:

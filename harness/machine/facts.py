@@ -56,9 +56,9 @@ def slurm_cores() -> int | None:
 
     Without a plugin that binds, the mask of a task is the whole machine.
     """
-    told = os.environ.get("SLURM_CPUS_PER_TASK", "")
+    promised = os.environ.get("SLURM_CPUS_PER_TASK", "")
     in_step = "SLURM_STEP_NUM_TASKS" in os.environ
-    return int(told) if in_step and told.isdecimal() and int(told) > 0 else None
+    return int(promised) if in_step and promised.isdecimal() and int(promised) > 0 else None
 
 
 def set_share(count: float) -> None:

@@ -17,8 +17,9 @@ The keys of the file, format 1; times are seconds:
         parents           it finds predecessors, too
         choices           of sssp-bench: delta, switch and so on, as `solver` of a run; else null
         conversion_seconds
-                          ours: kernel 1, from the edge list (null for all but the most threads);
-                          scipy: `matrix_seconds`; others: from that matrix to their own graph
+                          sssp-bench: kernel 1, from the edge list (null for all but the most
+                          threads); scipy: `matrix_seconds`; others: from that matrix to their own
+                          graph
         seconds           of each search, in the order of `roots`
         disagreements     a line for each root where its distances were not those of the first row
     one_shot              the public call on the matrix, building included; null if left out
@@ -153,9 +154,9 @@ def failures(record: dict[str, Any]) -> list[str]:
 
 
 def yardstick(record: dict[str, Any]) -> dict[str, Any]:
-    """Return the row that ratios are to: ours, of the most threads."""
-    ours = [row for row in record["solvers"] if row["name"] == OURS]
-    return max(ours, key=lambda row: row["threads"])
+    """Return the row that ratios are to: sssp-bench on the most threads."""
+    found = [row for row in record["solvers"] if row["name"] == OURS]
+    return max(found, key=lambda row: row["threads"])
 
 
 def times(row: dict[str, Any]) -> Summary:

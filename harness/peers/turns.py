@@ -1,6 +1,6 @@
 """Taking turns: every solver searches from the same few roots, and the answers are compared.
 
-Ours comes first, then one after another, ROOTS_A_TURN roots each, so that a machine that slows down
+sssp-bench comes first, then the others, ROOTS_A_TURN roots each, so that a machine that slows down
 for a while slows down all of them, and most searches of each find the caches as searches one after
 the other do, not as another library left them. Nothing but the search is timed. Then every answer
 is compared with that of sssp-bench: the same vertices reached, the same distances. float32 weights
@@ -74,8 +74,8 @@ def take_turns(
     Parameters
     ----------
     rows : list of Row
-        Ours are the first; the very first is what the others are compared with. The answers of a
-        turn must last until it is over.
+        Those of sssp-bench are the first; the very first is what the others are compared with.
+        The answers of a turn must last until it is over.
     keys : int array
     spare : int
         A root to warm up with.
@@ -111,7 +111,7 @@ def take_turns(
 def _compare(
     rows: list[Row], root: int, answers: list[Any], edges: Edges, progress: Progress
 ) -> None:
-    """Hold the answers of one root against the first, and note who disagrees."""
+    """Compare the answers of one root with the first, and note which disagree."""
     ours = answers[0]
     tolerance = rounding(ours.dist, ours.parent, edges)
     for row, answer in zip(rows[1:], answers[1:], strict=True):
@@ -123,7 +123,7 @@ def _compare(
 
 
 def rounding(dist: np.ndarray, parent: np.ndarray, edges: Edges) -> float:
-    """Return how far, in parts of it, a right distance may be from ours: 0 for integers.
+    """Return by what part a right distance may differ from that of sssp-bench: 0 for integers.
 
     Each sum along a path is rounded to half a unit of its last place; twice that, for the deepest
     path there is, leaves room for a shortest path of the others that has more edges.

@@ -160,14 +160,14 @@ def _of_construction(result: dict[str, Any]) -> Facts:
 
 
 def _of_memory(result: dict[str, Any]) -> Facts:
-    told = [part["memory"] for part in parts(result) if "memory" in part]
+    memories = [part["memory"] for part in parts(result) if "memory" in part]
     facts: Facts = []
     for key, name in (
         ("promised_bytes", "promised to each process at most"),
         ("promised_device_bytes", "promised of the device at most"),
         ("peak_bytes", "used at the peak, by the largest process"),
     ):
-        values = [memory[key] for memory in told if memory[key] is not None]
+        values = [memory[key] for memory in memories if memory[key] is not None]
         facts += [(name, text.size(max(values)))] if values else []
     return facts
 

@@ -13,7 +13,7 @@ from harness.peers import record as peer_record
 from harness.reports.energy import Energy, energy_of
 from harness.results.submission import MACHINE, differing_parts, incompleteness, longest, parts
 
-# Of those that have to be equal, what tells one configuration in a folder from another. The machine
+# Of those that have to be equal, what distinguishes the configurations of a folder. The machine
 # is none of them: the same configuration on another machine is a pair that is refused.
 _CONFIGURATION = ("measured by", "graph", "seeds", "solver", "presolve")
 

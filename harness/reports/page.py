@@ -139,9 +139,9 @@ def _pictures(i: int, result: dict[str, Any], summary: Summary) -> Iterator[Elem
 
 def _exchanged(result: dict[str, Any]) -> dict[str, float]:
     """Return the mean bytes of a search by what they were for."""
-    told = [s["exchange"].get("parts", {}) for s in result["searches"] if "exchange" in s]
-    names = list(dict.fromkeys(name for one in told for name in one))[:16]
-    return {name: sum(one.get(name, 0) for one in told) / len(told) for name in names}
+    parts = [s["exchange"].get("parts", {}) for s in result["searches"] if "exchange" in s]
+    names = list(dict.fromkeys(name for one in parts for name in one))[:16]
+    return {name: sum(one.get(name, 0) for one in parts) / len(parts) for name in names}
 
 
 def _picture(title: str, picture: Element, note: str | None = None) -> Element:
@@ -204,7 +204,7 @@ def _comparison(name: str, record: dict[str, Any]) -> Element:
             ratio = f"{median / ours:.3g}" if ours else "-"
             rows.append([row["name"], row["version"] or "-", str(row["threads"]),
                          text.duration(median), ratio])  # fmt: skip
-        header = ("solver", "version", "threads", "median time", "ratio to ours")
+        header = ("solver", "version", "threads", "median time", "ratio to sssp-bench")
         lines = table(header, rows)
     graph = record["graph"]
     where = graph["file"] if graph["scale"] is None else f"scale {graph['scale']}"

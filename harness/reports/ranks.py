@@ -34,13 +34,13 @@ def exchange_of(result: dict[str, Any]) -> Exchange | None:
     searches = [search for search in result["searches"] if "exchange" in search]
     if failures(result) or not searches:
         return None
-    told = [search["exchange"] for search in searches]
+    exchanges = [search["exchange"] for search in searches]
     seconds = sum(search["seconds"] for search in searches)
     arcs = sum(search["arcs"] for search in searches)
-    largest = sum(one["arcs_largest"] for one in told)
+    largest = sum(one["arcs_largest"] for one in exchanges)
     return Exchange(
-        bytes=sum(one["bytes"] for one in told) / len(told),
-        messages=sum(one["messages"] for one in told) / len(told),
-        share=sum(one["seconds"] for one in told) / seconds if seconds else 0.0,
+        bytes=sum(one["bytes"] for one in exchanges) / len(exchanges),
+        messages=sum(one["messages"] for one in exchanges) / len(exchanges),
+        share=sum(one["seconds"] for one in exchanges) / seconds if seconds else 0.0,
         load=largest * result["num_mpi_processes"] / arcs if arcs else 1.0,
     )

@@ -141,7 +141,7 @@ def store(record: dict[str, Any], directory: str | os.PathLike[str], kind: str) 
 
 
 def replace(record: dict[str, Any], path: Path) -> None:
-    """Write any record over the file that is there, all or nothing; a link of ours stays one.
+    """Write any record over the file that is there, all or nothing; a link of this user stays one.
 
     Raises
     ------

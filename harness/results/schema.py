@@ -28,7 +28,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
 
 
 class ResultError(ValueError):
-    """A file which is no result of ours, or a result which cannot be written; names the file."""
+    """A file is no result of sssp run, or a result cannot be written; names the file."""
 
 
 @cache
@@ -49,7 +49,7 @@ def schema() -> dict[str, Any]:
         ) from error
     if found.get("$id") != f"urn:sssp-bench:result:{SCHEMA}":
         raise ResultError(
-            "results/schema.json is not ours; remove the other package named 'results'"
+            "results/schema.json is not of sssp-bench; remove the other package named 'results'"
         )
     return found
 

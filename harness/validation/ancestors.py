@@ -129,8 +129,8 @@ class RankAncestors(Ancestors):
         asked, back = np.unique(targets, return_inverse=True)
         counts = np.diff(np.searchsorted(asked, self.partition.bounds))
         received, wanted = self.comm.alltoallv(counts, asked)
-        told = self.comm.alltoallv(received, pointer[wanted - self.first])[1]
-        return told[back]
+        values = self.comm.alltoallv(received, pointer[wanted - self.first])[1]
+        return values[back]
 
     def _count(self, marked: np.ndarray) -> int:
         """How many are marked, on all ranks."""

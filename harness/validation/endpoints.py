@@ -39,11 +39,11 @@ class Endpoints:
 
     n, first, count   vertices of the graph; the first that is owned here, and how many are
     rank              among others
-    alone             is there no other rank?
+    is_serial         is there no other rank?
     chunk_edges       edges to walk at once; bounds the copies of those that are not as they must be
     """
 
-    alone = True
+    is_serial = True
     chunk_edges = 2**22
 
     def __init__(self, n: int):
@@ -114,7 +114,7 @@ class RankEndpoints(Endpoints):
         The ranks, which own the blocks of `Partition(n, comm.size)`.
     """
 
-    alone = False
+    is_serial = False
 
     def __init__(self, n: int, comm: Comm):
         self.n, self.comm, self.rank = n, comm, comm.rank
@@ -175,17 +175,17 @@ class RankEndpoints(Endpoints):
         return self.ends
 
     def fetch(self, values: np.ndarray) -> np.ndarray:
-        told = np.empty(self.asked.sum(), values.dtype)
+        sent = np.empty(self.asked.sum(), values.dtype)
         for part, places in self._parts():
-            told[part] = values[places]
-        return self.comm.alltoallv(self.asked, told)[1]
+            sent[part] = values[places]
+        return self.comm.alltoallv(self.asked, sent)[1]
 
     def fetch_parents(self, parent: np.ndarray) -> np.ndarray:
-        told = np.empty(self.asked.sum(), self.dtype)
+        sent = np.empty(self.asked.sum(), self.dtype)
         for part, places in self._parts():
             values = parent[places]
-            told[part] = np.where((values >= 0) & (values < self.n), values, -1)
-        parents = self.comm.alltoallv(self.asked, told)[1]
+            sent[part] = np.where((values >= 0) & (values < self.n), values, -1)
+        parents = self.comm.alltoallv(self.asked, sent)[1]
         return self._ends.numbers(parents, parents)
 
     def give_back(self, marks: np.ndarray) -> np.ndarray:

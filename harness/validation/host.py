@@ -25,7 +25,7 @@ and answer, 4 where a rule is broken. An answer of other dtypes is converted: 8 
 parents that are not int64, and up to 8 for distances that are not in the graph's arithmetic.
 
 Among ranks each has a part of the edges and a block of the answer; the walks are the same, over
-what the ends of its edges are told by their owners (harness/validation/endpoints.py).
+what the owners of the ends of its edges send (harness/validation/endpoints.py).
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ class Validator:
             This process was forked from one that had run parallel kernels.
         """
         answers = list(answers)  # whatever makes them may need the threads, too
-        with kernels.using(turns=self.ends.alone):
+        with kernels.using(turns=self.ends.is_serial):
             return self._validate(answers)
 
     def _validate(self, answers: list[Answer]) -> list[Validation]:
@@ -139,7 +139,7 @@ class Validator:
         One pass over the edges; takes and raises what `validate` does.
         """
         answers = list(answers)
-        with kernels.using(turns=self.ends.alone):
+        with kernels.using(turns=self.ends.is_serial):
             return self._count_m(answers)
 
     def _count_m(self, answers: list[Answer]) -> list[Counts]:

@@ -1,6 +1,6 @@
-"""Somebody's answer from a file: its arrays, made what the rules are written for.
+"""The answer of another program from a file: its arrays, made what the rules are written for.
 
-Whoever wrote it may number vertices by the ids of the graph's file, leave parents out, mark what
+That program may number vertices by the ids of the graph's file, leave parents out, mark what
 is not reached as SciPy does (-9999), or have integer distances.
 """
 

@@ -1,4 +1,4 @@
-"""Somebody's answer as a table of text: a .csv or .tsv, as `sssp solve` writes it."""
+"""The answer of another program as a table of text: a .csv or .tsv, as `sssp solve` writes it."""
 
 from __future__ import annotations
 

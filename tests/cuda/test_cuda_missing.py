@@ -73,7 +73,7 @@ def test_nothing_is_missing_where_all_parts_are_there(machine, cupy):
 @pytest.mark.parametrize(
     ("there", "part", "remedy"),
     [
-        ({"version": (11, 8)}, "the NVIDIA driver supports CUDA 11.8 alone", "update it"),
+        ({"version": (11, 8)}, "the NVIDIA driver supports only CUDA 11.8", "update it"),
         ({"gpus": []}, "the NVIDIA driver finds no GPU", "nvidia-smi"),
         ({"gpus": [GTX_1080]}, "GeForce GTX 1080 is too old, of compute capability 6.1", "7.0"),
         ({"wheels": ()}, "CuPy is not installed", "pip install -e '.[cuda12]'"),
@@ -251,7 +251,7 @@ def test_the_driver_tells_its_version_and_its_devices(libcuda):
     [
         ({"init": 999}, "the NVIDIA driver fails, cuInit: unknown error (error 999)"),
         ({"capability": 61}, "First GPU is too old, of compute capability 6.1; 7.0 (Volta)"),
-        ({"version": 11080}, "the NVIDIA driver supports CUDA 11.8 alone; update it"),
+        ({"version": 11080}, "the NVIDIA driver supports only CUDA 11.8; update it"),
     ],
 )
 def test_the_command_refuses_before_any_work(libcuda, tmp_path, settings, said):

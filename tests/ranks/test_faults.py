@@ -127,7 +127,7 @@ def test_a_signal_reaches_a_rank_that_waits_for_the_others():
 
 KILL = "import subprocess; subprocess.run(['pkill', '-KILL', '-P', str(os.getpid())])"
 GONE = f"(comm.rank == 0 and exec({KILL!r}), time.sleep(1), {TELL})"
-ALONE = "the launcher alone watches the ranks"
+ALONE = "only the launcher watches the ranks"
 
 
 @pytest.mark.slow

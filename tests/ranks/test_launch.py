@@ -133,10 +133,10 @@ def test_every_source_file_tells_ranks_apart(monkeypatch, tmp_path):
     for path in paths:
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text("first")
-    told = [launch.what_was_told(())["the sources of sssp-bench"]]
+    told = [launch.agreed_facts(())["the sources of sssp-bench"]]
     for path in [*paths, "kernels/notes.txt"]:
         (tmp_path / path).write_text("second")
-        told.append(launch.what_was_told(())["the sources of sssp-bench"])
+        told.append(launch.agreed_facts(())["the sources of sssp-bench"])
     assert len(set(told)) == 1 + len(paths)
     assert told[-1] == told[-2], "other files are no sources"
 

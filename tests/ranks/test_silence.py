@@ -77,7 +77,7 @@ STOP_MONITOR = "__import__('subprocess').run(['pkill', '-STOP', '-P', str(os.get
 @pytest.mark.slow
 def test_a_monitor_that_is_stopped_does_not_hold_a_job_that_is_done():
     done = launched(3, fast(f"comm.rank == 0 and {STOP_MONITOR}", seconds=0))
-    alone = "the monitor does not answer: the launcher alone watches the ranks"
+    alone = "the monitor does not answer: only the launcher watches the ranks"
     assert done == (0, "the result\n", f"begun\nsssp info: {alone}\n")
 
 
@@ -85,7 +85,7 @@ def test_a_monitor_that_is_stopped_does_not_hold_a_job_that_is_done():
 def test_heartbeats_go_nowhere_once_the_monitor_is_gone():
     kill = STOP_MONITOR.replace("-STOP", "-KILL")
     done = launched(2, fast(f"comm.rank == 0 and {kill}", seconds=1))
-    alone = "the monitor is gone: the launcher alone watches the ranks"
+    alone = "the monitor is gone: only the launcher watches the ranks"
     assert done == (0, "the result\n", f"begun\nsssp info: {alone}\n")
 
 

@@ -211,3 +211,8 @@ def test_the_papers_are_in_plain_english(page):
     """The habits over which readers stumbled do not come back."""
     text = PAGES[page].partition(BEGIN)[0]
     assert re.findall(rf"^.*(?:{HABITS}).*$", text, re.M | re.I) == []
+
+
+def test_the_helps_are_in_plain_english():
+    helps = "".join(sssp(command, "--help") for command in commands())
+    assert re.findall(rf"^.*(?:{HABITS}).*$", helps, re.M | re.I) == []

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import ast
+import re
 from graphlib import TopologicalSorter
 
 import pytest
+from markdown import PAGES, table
 from repository import HOUSE, PACKAGES, label, run_python, sources
 
-# Who may import whom, beside itself.
+# What each package may import beside itself: the table of CONTRIBUTING.md.
 ARROWS = {
-    "kernels": (),
-    "graphs": ("kernels",),
-    "sssp": ("kernels", "graphs"),
-    "harness": ("sssp", "graphs", "kernels.validate", "kernels.cache", "kernels.disk"),
+    row["package"].strip("`"): tuple(re.findall(r"`([\w.]+)`", row["imports"]))
+    for row in table(PAGES["CONTRIBUTING.md"], "package")
 }
 # The packages of harness, from the bottom: each may import those before it.
 LAYERS = ("console", "machine", "job", "validation", "results", "benchmark", "peers", "reports",

@@ -1,15 +1,15 @@
-"""Where compiled kernels are kept, who may write there, and what happens where that fails.
+"""Where compiled kernels are kept, and what happens where that fails.
 
 The folders, in the order in which they are tried: the user's NUMBA_CACHE_DIR, the user's cache
 folder, a temporary one; never the package's own, where left-over cache files would shadow an
 editable install and a read-only install would fail. numba does not notice that a callee in another
 file has changed, so the folders' names carry a digest of these sources.
 
-What is kept is run as it is read. A folder in which anybody else could put something, or which
-somebody else could exchange for another, is refused, and `REFUSED` says why. A kernel that cannot
-be written (a full disk, a quota) goes to the next folder; one that cannot be read (a file cut
-short by a crash) is dropped and compiled again. Each is said once, in one line. Of processes that
-miss the same kernel at the same time one compiles it, and the others wait (kernels.compiling).
+What is kept is run as it is read. A folder that is not this user's own (kernels.private_folder) is
+refused, and `REFUSED` says why. A kernel that cannot be written (a full disk, a quota) goes to the
+next folder; one that cannot be read (a file cut short by a crash) is dropped and compiled again.
+Each is said once, in one line. Of processes that miss the same kernel at the same time one compiles
+it, and the others wait (kernels.compiling).
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-import stat
 import sys
 import tempfile
 import threading
@@ -39,9 +38,11 @@ from numba.core.runtime import rtsys
 from kernels.compiling import begin, end
 from kernels.disk import replacing
 from kernels.linking import libraries_of_kernels
+from kernels.private_folder import make, refusal, usable
 
-_WITHOUT_KERNELS = ("cache.py", "compiling.py", "device.py", "disk.py", "nvrtc.py")
-_OTHERS = stat.S_IWGRP | stat.S_IWOTH
+_WITHOUT_KERNELS = (
+    "cache.py", "compiling.py", "device.py", "disk.py", "nvrtc.py", "private_folder.py",
+)  # fmt: skip
 
 
 class CacheWarning(RuntimeWarning):
@@ -81,67 +82,6 @@ def _candidates(leaf: str) -> list[Path]:
     return list(dict.fromkeys(Path(os.path.abspath(folder)) for folder in found))
 
 
-def refusal(folder: Path, depth: int = 0) -> str | None:
-    """Return why what lies in a folder could be somebody else's; None if it could not.
-
-    The folder and the one it is in belong to this user or root, and nobody else may write there;
-    nobody else can rename a folder on the way, or lay a link. What is not there yet is nobody's.
-    `depth` counts the folders below.
-    """
-    for at, path in enumerate((folder, *folder.parents), depth):
-        try:
-            found = os.lstat(path)
-            os.stat(path)  # refuses links that go in circles
-        except FileNotFoundError:
-            continue
-        except OSError as error:
-            return f"{path}: {error.strerror}"
-        is_link = stat.S_ISLNK(found.st_mode)
-        if found.st_uid not in (os.geteuid(), 0) and not (at > 1 and _is_a_system_user(found)):
-            return f"{path} {'is a link of' if is_link else 'belongs to'} user {found.st_uid}"
-        if is_link:
-            if why := refusal(path.parent / os.readlink(path), at):
-                return why
-        elif not stat.S_ISDIR(found.st_mode):
-            return f"{path} is no folder"
-        # In a folder that is sticky, as /tmp is, nobody can rename what is another's.
-        elif found.st_mode & _OTHERS and not (at > 0 and found.st_mode & stat.S_ISVTX):
-            who = "everybody" if found.st_mode & stat.S_IWOTH else f"group {found.st_gid}"
-            return f"{path} can be written by {who}"
-    return None
-
-
-def _is_a_system_user(found: os.stat_result) -> bool:
-    """Return whether what is root's looks so: some containers do not know root, nor its files."""
-    with suppress(OSError, ValueError):
-        lines = Path("/proc/self/uid_map").read_text().splitlines()
-        known = [int(line.split()[0]) for line in lines]
-        overflow = int(Path("/proc/sys/kernel/overflowuid").read_text())
-        return 0 not in known and found.st_uid == overflow
-    return False
-
-
-def _make(folder: Path) -> None:
-    """Make a folder and those it is in, for this user alone whatever the umask."""
-    if not folder.is_dir():
-        with suppress(FileExistsError):
-            _make(folder.parent)
-            folder.mkdir(mode=0o700)
-
-
-def usable(folder: Path) -> str | None:
-    """Make a folder; return why nothing can be kept there, None if something can."""
-    if why := refusal(folder):
-        return why
-    try:
-        _make(folder)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        return f"{folder} cannot be written: {error.strerror}"
-    return refusal(folder)
-
-
 def _choose(folders: list[Path]) -> tuple[list[Path], list[str]]:
     """Return the folders from the first that can be used on, and why those before it cannot."""
     refused: list[str] = []
@@ -158,7 +98,7 @@ LEAF = f"numba-{_sources_digest()}"
 # The folder in use, and those that are left if it fails.
 FOLDERS, REFUSED = _choose(_candidates(LEAF))
 CACHE_FOLDER = str(FOLDERS[0])
-_make(FOLDERS[0])
+make(FOLDERS[0])
 for _why in REFUSED:
     _warn(f"compiled kernels are kept in {CACHE_FOLDER}: {_why}")
 

@@ -15,7 +15,7 @@ from numba.core.errors import TypingError
 from repository import HOUSE, run_python
 
 from harness.benchmark import warmup
-from kernels import cache, compiling, nvrtc
+from kernels import cache, compiling, nvrtc, private_folder
 from kernels.compile import njit
 
 SOMEBODY = 4711
@@ -33,8 +33,8 @@ def place(tmp_path):
 
 
 def test_a_folder_that_only_we_can_write_is_taken(place):
-    assert cache.refusal(place) is None
-    assert cache.usable(place / "not" / "there" / "yet") is None
+    assert private_folder.refusal(place) is None
+    assert private_folder.usable(place / "not" / "there" / "yet") is None
 
 
 @pytest.mark.parametrize("depth", range(4))
@@ -42,15 +42,17 @@ def test_a_folder_that_only_we_can_write_is_taken(place):
 def test_a_folder_that_others_can_write_is_refused_and_named(place, depth, mode, who):
     path = (place, *place.parents)[depth]
     path.chmod(mode)
-    assert cache.refusal(place).startswith(f"{path} can be written by {who}")
-    assert cache.usable(place / "new" / "one").startswith(f"{path} can be written by {who}")
+    assert private_folder.refusal(place).startswith(f"{path} can be written by {who}")
+    assert private_folder.usable(place / "new" / "one").startswith(
+        f"{path} can be written by {who}"
+    )
 
 
 def test_a_sticky_folder_on_the_way_is_no_fault_but_the_last_is(place):
     place.parent.chmod(0o1777)
-    assert cache.refusal(place) is None
+    assert private_folder.refusal(place) is None
     place.chmod(0o1777)
-    assert "can be written by everybody" in cache.refusal(place)
+    assert "can be written by everybody" in private_folder.refusal(place)
 
 
 @AS_ROOT
@@ -58,7 +60,7 @@ def test_a_sticky_folder_on_the_way_is_no_fault_but_the_last_is(place):
 def test_a_folder_of_somebody_else_is_refused(place, depth):
     path = (place, *place.parents)[depth]
     os.chown(path, SOMEBODY, -1)
-    assert cache.refusal(place) == f"{path} belongs to user {SOMEBODY}"
+    assert private_folder.refusal(place) == f"{path} belongs to user {SOMEBODY}"
 
 
 @AS_ROOT
@@ -67,24 +69,24 @@ def test_our_own_links_are_followed_and_no_others(place, tmp_path, depth):
     path = (place, *place.parents)[depth]
     path.rename(tmp_path / "moved")
     path.symlink_to("../" * (2 - depth) + "moved")
-    assert place.is_dir() and cache.refusal(place) is None
+    assert place.is_dir() and private_folder.refusal(place) is None
     (tmp_path / "moved").chmod(0o777)
-    assert "moved can be written by everybody" in cache.refusal(place)
+    assert "moved can be written by everybody" in private_folder.refusal(place)
     (tmp_path / "moved").chmod(0o755)
     os.lchown(path, SOMEBODY, -1)
-    assert cache.refusal(place) == f"{path} is a link of user {SOMEBODY}"
+    assert private_folder.refusal(place) == f"{path} is a link of user {SOMEBODY}"
 
 
 def test_a_link_in_circles_is_refused(tmp_path):
     (tmp_path / "a").symlink_to("b")
     (tmp_path / "b").symlink_to("a")
-    assert "Too many levels" in cache.refusal(tmp_path / "a" / "leaf")
+    assert "Too many levels" in private_folder.refusal(tmp_path / "a" / "leaf")
 
 
 def test_folders_are_made_for_us_alone_whatever_the_umask(tmp_path):
     before = os.umask(0)
     try:
-        assert cache.usable(tmp_path / "a" / "b" / "c") is None
+        assert private_folder.usable(tmp_path / "a" / "b" / "c") is None
     finally:
         os.umask(before)
     assert (tmp_path / "a").stat().st_mode & 0o777 == 0o700

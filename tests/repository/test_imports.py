@@ -186,6 +186,7 @@ def test_the_validator_shares_no_code_with_the_solver(validator):
         "kernels.disk",
         "kernels.linking",
         "kernels.parallel",
+        "kernels.private_folder",
     }
     assert kernels == {"kernels.validate", "kernels.vertex_set"} | shared
 

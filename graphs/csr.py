@@ -9,22 +9,19 @@ a vertex. Several ranks do the same together, each for the rows it owns.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from time import perf_counter
-from typing import NamedTuple
 
 import numpy as np
 
-from graphs.arc_stream import ArcStream, RankArcStream
 from graphs.arguments import checked_threads
 from graphs.comm import Comm, SerialComm
 from graphs.edges import EdgeList, Edges, check_edges
 from graphs.errors import GraphError
-from graphs.halo import MOST_RANKS, Halo, exchange_leaves
-from graphs.labels import settle_labels
-from graphs.layout import Layout
+from graphs.fill_rows import fill, fill_rows, row_bounds
+from graphs.halo import MOST_RANKS, exchange_leaves
 from graphs.levels import count_levels
-from graphs.pages import give_back_freed, lazy_zeros
+from graphs.pages import give_back_freed
 from graphs.partition import Partition
 from graphs.presolve import presolve as presolve_edges
 from graphs.rank_core import share_core
@@ -32,110 +29,9 @@ from graphs.rank_trees import Built, hang_trees
 from graphs.rows import CSR, GraphStats, Rows
 from graphs.selection import Detours
 from graphs.trees import SAMPLE, take_off_trees
+from graphs.vertex_order import VertexOrder
 from graphs.weights import Codes
 from kernels.groups import Ways
-
-# Rows of more arcs than this on average are long: a push or a pull that stops early pays.
-LONG_ROWS = 8
-# Where the 1/16 of the vertices with the most arcs hold this share of them, there are hubs.
-HUB_SHARE = 0.25
-
-
-def has_hubs(connected: int, top: int, arcs: int) -> bool:
-    """Do the 1/16 of the connected vertices that have the most arcs, `top`, hold many of all?"""
-    return connected > 64 and top > HUB_SHARE * arcs
-
-
-@dataclass(frozen=True)
-class VertexOrder:
-    """How the vertices are labelled.
-
-    order       int32 (n,)   own vertices as they follow each other: rows, leaves, the rest; on a
-                device where its edges are
-    rows        of them with rows to push
-    leaves      of them with a single arc, which are settled at the end
-    isolated    of them that are never reached
-    reachable   vertices of the whole graph that may be reached
-    hubs        do a few vertices of the whole graph hold most of the arcs?
-    long_rows   are rows of the whole graph long enough to stop early in them?
-    """
-
-    order: np.ndarray
-    rows: int
-    leaves: int
-    isolated: int
-    reachable: int
-    hubs: bool
-    long_rows: bool
-
-    def layout(self) -> Layout:
-        """Return the labels of one process: its vertices in this order."""
-        return Layout.of_one_process(self.rows, self.leaves, self.isolated)
-
-
-def _order(degree: np.ndarray, directed: bool, comm: Comm) -> VertexOrder:
-    """Order the vertices by the arcs of both directions; hubs and long rows by the whole graph."""
-    from kernels.build import order_by_degree
-
-    n = len(degree)
-    order = order_by_degree(degree)
-    connected = int(np.count_nonzero(degree))
-    top = int(degree[order[: max(connected // 16, 1)]].sum())
-    top, arcs, reachable, total = comm.allreduce_sum(
-        [top, int(degree.sum()), connected, n]
-    ).tolist()
-    hubs = has_hubs(reachable, top, arcs)
-    long_rows = arcs > 2 * LONG_ROWS * max(reachable, 1) // (1 + (not directed))
-    if not hubs:
-        return VertexOrder(np.arange(n, dtype=np.int32), n, 0, 0, total, False, bool(long_rows))
-    rows = connected if directed else int(np.count_nonzero(degree > 1))
-    return VertexOrder(
-        order, rows, connected - rows, n - connected, reachable, bool(hubs), bool(long_rows)
-    )
-
-
-def _bounds(degree: np.ndarray, order: np.ndarray, threads: int) -> np.ndarray:
-    """int64 (own + 1,): where the row of each own vertex starts, in this order."""
-    from kernels.build import gather
-
-    indptr = np.zeros(len(degree) + 1, np.int64)
-    gather(degree, order, threads, indptr[1:])
-    return np.cumsum(indptr, out=indptr)
-
-
-def _fill(arcs: ArcStream | RankArcStream, indptr: np.ndarray, layout: Layout,
-          local_id: np.ndarray, ways: Ways) -> tuple[Rows, np.ndarray]:  # fmt: skip
-    """Rows of the given bounds (by index), filled, sorted, without parallel arcs; their lengths."""
-    from kernels.build import close_gaps, sort_rows
-
-    n, threads = layout.n, arcs.threads
-    keys = np.empty(indptr[n], np.uint64)
-    # Starts move to ends as the rows fill, and the end of a row is the start of the next.
-    cursor = indptr[:-1].copy()
-    arcs.fill(layout, local_id, ways, cursor, keys)
-    del cursor
-    target = max(len(keys) // (64 * threads), 1 << 14)
-    starts = np.searchsorted(indptr, np.arange(0, len(keys), target))
-    blocks = np.unique(np.concatenate([[0], starts, [n]])).astype(np.int64)
-    lengths = np.empty(n, np.int32)
-    block_lengths = np.empty(len(blocks) - 1, np.int64)
-    floats = arcs.codes.kind == "float32"
-    sort_rows(indptr, keys, floats, blocks, layout.labels, threads, lengths, block_lengths)
-    kept = close_gaps(indptr, lengths, blocks, block_lengths, keys)
-    keys.resize(kept, refcheck=False)
-    return Rows(_by_label(indptr, layout), arcs.codes.arcs(keys)), lengths
-
-
-def _by_label(indptr: np.ndarray, layout: Layout) -> np.ndarray:
-    """Bounds of rows by label, from those of own vertices by index."""
-    if layout.n == layout.labels:
-        return indptr
-    bounds = lazy_zeros(layout.labels + 1, np.int64)
-    index = 0
-    for own in (layout.rows, layout.leaves, layout.isolated):
-        bounds[own.start : own.stop + 1] = indptr[index : index + len(own) + 1]
-        index += len(own)
-    return bounds
 
 
 def _check(edges: Edges, comm: Comm) -> None:
@@ -159,39 +55,6 @@ def _check(edges: Edges, comm: Comm) -> None:
             f"n={edges.n} is not allowed on {comm.size} process(es); "
             "each holds less than 2^31 vertices"
         )
-
-
-def _label(
-    arcs: ArcStream | RankArcStream, order: VertexOrder, comm: Comm, together: bool
-) -> tuple[Layout, Halo | None, np.ndarray, np.ndarray]:
-    """Label the own vertices, and those of other ranks that arcs lead to.
-
-    Returns the layout and the halo; int32 (own + those of others,) the label of each own vertex,
-    then of each other; and the original id of each label, -1 after the last.
-    """
-    from kernels.build import scatter
-
-    layout, halo = order.layout(), None
-    first, ids, of_ids = 0, np.empty(0, np.int64), np.empty(0, np.int32)
-    if isinstance(arcs, RankArcStream):
-        first, ids = arcs.first, arcs.take_ghosts()
-        index = np.empty(len(order.order), np.int32)
-        index[order.order] = np.arange(len(index), dtype=np.int32)
-        layout, halo, of_ids = settle_labels(
-            comm, arcs.partition, index, order.rows, order.leaves, ids, together
-        )
-    own = len(order.order)
-    local_id = np.empty(own + len(of_ids), np.int32)
-    label = layout.of_own(np.arange(own, dtype=np.int32))
-    scatter(label, order.order, arcs.threads, local_id)
-    local_id[own:] = of_ids
-    n = arcs.edges.n
-    array = np.empty if halo is None or len(halo.node_peers) == 1 else comm.shared_zeros
-    global_id = array(layout.labels + 1, np.dtype(np.int32 if n < 2**31 else np.int64))
-    global_id[label] = order.order.astype(global_id.dtype) + global_id.dtype.type(first)
-    global_id[of_ids] = ids  # what a node peer writes, too, is the same
-    global_id[layout.labels] = -1
-    return layout, halo, local_id, global_id
 
 
 def _sample(rows: Rows, comm: Comm) -> np.ndarray:
@@ -295,7 +158,7 @@ def _build_presolved_ranks(
         return replace(_build(kept, threads, comm, together), presolved=facts)
     started = perf_counter()
     partition = Partition(kept.n, comm.size)
-    filled = _fill_rows(kept, threads, comm, False, partition)
+    filled = fill_rows(kept, threads, comm, False, partition)
     if int(comm.allreduce_sum([len(filled.rows.arcs)])[0]) == 0:
         return replace(_build(kept, threads, comm, together), presolved=facts)
     assert filled.halo is not None
@@ -321,46 +184,11 @@ def _build_presolved_ranks(
     return replace(csr, presolved=facts)
 
 
-class _Filled(NamedTuple):
-    """Rows, and what they were made of."""
-
-    arcs: ArcStream | RankArcStream
-    codes: Codes
-    order: VertexOrder
-    layout: Layout
-    halo: Halo | None
-    local_id: np.ndarray
-    global_id: np.ndarray
-    rows: Rows
-    lengths: np.ndarray
-
-
-def _fill_rows(
-    edges: Edges, threads: int, comm: Comm, together: bool, partition: Partition
-) -> _Filled:
-    both = not edges.directed
-    codes = Codes(edges, comm)
-    arcs: ArcStream | RankArcStream = ArcStream(edges, codes, threads)
-    if comm.size > 1:
-        arcs = RankArcStream(edges, codes, threads, comm, partition)
-    degree = arcs.degrees(Ways(True, True))
-    order = _order(degree, edges.directed, comm)
-    layout, halo, local_id, global_id = _label(arcs, order, comm, together)
-    if comm.size > 1:
-        give_back_freed()
-    if not both:
-        degree = arcs.degrees(Ways(True, False))
-    rows, lengths = _fill(
-        arcs, _bounds(degree, order.order, threads), layout, local_id, Ways(True, both)
-    )
-    return _Filled(arcs, codes, order, layout, halo, local_id, global_id, rows, lengths)
-
-
 def _build(
     edges: Edges, threads: int, comm: Comm, together: bool, partition: Partition | None = None
 ) -> CSR:
     partition = partition or Partition(edges.n, comm.size)
-    arcs, codes, order, layout, halo, local_id, global_id, out, lengths = _fill_rows(
+    arcs, codes, order, layout, halo, local_id, global_id, out, lengths = fill_rows(
         edges, threads, comm, together, partition
     )
     incoming: Rows | None = out
@@ -368,8 +196,8 @@ def _build(
         incoming = None
         if order.hubs or order.long_rows:
             ways = Ways(False, True)
-            bounds = _bounds(arcs.degrees(ways), order.order, threads)
-            incoming = _fill(arcs, bounds, layout, local_id, ways)[0]
+            bounds = row_bounds(arcs.degrees(ways), order.order, threads)
+            incoming = fill(arcs, bounds, layout, local_id, ways)[0]
     stats = _stats(edges, codes, order, out, comm, count_levels(out, lengths, layout, halo, comm))
     if halo is not None:
         start, end = out.indptr[[layout.leaves.start, layout.leaves.stop]]

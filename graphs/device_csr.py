@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from graphs.csr import HUB_SHARE, LONG_ROWS, SAMPLE, VertexOrder
 from graphs.device_edges import DeviceEdgeList, words
 from graphs.device_rows import WEIGHTS, DeviceCSR, DeviceRows
 from graphs.edges import DeviceEdges, check_edges
@@ -30,6 +29,8 @@ from graphs.memory import (
     too_little,
 )
 from graphs.rows import GraphStats
+from graphs.trees import SAMPLE
+from graphs.vertex_order import VertexOrder, has_hubs, has_long_rows
 from graphs.weights import weight_kind
 
 if TYPE_CHECKING:
@@ -150,13 +151,13 @@ class _Builder:
         return int(levels[0])
 
     def order(self, degree: Any) -> VertexOrder:
-        """Order the vertices by falling degree where there are hubs, as graphs.csr does."""
+        """Order the vertices by falling degree where there are hubs (graphs.vertex_order)."""
         xp, n, both = self.xp, self.edges.n, not self.edges.directed
         order = xp.argsort(-degree, kind="stable").astype(np.int32)
         connected, arcs = int(xp.count_nonzero(degree)), int(degree.sum())
         top = int(degree[order[: max(connected // 16, 1)]].sum())
-        hubs = connected > 64 and top > HUB_SHARE * arcs
-        long_rows = arcs > 2 * LONG_ROWS * max(connected, 1) // (1 + both)
+        hubs = has_hubs(connected, top, arcs)
+        long_rows = has_long_rows(connected, arcs, self.edges.directed)
         if not hubs:
             return VertexOrder(xp.arange(n, dtype=np.int32), n, 0, 0, n, False, long_rows)
         rows = int(xp.count_nonzero(degree > 1)) if both else connected

@@ -10,9 +10,10 @@ import numpy as np
 import scipy.sparse
 
 from graphs.arguments import check_matrix, checked_limit, plain_array
-from graphs.csr import CSR, build_csr, has_hubs
+from graphs.csr import CSR, build_csr
 from graphs.edges import EdgeList
 from graphs.errors import GraphError
+from graphs.vertex_order import has_hubs
 from kernels.threads import thread_count
 from sssp.arcs import Arcs, arcs_of_edges, arcs_of_rows
 from sssp.direct import search_arcs

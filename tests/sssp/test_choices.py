@@ -10,10 +10,11 @@ from ranks import on_ranks
 from strategies import edge_list
 
 from graphs import build_csr
-from graphs.csr import CSR, HUB_SHARE, LONG_ROWS
+from graphs.csr import CSR
 from graphs.edges import EdgeList
 from graphs.levels import LEVEL_VERTICES, MOST_LEVELS
 from graphs.partition import part_of
+from graphs.vertex_order import HUB_SHARE, LONG_ROWS
 from kernels.push import NEVER
 from sssp.tuning import EXPANDS, choose
 

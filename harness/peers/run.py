@@ -14,7 +14,7 @@ from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 from graphs.memory import ONE_SHOT, Need, gib
-from harness.benchmark.run import draw_keys, warmup_root
+from harness.benchmark.roots import draw_keys, warmup_root
 from harness.benchmark.source import LoadedEdges, OfficialGraph, Source
 from harness.console.errors import MemoryRefused
 from harness.console.progress import Progress

@@ -12,7 +12,6 @@ and the others wait.
 
 from __future__ import annotations
 
-import gc
 import hashlib
 import json
 import math
@@ -344,5 +343,5 @@ def cache_folders() -> list[Path]:
 
 
 if __name__ == "__main__":
-    gc.disable()  # a tenth of numba's time: it makes many objects, and few that are circles
-    Plan(**json.loads(sys.argv[1])).compile(halves=sys.argv[2:] or HALVES)
+    with gc_disabled():  # a tenth of numba's time
+        Plan(**json.loads(sys.argv[1])).compile(halves=sys.argv[2:] or HALVES)

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from time import perf_counter
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from graphs.comm import SerialComm
 from graphs.device_edges import DeviceEdgeList
-from graphs.edges import DeviceEdges, EdgeList, check_edges
+from graphs.edges import DeviceEdges, EdgeList, Edges, check_edges
 from graphs.presolve import drop, refuse_directed
 from graphs.selection import Detours, Growing, Selection
 from graphs.weights import weight_kind
@@ -34,16 +34,16 @@ class DeviceSelection(Selection):
         """Start a kernel for lengths of this graph's size."""
         self.module.launch(f"{kernel}_{self.dtype.itemsize}", threads, *arguments)
 
-    def _listed(self, edges: Any) -> EdgeList | None:
+    def _listed(self, edges: Edges) -> EdgeList | None:
         return edges.edges if isinstance(edges, DeviceEdgeList) else None
 
-    def _edges(self, listed: EdgeList) -> Any:
+    def _edges(self, listed: EdgeList) -> Edges:
         return DeviceEdgeList(self.device, listed, checked=True)
 
     def _on_host(self, array: Any) -> np.ndarray:
         return self.device.to_host(array)
 
-    def select(self, edges: Any, listing: Callable[..., Any], *arguments: Any) -> Any:
+    def select(self, edges: Edges, listing: Callable[..., Any], *arguments: Any) -> Edges:
         dtypes = np.dtype(np.int32), np.dtype(np.int32), edges.weight_dtype
         kept = Growing(self.xp, self.device.part, dtypes, edges.m)
         for part in edges.slices():
@@ -76,13 +76,12 @@ class DeviceSelection(Selection):
         self.module.launch("list_marked", m, marked, ends, np.int64(words), places)
         return places
 
-    def _rounds(self, edges: Any, length: Any) -> Callable[[], tuple[int, int]]:
+    def _rounds(self, edges: Edges, length: Any) -> Callable[[], tuple[int, int]]:
         xp, n = self.xp, self.n
         bits, lowered = length.view(self.bits), length.view(self.bits).copy()
         changed = xp.full(-(-n // 32), 0xFFFFFFFF, np.uint32)
         taken = xp.empty(2, np.uint64)
-        listed = self._listed(edges)
-        assert listed is not None
+        listed = self._selected(edges)
         weight = self.lengths(listed.weight)
 
         def run_round() -> tuple[int, int]:
@@ -125,4 +124,5 @@ def presolve_on_device(
         check_edges(edges.edges)
         heaviest = edges.heaviest()
     kind = weight_kind(edges.weight_dtype, heaviest)
-    return drop(edges, DeviceSelection(edges, kind), started)
+    kept, facts, detours = drop(edges, DeviceSelection(edges, kind), started)
+    return cast("DeviceEdges", kept), facts, detours

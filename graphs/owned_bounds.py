@@ -99,7 +99,7 @@ class OwnerSelection(Selection):
         self.shared = False
         self.slice_edges = min(max(edges.m // SLICES, LEAST_SLICE), SLICE_EDGES)
 
-    def from_hub(self, hub: int, edges: Any) -> Bounds:
+    def from_hub(self, hub: int, edges: Edges) -> Bounds:
         first, own = self.partition.first(self.comm.rank), self.partition.count(self.comm.rank)
         length = np.full(own, np.inf, self.dtype)
         if first <= hub < first + own:
@@ -110,7 +110,7 @@ class OwnerSelection(Selection):
         finite = bounds.length[bounds.length < np.inf]
         return self.comm.allreduce_max(float(finite.max(initial=0)))
 
-    def useful(self, edges: Any, detours: Detours) -> Any:
+    def useful(self, edges: Edges, detours: Detours) -> Edges:
         kept = super().useful(edges, detours)
         while self.comm.allreduce_or(False):  # others have slices left, and ask
             self._known(np.empty(0, np.int64), detours.length)
@@ -168,17 +168,18 @@ class OwnerSelection(Selection):
             places[:, part] = np.searchsorted(ids, few)[places[:, part]]
         return ids, places
 
-    def _rounds(self, edges: Any, length: Any) -> Callable[[], tuple[int, int]]:
+    def _rounds(self, edges: Edges, length: Any) -> Callable[[], tuple[int, int]]:
         from kernels.presolve import all_useful, relax_edges, take_lowered
 
-        ids, places = self._ends(edges)
+        listed = self._selected(edges)
+        ids, places = self._ends(listed)
         lookup = self._ask(ids)
         del ids
         asked, asking, offset = lookup
         own = length.view(self.bits)
         known = self._answers(lookup, own)
         lowered = known.copy()
-        part = *places, self.lengths(edges.weight)
+        part = *places, self.lengths(listed.weight)
         useful, counts = all_useful(edges.m)
 
         def run_round() -> tuple[int, int]:

@@ -126,8 +126,8 @@ def refuse_directed(edges: Edges | DeviceEdges) -> None:
 
 
 def drop(
-    edges: Any, selection: Selection, started: float
-) -> tuple[Any, dict[str, Any], Detours | None]:
+    edges: Edges, selection: Selection, started: float
+) -> tuple[Edges, dict[str, Any], Detours | None]:
     """Keep the edges that a search can use, see `presolve`; the clock runs since `started`."""
     comm = selection.comm
     facts: dict[str, Any] = {"hub": None, "light_below": None, "rounds": 0, "slack": None}
@@ -139,7 +139,9 @@ def drop(
     return kept, facts, detours
 
 
-def _drop(edges: Any, selection: Selection, facts: dict[str, Any]) -> tuple[Any, Detours] | None:
+def _drop(
+    edges: Edges, selection: Selection, facts: dict[str, Any]
+) -> tuple[Edges, Detours] | None:
     """The edges to keep, and the detours by which; None where it does not pay."""
     comm = selection.comm
     sample = selection.sample(edges)

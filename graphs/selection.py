@@ -14,7 +14,7 @@ import numpy as np
 
 from graphs.arguments import kernel_ids
 from graphs.comm import Comm
-from graphs.edges import DeviceEdges, EdgeList, Edges
+from graphs.edges import EdgeList, Edges
 
 # Rounds over the light edges; more make the bounds a little smaller, and the pass little shorter.
 LIGHT_ROUNDS = 6
@@ -120,18 +120,24 @@ class Selection:
         """Weights as they are added."""
         return weight.astype(self.dtype, copy=False)
 
-    def _listed(self, edges: Any) -> EdgeList | None:
+    def _listed(self, edges: Edges) -> EdgeList | None:
         """The edges as arrays, where there is a list of them."""
         return edges if isinstance(edges, EdgeList) else None
 
-    def _edges(self, listed: EdgeList) -> Any:
+    def _selected(self, edges: Edges) -> EdgeList:
+        """The arrays of edges that `select` or `sample` has returned."""
+        listed = self._listed(edges)
+        assert listed is not None
+        return listed
+
+    def _edges(self, listed: EdgeList) -> Edges:
         """Edges of such arrays, that `select` can read."""
         return listed
 
     def _on_host(self, array: Any) -> np.ndarray:
         return array
 
-    def sample(self, edges: Edges | DeviceEdges) -> Any:
+    def sample(self, edges: Edges) -> Edges:
         """Some edges: spread over a list, the first of a generator, which makes them in no order.
 
         The same however the edges are sliced.
@@ -154,23 +160,21 @@ class Selection:
         src, dst, weight = (joined(xp, list(column)) for column in columns)
         return self._edges(EdgeList(src, dst, weight, edges.n))
 
-    def weights(self, edges: Any) -> np.ndarray:
+    def weights(self, edges: Edges) -> np.ndarray:
         """The weights of a few edges, as they are added, on the host."""
-        listed = self._listed(edges)
-        assert listed is not None
+        listed = self._selected(edges)
         return self._on_host(self.lengths(listed.weight))
 
-    def hub(self, edges: Any) -> int:
+    def hub(self, edges: Edges) -> int:
         """The vertex with most edges, of a sample of these; -1 where there are none."""
-        listed = self._listed(edges)
-        assert listed is not None
+        listed = self._selected(edges)
         step = max(edges.m // SAMPLE, 1)
         src, dst = (self._on_host(ends[::step]) for ends in (listed.src, listed.dst))
         ends = np.concatenate([src, dst])[np.tile(src != dst, 2)]
         ids, counts = np.unique(ends, return_counts=True)
         return int(ids[counts.argmax()]) if len(ids) else -1
 
-    def select(self, edges: Any, listing: Callable[..., Any], *arguments: Any) -> Any:
+    def select(self, edges: Edges, listing: Callable[..., Any], *arguments: Any) -> Edges:
         """The edges that `listing` lists of each slice, in their order."""
         from kernels.presolve import TURN_EDGES, pack
 
@@ -189,7 +193,7 @@ class Selection:
         src, dst, weight = chosen.filled()
         return EdgeList(src, dst, weight, self.n)
 
-    def lighter(self, edges: Edges | DeviceEdges, below: float) -> Any:
+    def lighter(self, edges: Edges, below: float) -> Edges:
         """The edges of weight less than `below`; notes the largest weight of all."""
         light = self.select(edges, self._list_lighter, self.dtype.type(below))
         self.heaviest = self.comm.allreduce_max(self.heaviest)
@@ -206,7 +210,7 @@ class Selection:
         gain = self.gain(2 * bounds.rounds)
         return Detours(bounds.length, 1.0 + gain, gain * longest)
 
-    def useful(self, edges: Any, detours: Detours) -> Any:
+    def useful(self, edges: Edges, detours: Detours) -> Edges:
         """The edges that are not heavier than the detour."""
         return self.select(edges, self._list_useful, *detours)
 
@@ -220,7 +224,7 @@ class Selection:
         e = self.half_gap
         return math.expm1((arcs + _SPARE) * math.log1p(e) - (arcs + 1 + _SPARE) * math.log1p(-e))
 
-    def from_hub(self, hub: int, edges: Any) -> Bounds:
+    def from_hub(self, hub: int, edges: Edges) -> Bounds:
         """Bounds after a few rounds over some edges."""
         length = self._copy(self.xp.full(self.n, np.inf, self.dtype) if self._leads() else None)
         if self._leads():
@@ -247,7 +251,7 @@ class Selection:
         self.comm.barrier()
         return there
 
-    def lower(self, edges: Any, bounds: Bounds, worth: float, most: int) -> Bounds:
+    def lower(self, edges: Edges, bounds: Bounds, worth: float, most: int) -> Bounds:
         """Lower bounds by rounds over the edges, as long as that is worth it; collective."""
         length = self._copy(bounds.length)
         run_round = self._rounds(edges, length)
@@ -259,14 +263,15 @@ class Selection:
                 break
         return Bounds(length, bounds.rounds + rounds, found == 0)
 
-    def _rounds(self, edges: Any, length: Any) -> Callable[[], tuple[int, int]]:
+    def _rounds(self, edges: Edges, length: Any) -> Callable[[], tuple[int, int]]:
         """What lowers `length` by a round, and says of how many vertices, and how many new ones."""
         from kernels.presolve import all_useful, relax_edges, take_lowered
 
         bits, lowered = length.view(self.bits), self._copy(length).view(self.bits)
         rank, size = (self.comm.rank, self.comm.size) if self.shared else (0, 1)
         own = slice(self.n * rank // size, self.n * (rank + 1) // size)
-        part = edges.src, edges.dst, self.lengths(edges.weight)
+        listed = self._selected(edges)
+        part = listed.src, listed.dst, self.lengths(listed.weight)
         useful, counts = all_useful(edges.m)
 
         def run_round() -> tuple[int, int]:

@@ -142,12 +142,17 @@ def _largest_bits(values: Any) -> int:
     return int(values.view(f"u{values.dtype.itemsize}").max())
 
 
+def check_weight_dtype(dtype: np.dtype) -> None:
+    """Raise GraphError for a type that weights cannot have."""
+    if dtype.kind not in "fiub" or dtype.itemsize > 8:
+        raise GraphError(
+            f"weights must be float32, float64 or integers, got dtype {dtype}; convert them"
+        )
+
+
 def check_weights(weight: np.ndarray) -> None:
     """Raise GraphError at the first weight that is negative, NaN, infinite or no real number."""
-    if weight.dtype.kind not in "fiub" or weight.dtype.itemsize > 8:
-        raise GraphError(
-            f"weights must be float32, float64 or integers, got dtype {weight.dtype}; convert them"
-        )
+    check_weight_dtype(weight.dtype)
     if len(weight) == 0 or weight.dtype.kind in "ub":
         return
     # Bits of floats order like the floats; the sign, and what is infinite or NaN, are above them.

@@ -3,73 +3,21 @@
 from __future__ import annotations
 
 import math
-from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from graphs.arguments import as_integer, plain_array
-from graphs.csr import CSR
-from graphs.edges import EdgeList, check_edges
+from graphs.arguments import as_integer
 from graphs.errors import GraphError
 from kernels import arcs as check
 from kernels import direct, near_far
 from kernels.threads import check_threads_run
+from sssp.arc_types import column, types_of
 
 EXACT = 2.0**53
-_MOST = 2**31 - 1
+# Ids and places of fewer than this are int32.
+MOST_IDS = 2**31 - 1
 _NONE = np.empty(0, np.int32)
-
-
-def _weight_type(dtype: np.dtype) -> np.dtype:
-    """The type as which kernels read weights of a type: four in all, to compile for."""
-    if dtype.kind not in "fiub" or dtype.itemsize > 8:
-        raise GraphError(
-            f"weights must be float32, float64 or integers, got dtype {dtype}; convert them"
-        )
-    if dtype.kind == "f":
-        return distance_type(dtype)
-    if np.can_cast(dtype, np.int32):
-        return np.dtype(np.int32)
-    # uint64 as float64: what that does not hold exactly is refused with the answer.
-    return np.dtype(np.int64 if np.can_cast(dtype, np.int64) else np.float64)
-
-
-def distance_type(weights: np.dtype) -> np.dtype:
-    """The type of distances for weights of a type: float32 for float32 and less, else float64."""
-    return np.dtype(np.float32 if weights.kind == "f" and weights.itemsize <= 4 else np.float64)
-
-
-def _column(name: str, values: Any) -> np.ndarray:
-    """An array of one dimension that NumPy reads as it is."""
-    if type(values) is not np.ndarray or not values.dtype.isnative:
-        values = plain_array(name, values)
-    if values.ndim != 1:
-        raise GraphError(f"{name} must have one dimension, got shape {values.shape}")
-    return values if values.flags.aligned else values.copy()
-
-
-class _Types(NamedTuple):
-    """The types that kernels read ids and weights as, that of distances, and limits of these."""
-
-    ids: np.dtype
-    weights: np.dtype
-    dist: np.dtype
-    integers: bool
-    large: float  # two distances of less than half the range have a sum within it
-    most: np.number  # below it, in the type of weights
-
-
-@cache
-def _types(indptr: np.dtype, indices: np.dtype, weights: np.dtype) -> _Types:
-    for name, dtype in (("indptr", indptr), ("indices", indices)):
-        if dtype.kind not in "iu":
-            raise GraphError(f"{name} must hold integers, got dtype {dtype}")
-    ids = np.dtype(np.int32 if indptr == indices == np.int32 else np.int64)
-    read, dist = _weight_type(weights), distance_type(weights)
-    large = float(np.finfo(dist).max) / 2
-    most = np.nextafter(read.type(large), read.type(0)) if read.kind == "f" else np.iinfo(read).max
-    return _Types(ids, read, dist, weights.kind in "iub", large, read.type(most))
 
 
 class Arcs:
@@ -96,10 +44,10 @@ class Arcs:
 
     def __init__(self, indptr: Any, indices: Any, weights: Any, check_later: bool = False):
         check_threads_run(1)
-        indptr, indices = _column("indptr", indptr), _column("indices", indices)
-        weights = _column("weights", weights)
-        types = _types(indptr.dtype, indices.dtype, weights.dtype)
-        if not 1 <= len(indptr) - 1 < _MOST:
+        indptr, indices = column("indptr", indptr), column("indices", indices)
+        weights = column("weights", weights)
+        types = types_of(indptr.dtype, indices.dtype, weights.dtype)
+        if not 1 <= len(indptr) - 1 < MOST_IDS:
             raise GraphError(f"a graph has 1 to 2^31 - 2 vertices, got {len(indptr) - 1}")
         self.n = len(indptr) - 1
         self.dtype, self.integers = types.dist, types.integers
@@ -170,7 +118,7 @@ class Arcs:
         if check.is_symmetric(self.matrix, at):
             return self
         m = 2 * self.m
-        ids = np.int32 if m < _MOST else np.int64
+        ids = np.int32 if m < MOST_IDS else np.int64
         indptr, indices = np.empty(self.n + 1, ids), np.empty(m, ids)
         twice = direct.Matrix(indptr, indices, np.empty(m, self.matrix.weights.dtype))
         check.put_both_ways(self.matrix, at, twice)
@@ -294,35 +242,3 @@ class Arcs:
                 f"a distance is beyond the range of {self.dtype}: the largest weight is "
                 f"{self.matrix.weights[: len(used)].max():g}; scale the weights down"
             )
-
-
-def _numbered(lengths: np.ndarray, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Bounds of rows of such lengths, and their indices: int32 where that does, as of SciPy."""
-    ids = np.int32 if max(len(lengths), len(indices)) < _MOST else np.int64
-    indptr = np.zeros(len(lengths) + 1, ids)
-    np.cumsum(lengths, out=indptr[1:])
-    return indptr, indices.astype(ids, copy=False)
-
-
-def arcs_of_edges(edges: EdgeList) -> Arcs:
-    """An edge list, checked, as arcs: parallel ones and self loops stay."""
-    check_edges(edges)
-    src, dst, weight = edges.src, edges.dst, edges.weight
-    if not edges.directed:
-        src, dst = np.append(src, dst), np.append(dst, src)
-        weight = np.append(weight, weight)
-    order = np.argsort(src, kind="stable")
-    return Arcs(*_numbered(np.bincount(src, minlength=edges.n), dst[order]), weight[order])
-
-
-def arcs_of_rows(csr: CSR) -> Arcs:
-    """The rows of one process as arcs of original ids."""
-    starts = csr.out.indptr[csr.local_id]
-    lengths = csr.out.indptr[csr.local_id + 1] - starts
-    at = np.repeat(starts - np.cumsum(lengths) + lengths, lengths) + np.arange(lengths.sum())
-    weight = csr.out.weight[at]
-    if csr.stats.weight_dtype.kind in "iub":
-        weight = weight.astype(np.int64 if csr.kind == "uint32" else np.float64)
-    arcs = Arcs(*_numbered(lengths, csr.global_id[csr.out.adj[at]]), weight)
-    arcs.integers = csr.stats.weight_dtype.kind in "iub"
-    return arcs

@@ -15,7 +15,8 @@ from graphs.edges import EdgeList
 from graphs.errors import GraphError
 from graphs.vertex_order import has_hubs
 from kernels.threads import thread_count
-from sssp.arcs import Arcs, arcs_of_edges, arcs_of_rows
+from sssp.arcs import Arcs
+from sssp.arcs_from import arcs_of_edges, arcs_of_rows
 from sssp.direct import search_arcs
 from sssp.matrices import as_searched
 

@@ -16,7 +16,9 @@ from graphs.rank_core import RankForest
 from kernels import sweep
 from kernels.threads import Lock, thread_count, threading_layer, using
 from sssp import cuda_missing, exchange
-from sssp.arcs import Arcs, arcs_of_rows, distance_type
+from sssp.arc_types import distance_type
+from sssp.arcs import Arcs
+from sssp.arcs_from import arcs_of_rows
 from sssp.cpu import CPUEngine
 from sssp.cpu_rank import CPURankEngine
 from sssp.cpu_trees import TreeEngine

@@ -53,7 +53,7 @@ class _Builder:
             self.given = True
             if not edges.checked:
                 check_edges(edges.edges)
-            self.max_weight = edges.heaviest()
+            self.max_weight = edges.max_weight()
         self.kind = weight_kind(edges.weight_dtype, self.max_weight)
         self.weight_bytes = 8 if self.kind == "float64" else 4
         self.module = self.device.module("build.cu")

@@ -113,7 +113,7 @@ class DeviceEdgeList:
             src, dst = (ends.astype(np.int64, copy=False) for ends in (src, dst))
             yield replace(self.edges, src=src, dst=dst, weight=weight)
 
-    def heaviest(self) -> float:
+    def max_weight(self) -> float:
         """The largest weight, 0 where there are no edges.
 
         By parts, as CuPy has kernels of their own for arrays beyond 2 GiB.

@@ -57,7 +57,7 @@ class DeviceSelection(Selection):
     def _list_lighter(self, part: tuple[Any, ...], *rest: Any) -> Any:
         (below,) = rest
         weight = part[2]
-        self.heaviest = max(self.heaviest, float(weight.max()))
+        self.max_weight = max(self.max_weight, float(weight.max()))
         limit = self.device.to_device(np.array([below], self.dtype))
         return self._places("mark_lighter", len(weight), weight, limit)
 
@@ -119,10 +119,10 @@ def presolve_on_device(
     """
     started = perf_counter()
     refuse_directed(edges)
-    heaviest = 0.0
+    max_weight = 0.0
     if isinstance(edges, DeviceEdgeList) and not edges.checked:
         check_edges(edges.edges)
-        heaviest = edges.heaviest()
-    kind = weight_kind(edges.weight_dtype, heaviest)
+        max_weight = edges.max_weight()
+    kind = weight_kind(edges.weight_dtype, max_weight)
     kept, facts, detours = drop(edges, DeviceSelection(edges, kind), started)
     return cast("DeviceEdges", kept), facts, detours

@@ -160,8 +160,8 @@ def check_weights(weight: np.ndarray) -> None:
         np.array([np.inf], weight.dtype)
     ):
         return
-    lightest, heaviest = weight.min(), weight.max()
-    if lightest >= 0 and heaviest < np.inf:  # False for NaN, which min() hands through
+    least, most = weight.min(), weight.max()
+    if least >= 0 and most < np.inf:  # False for NaN, which min() hands through
         return
     bad = weight < 0
     if weight.dtype.kind == "f":

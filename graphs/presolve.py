@@ -109,10 +109,10 @@ def presolve(
     started = perf_counter()
     refuse_directed(edges)
     # Of integers, the largest weight says how they are added; those have a list.
-    heaviest = 0.0
+    max_weight = 0.0
     if isinstance(edges, EdgeList) and edges.weight_dtype.kind != "f":
-        heaviest = float(edges.weight.max(initial=0))
-    kind = weight_kind(edges.weight_dtype, comm.allreduce_max(heaviest))
+        max_weight = float(edges.weight.max(initial=0))
+    kind = weight_kind(edges.weight_dtype, comm.allreduce_max(max_weight))
     return drop(edges, selection(edges, kind, threads, comm, bounds), started)
 
 
@@ -155,7 +155,7 @@ def _drop(
     first = selection.from_hub(hub, light)
     del light
     # A guess, which is checked below.
-    longest = 4 * (selection.largest(first) + selection.heaviest)
+    longest = 4 * (selection.largest(first) + selection.max_weight)
     if not longest < selection.most:
         return None  # sums may be infinite, and then bound nothing
     useful = selection.useful(sample, selection.detours(first, longest)).m

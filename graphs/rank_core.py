@@ -42,23 +42,23 @@ class RankForest(Forest):
 
     core       label after the last of the own rows that are searched on: what is taken off a core
                that a rank has for itself follows, and has rows upwards
-    alone      each rank has the whole core; else all ranks share it
+    is_copied  each rank has the whole core; else all ranks share it
     first_held   the first of the places in the state of what is in `held`
     core_ids   int64, ascending: original ids of the core vertices whose rows are here
     core_label   int32   their labels
     by_id      int32   inner labels in ascending order of their original ids
     """
 
-    alone: bool
+    is_copied: bool
     first_held: int
     core_ids: np.ndarray
     core_label: np.ndarray
     by_id: np.ndarray
 
 
-def home_of(comm: Comm, alone: bool) -> Comm:
+def home_of(comm: Comm, is_copied: bool) -> Comm:
     """The ranks that share a core."""
-    return SerialComm() if alone else comm
+    return SerialComm() if is_copied else comm
 
 
 def _parents(trees: Trees) -> np.ndarray:
@@ -143,7 +143,7 @@ class _Core(NamedTuple):
     home: Comm
     partition: Partition
     ids: np.ndarray
-    alone: bool
+    is_copied: bool
 
 
 def _taken_off(csr: CSR, threads: int, detours: Detours | None) -> CSR:
@@ -178,9 +178,9 @@ def share_core(
     firsts = np.concatenate([[0], np.cumsum(hung.counts)]).tolist()
     partition: Partition = UnevenPartition(edges.n, comm.size, tuple(firsts))
     arcs = 2 * int(comm.allreduce_sum([edges.m])[0])
-    alone = comm.size * arcs <= COPIED_ARCS
-    home = home_of(comm, alone)
-    if alone:
+    is_copied = comm.size * arcs <= COPIED_ARCS
+    home = home_of(comm, is_copied)
+    if is_copied:
         partition = Partition(edges.n, 1)
         (ids,) = _to_all(comm, ids)
         narrow = np.dtype(np.int32 if edges.n < 2**31 else np.int64)
@@ -193,9 +193,9 @@ def share_core(
             detours = detours._replace(length=_to_all(comm, own)[0])
     csr = build(edges, home, partition)
     del edges
-    if alone:
+    if is_copied:
         csr = _taken_off(csr, threads, detours)
-    core = _Core(csr, home, partition, ids, alone)
+    core = _Core(csr, home, partition, ids, is_copied)
     return _with_trees(hung, comm.rank, firsts[comm.rank], core)
 
 
@@ -268,7 +268,7 @@ def _with_trees(hung: Hung, rank: int, core_first: int, core: _Core) -> CSR:
         held.astype(np.int32),
         leaf_weight,
         int(np.count_nonzero(leaf)),
-        alone=core.alone,
+        is_copied=core.is_copied,
         first_held=labels.held.start,
         core_ids=core.ids,
         core_label=csr.local_id,

@@ -97,7 +97,7 @@ def _slice(array: np.ndarray, first: int, last: int) -> np.ndarray:
 class Selection:
     """Reads the edges of this rank, or those kept so far, slice by slice, and selects some.
 
-    heaviest   the largest weight of all edges of all ranks, once they were read
+    max_weight   the largest weight of all edges of all ranks, once they were read
     way        where the bounds are kept (`graphs.owned_bounds.WAYS`)
     """
 
@@ -108,7 +108,7 @@ class Selection:
         self.n, self.threads, self.comm = edges.n, threads, comm
         self.dtype = np.dtype(np.float32 if kind == "float32" else np.float64)
         self.half_gap = _HALF_GAP[kind]
-        self.heaviest = 0.0
+        self.max_weight = 0.0
         self.slice_edges = _SLICE_EDGES  # the most that are looked at together
         # Ranks that share memory keep one copy of the bounds, and each ends a round for a part.
         self.shared = comm.size > 1 and len(comm.node_peers) == comm.size
@@ -196,13 +196,13 @@ class Selection:
     def lighter(self, edges: Edges, below: float) -> Edges:
         """The edges of weight less than `below`; notes the largest weight of all."""
         light = self.select(edges, self._list_lighter, self.dtype.type(below))
-        self.heaviest = self.comm.allreduce_max(self.heaviest)
+        self.max_weight = self.comm.allreduce_max(self.max_weight)
         return light
 
     def _list_lighter(self, part: tuple[Any, ...], *rest: Any) -> Any:
         from kernels.presolve import select_lighter
 
-        self.heaviest = max(self.heaviest, float(part[2].max(initial=0.0)))
+        self.max_weight = max(self.max_weight, float(part[2].max(initial=0.0)))
         return select_lighter(part[2], *rest)
 
     def detours(self, bounds: Bounds, longest: float) -> Detours:

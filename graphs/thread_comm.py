@@ -176,7 +176,7 @@ class ThreadComm(SerialComm):
         return self.meeting.meet(self.rank, call, _copy(value))
 
     def next_bucket(self, nearest: float, values: Sequence[int]) -> tuple[float, list[int]]:
-        return _outlook(self._meet("next_bucket", (nearest, values)))
+        return _next_bucket(self._meet("next_bucket", (nearest, values)))
 
     def alltoallv(self, counts: np.ndarray, *arrays: np.ndarray) -> tuple[np.ndarray, ...]:
         brought = self.meeting.meet(self.rank, "alltoallv", _sent(counts, arrays))
@@ -186,10 +186,10 @@ class ThreadComm(SerialComm):
         self, nearest: float, values: Sequence[int], counts: np.ndarray, *arrays: np.ndarray
     ) -> tuple[tuple[float, list[int]], tuple[np.ndarray, ...]]:
         both = (nearest, _copy(values)), _sent(counts, arrays)
-        outlooks, sent = zip(
+        nearest_and_values, sent = zip(
             *self.meeting.meet(self.rank, "alltoallv_next_bucket", both), strict=True
         )
-        return _outlook(outlooks), self._received(sent)
+        return _next_bucket(nearest_and_values), self._received(sent)
 
     def _received(self, sent: Sequence[_Sent]) -> tuple[np.ndarray, ...]:
         """Return how many items each rank sends to this one, and of each array those items."""
@@ -215,7 +215,7 @@ def _sent(counts: np.ndarray, arrays: Sequence[Any]) -> _Sent:
     return [0, *accumulate(counts.tolist())], copies
 
 
-def _outlook(brought: Sequence[tuple[float, Sequence[int]]]) -> tuple[float, list[int]]:
+def _next_bucket(brought: Sequence[tuple[float, Sequence[int]]]) -> tuple[float, list[int]]:
     """Return the least of the floats, and the sums of the numbers."""
     nearest, values = zip(*brought, strict=True)
     return min(nearest), [int(sum(column)) for column in zip(*values, strict=True)]

@@ -97,9 +97,9 @@ class CPURankEngine(CPUEngine):
         self._needed_ghosts = same_types(halo.needed_ghosts)
 
     def _others(self) -> list[tuple[int, int]]:
-        ours, ghosts = self.halo, self.csr.layout.ghosts
-        peers = ours.node_peers[ours.node_peers != ours.rank]
-        bounds = zip(ours.rows_begin[peers], ours.rows_end[peers], strict=True)
+        ghosts, peers = self.csr.layout.ghosts, self.halo.node_peers
+        peers = peers[peers != self.halo.rank]
+        bounds = zip(self.halo.rows_begin[peers], self.halo.rows_end[peers], strict=True)
         return [(ghosts.start, ghosts.stop), *bounds]
 
     def _room_for_state(self, words: int) -> np.ndarray:

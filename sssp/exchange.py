@@ -15,7 +15,7 @@ from sssp.engine import CoreEngine, Engine, Message, RankEngine
 
 
 def begin(comm: Comm, engine: Engine, root: int) -> Comm:
-    """No rank forgets the last search while a node peer still reads of it.
+    """Begin a search: no rank resets while a node peer still reads the answer of the last one.
 
     Returns the ranks that search together. Where trees are apart from a core, all ranks learn
     where the search of the core starts.
@@ -118,14 +118,12 @@ def dist_updates(comm: Comm, engine: Engine) -> tuple[float, list[int]]:
         return comm.next_bucket(engine.nearest(), engine.settled())
     with comm.traffic.of("news" if updates else "offers"):
         messages = engine.changed_updates() if updates else engine.relax_requests()
-        outlook, received = comm.alltoallv_next_bucket(
-            engine.nearest(), engine.settled(), *messages
-        )
+        bucket, received = comm.alltoallv_next_bucket(engine.nearest(), engine.settled(), *messages)
     if updates:
         engine.apply_updates(*received[1:])
     else:
         engine.apply_requests(*received[1:])
-    return outlook
+    return bucket
 
 
 def leaves(comm: Comm, engine: Engine) -> None:

@@ -12,7 +12,7 @@ from sssp.engine import Answer, Engine
 def solve(engine: Engine, comm: Comm, root: int, out: Answer) -> Answer:
     """Search from `root` and write the answer to `out`.
 
-    Buckets are anchored at the nearest queued distance, so none is visited in vain. Pushing goes
+    Buckets are anchored at the nearest queued distance, so no empty one is visited. Pushing goes
     on until nothing is queued, or until the settled vertices hold most of the arcs: then the rest
     pulls, and what the pull leaves is worked off to the end.
     """

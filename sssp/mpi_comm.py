@@ -126,14 +126,14 @@ class MPIComm:
         self.comm.Alltoall(sent, lines)
         received = lines[:, 0].astype(np.int64)
         seen = np.add.reduce(lines[:, 2:]).astype(np.int64).tolist()
-        outlook = float(np.minimum.reduce(lines[:, 1])), seen
+        bucket = float(np.minimum.reduce(lines[:, 1])), seen
         here, there = Counts(counts.tolist()), Counts(received.tolist())
         if all(isinstance(array, np.ndarray) for array in arrays):
             results = self._swap(arrays, here, there)
         else:
             assert self._transport is not None, "arrays on a device before attach"
             results = self._transport.swap(arrays, here, there)
-        return outlook, self._count(start, (received, *results))
+        return bucket, self._count(start, (received, *results))
 
     def _swap(self, arrays: Sequence[np.ndarray], here: Counts, there: Counts) -> list[np.ndarray]:
         results = [np.empty(there.total, array.dtype) for array in arrays]

@@ -49,7 +49,7 @@ def shortest_paths(
     target: int | None = None,
     min_only: bool = False,
     directed: bool | None = None,
-) -> tuple[np.ndarray, ...]:  # fmt: skip
+) -> tuple[np.ndarray, ...]:
     """Shortest paths from one root, or from several.
 
     A matrix, a small edge list and a `Graph` are searched on their own arrays, on one thread a
@@ -59,8 +59,8 @@ def shortest_paths(
     ----------
     graph : Graph, CSR, EdgeList, scipy.sparse matrix or array, or NumPy array
         A matrix is read as scipy.sparse.csgraph reads it: entry (i, j) is an arc from i to j,
-        and explicit zeros are arcs; in a NumPy array 0, inf and NaN are none, in a masked one
-        what is masked. One of cupyx.scipy.sparse, which is on a device, is searched
+        and explicit zeros are arcs; in a NumPy array 0, inf and NaN are not, nor are
+        masked entries. One of cupyx.scipy.sparse, which is on a device, is searched
         there. CuPy makes one of any format but COO with cuSPARSE, which the extras leave out
         (nvidia-cusparse-cu12; of CUDA 13, nvidia-cusparse).
     root : int or sequence of int (k,)
@@ -134,7 +134,7 @@ def shortest_paths(
     if stops_early and (named or on_device):
         raise GraphError(
             "limit, target and min_only go with searches on the host without delta and presolve; "
-            "leave these and engine='cuda' away"
+            "leave out these and engine='cuda'"
         )
     if not (named or on_device or _on_rows(graph, stops_early)):
         is_kept = isinstance(graph, Graph) and directed is None

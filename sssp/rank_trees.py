@@ -115,7 +115,7 @@ class _OnCore(WithTrees):
         return self._leaves_overflow()
 
 
-class AloneTreeEngine(_OnCore, OnWholeCore):
+class CopiedCoreEngine(_OnCore, OnWholeCore):
     """Searches on a core that this rank has for itself.
 
     Parameters
@@ -142,8 +142,8 @@ class AloneTreeEngine(_OnCore, OnWholeCore):
             self._climb()
 
 
-class RankTreeEngine(_OnCore, CPURankEngine):
-    """Searches on a core that ranks share; parameters as of a `AloneTreeEngine`."""
+class SharedCoreEngine(_OnCore, CPURankEngine):
+    """Searches on a core that ranks share; parameters as of a `CopiedCoreEngine`."""
 
     def __init__(self, csr: CSR, choices: Choices, threads: int, comm: Comm):
         assert isinstance(csr.forest, RankForest)

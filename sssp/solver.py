@@ -26,7 +26,7 @@ from sssp.cuda_tuning import CudaTuning
 from sssp.engine import Answer
 from sssp.errors import EngineError
 from sssp.loop import solve
-from sssp.rank_trees import AloneTreeEngine, RankTreeEngine
+from sssp.rank_trees import CopiedCoreEngine, SharedCoreEngine
 from sssp.steps import Stopwatch
 from sssp.tuning import EXPANDS, choose
 
@@ -238,7 +238,7 @@ class Solver:
             return there(csr, choose(csr, self._delta, tuning.wider), self.device, tuning)
         chosen = choose(csr, self._delta)
         if csr.forest is not None and self.comm.size > 1:
-            on_core = AloneTreeEngine if csr.halo is None else RankTreeEngine
+            on_core = CopiedCoreEngine if csr.halo is None else SharedCoreEngine
             return on_core(csr, chosen, self.threads, self.comm)
         if csr.forest is not None:
             return TreeEngine(csr, chosen, self.threads)
@@ -359,8 +359,8 @@ class Solver:
         csr = self.csr
         lengths = np.diff(csr.out.indptr)
         longest = int(np.argmax(lengths)) if len(lengths) else 0
-        ours = (int(lengths[longest]), int(csr.global_id[longest])) if len(lengths) else (-1, -1)
-        _, root = max(self.comm.allgather(ours))
+        here = (int(lengths[longest]), int(csr.global_id[longest])) if len(lengths) else (-1, -1)
+        _, root = max(self.comm.allgather(here))
         out = self.new_answer()
         solve(self._engine, self.comm, root, out)
         if self._overflowed(self._engine, out):

@@ -34,8 +34,8 @@ class MinPlus:
         import graphblas
 
         self.n = matrix.shape[0]
-        heaviest = float(matrix.data.max(initial=0.0))
-        self.delta = _DELTA * heaviest * self.n / max(matrix.nnz, 1) or 1.0
+        max_weight = float(matrix.data.max(initial=0.0))
+        self.delta = _DELTA * max_weight * self.n / max(matrix.nnz, 1) or 1.0
         arcs = graphblas.io.from_scipy_sparse(matrix)
         self.light = arcs.select("<=", self.delta).new()
         self.heavy = arcs.select(">", self.delta).new()

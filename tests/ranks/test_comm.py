@@ -43,11 +43,11 @@ def work(comm):
     ranks = sum(all_ranks)
     assert comm.next_bucket(comm.rank, [comm.rank, 2**40]) == (0.0, [ranks, comm.size << 40])
     calls = comm.traffic.calls
-    outlook, (received, news) = comm.alltoallv_next_bucket(
+    bucket, (received, news) = comm.alltoallv_next_bucket(
         np.inf if comm.rank else 0.5, [2**52 // comm.size, 3], np.arange(comm.size),
         np.repeat(np.arange(comm.size), np.arange(comm.size)),
     )
-    assert outlook == (0.5, [2**52 // comm.size * comm.size, 3 * comm.size])
+    assert bucket == (0.5, [2**52 // comm.size * comm.size, 3 * comm.size])
     assert received.tolist() == [comm.rank] * comm.size
     assert news.tolist() == [comm.rank] * comm.rank * comm.size
     assert comm.traffic.calls == calls + 1

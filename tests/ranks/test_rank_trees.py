@@ -18,9 +18,9 @@ import graphs.rank_core
 from graphs import EdgeList, GraphError, build_csr, kronecker
 from graphs.partition import part_of
 from sssp import EngineError, Solver
-from sssp.rank_trees import AloneTreeEngine
+from sssp.rank_trees import CopiedCoreEngine
 
-ALONE, SHARED = graphs.rank_core.COPIED_ARCS, -1
+COPIED, SHARED = graphs.rank_core.COPIED_ARCS, -1
 # Ranks, and how many of them are on a node.
 NODES = [(2, 1), (2, 2), (3, 1), (3, 2), (4, 2), (7, 3), (7, 7)]
 
@@ -32,7 +32,7 @@ def _drops_what_it_can(monkeypatch):
     monkeypatch.setattr(graphs.presolve, "PAYS", 1.0)
 
 
-@pytest.fixture(params=[ALONE, SHARED], ids=["alone", "shared"])
+@pytest.fixture(params=[COPIED, SHARED], ids=["copied", "shared"])
 def copied(request, monkeypatch):
     monkeypatch.setattr(graphs.rank_core, "COPIED_ARCS", request.param)
     return request.param
@@ -52,7 +52,7 @@ def assert_exact(edges: EdgeList, roots, size: int, node: int) -> list:
     return [csr for csr, _ in found]
 
 
-@pytest.mark.parametrize("arcs", [ALONE, SHARED], ids=["alone", "shared"])
+@pytest.mark.parametrize("arcs", [COPIED, SHARED], ids=["copied", "shared"])
 @given(edges=edge_lists(directed=False, max_n=24), nodes=st.sampled_from(NODES[:5]))
 @settings(max_examples=8)
 def test_roots_of_any_graph(arcs, edges, nodes):
@@ -69,16 +69,16 @@ def test_kronecker_graphs(copied, nodes):
     facts = built[0].presolved
     assert facts["kept_edges"] < edges.m / 4
     assert all(csr.presolved == facts for csr in built)
-    assert all(csr.forest.alone == (copied == ALONE) for csr in built)
+    assert all(csr.forest.is_copied == (copied == COPIED) for csr in built)
     one = build_csr(edges, presolve=True).presolved
     assert facts["kept_edges"] == one["kept_edges"]
     # Of a core that is shared only trees are taken off, before all else of one that is not.
-    assert (facts["core_arcs"] <= 1.1 * one["core_arcs"]) == (copied == ALONE)
+    assert (facts["core_arcs"] <= 1.1 * one["core_arcs"]) == (copied == COPIED)
 
 
 def test_a_pull_before_all_else_forgets_no_way_up_to_the_core(monkeypatch):
     """What was taken off a core climbs first: the pull looks at the core's arcs only."""
-    monkeypatch.setattr(AloneTreeEngine, "wants_pull", lambda self, *_: not self.pulled)
+    monkeypatch.setattr(CopiedCoreEngine, "wants_pull", lambda self, *_: not self.pulled)
     edges = kronecker(8, seed=(4, 4))
     for csr in assert_exact(edges, range(0, edges.n, 7), 2, 1):
         assert 0 < csr.forest.core < len(csr.layout.rows)

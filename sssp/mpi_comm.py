@@ -18,6 +18,7 @@ from sssp import shared_memory
 from sssp.transport import Counts, Transport, choose
 
 if TYPE_CHECKING:
+    from mpi4py import MPI
     from numpy.typing import ArrayLike
 
     from kernels.device import Device
@@ -36,7 +37,7 @@ class MPIComm:
     mpi_comm : mpi4py.MPI.Comm
     """
 
-    def __init__(self, mpi_comm: Any):
+    def __init__(self, mpi_comm: MPI.Comm):
         from mpi4py import MPI
 
         self.mpi, self.comm = MPI, mpi_comm
@@ -46,7 +47,7 @@ class MPIComm:
         shared = shared_memory.can_share(self.node)
         self.node_peers = sorted(self.node.allgather(self.rank)) if shared else [self.rank]
         self.traffic = Traffic()
-        self._types: dict[int, Any] = {}
+        self._types: dict[int, MPI.Datatype] = {}
         self._device: str | None = None
         self._transport: Transport | None = None
 
@@ -63,7 +64,7 @@ class MPIComm:
     def shared_zeros(self, count: int, dtype: np.dtype) -> np.ndarray:
         return shared_memory.together(self.node, count, dtype)
 
-    def _reduce(self, values: ArrayLike, dtype: type, operation: Any) -> np.ndarray:
+    def _reduce(self, values: ArrayLike, dtype: type, operation: MPI.Op) -> np.ndarray:
         start = perf_counter()
         result: np.ndarray = np.array(values, dtype)
         self.comm.Allreduce(self.mpi.IN_PLACE, result, op=operation)
@@ -109,7 +110,8 @@ class MPIComm:
 
     def barrier(self) -> None:
         start = perf_counter()
-        self._count(start, self.comm.Barrier())
+        self.comm.Barrier()
+        self._count(start, None)
 
     def alltoallv(self, counts: np.ndarray, *arrays: np.ndarray) -> tuple[np.ndarray, ...]:
         return self.alltoallv_next_bucket(0.0, (), counts, *arrays)[1]
@@ -142,7 +144,7 @@ class MPIComm:
 
     def move(self, ours: Sequence[Any], theirs: Sequence[Any], here: Counts, there: Counts) -> None:
         """Messages between ranks that have something for each other; for arrays MPI can read."""
-        waits: list[Any] = []
+        waits: list[MPI.Request] = []
         if here.ranks or there.ranks:
             for array, result in zip(ours, theirs, strict=True):
                 item = array.dtype.itemsize
@@ -150,7 +152,13 @@ class MPIComm:
         self.mpi.Request.Waitall(waits)
 
     def _begin(
-        self, ours: Any, theirs: Any, size: int, here: Counts, there: Counts, waits: list[Any]
+        self,
+        ours: Any,
+        theirs: Any,
+        size: int,
+        here: Counts,
+        there: Counts,
+        waits: list[MPI.Request],
     ) -> None:
         """Begin to move the bytes of one array, `size` an item."""
         item = self._items_of(size)
@@ -168,7 +176,7 @@ class MPIComm:
                 self.traffic.messages += 1
                 self.traffic.bytes += count * size
 
-    def _items_of(self, size: int) -> Any:
+    def _items_of(self, size: int) -> MPI.Datatype:
         """MPI's type of an item, so that counts are items: bytes would pass 2^31 sooner."""
         if size not in self._types:
             self._types[size] = self.mpi.BYTE.Create_contiguous(size).Commit()

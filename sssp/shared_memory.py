@@ -22,11 +22,14 @@ import socket
 from array import array
 from contextlib import ExitStack, suppress
 from time import monotonic
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sssp.errors import EngineError
+
+if TYPE_CHECKING:
+    from mpi4py import MPI
 
 # 0: ranks of a node do as if they were apart.
 ALLOWED = "SSSP_SHARED_MEMORY"
@@ -37,7 +40,7 @@ _MOST_FILES = 8
 _NO_MEMORY = (errno.ENOMEM, errno.ENOSPC)
 
 
-def together(node: Any, count: int, dtype: np.dtype) -> np.ndarray:
+def together(node: MPI.Comm, count: int, dtype: np.dtype) -> np.ndarray:
     """Return zeros, (count,), that all ranks of the node see; collective.
 
     Parameters
@@ -67,7 +70,7 @@ def together(node: Any, count: int, dtype: np.dtype) -> np.ndarray:
     return np.frombuffer(room, dtype, count)
 
 
-def _refuse_faults(node: Any, fault: tuple[bool, str] | None, size: int) -> None:
+def _refuse_faults(node: MPI.Comm, fault: tuple[bool, str] | None, size: int) -> None:
     """Raise on all ranks what has hindered one: whether it is a lack of memory, and the reason."""
     found = [(fault, rank) for rank, fault in enumerate(node.allgather(fault)) if fault is not None]
     if not found:
@@ -82,7 +85,7 @@ def _refuse_faults(node: Any, fault: tuple[bool, str] | None, size: int) -> None
     raise EngineError(f"{message}; with {ALLOWED}=0 they share nothing")
 
 
-def _shared_file(node: Any, size: int, closing: ExitStack) -> int:
+def _shared_file(node: MPI.Comm, size: int, closing: ExitStack) -> int:
     """Return this rank's descriptor of a file that the first rank makes; collective.
 
     Raises
@@ -162,7 +165,7 @@ def _receive(way: socket.socket, secret: bytes, closing: ExitStack) -> int:
     raise TimeoutError("the file did not come")
 
 
-def can_share(node: Any) -> bool:
+def can_share(node: MPI.Comm) -> bool:
     """Can the ranks of a node have memory in common? Collective."""
     allowed = node.allgather(os.environ.get(ALLOWED) != "0")
     if node.Get_size() == 1 or not all(allowed):

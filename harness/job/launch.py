@@ -15,7 +15,7 @@ import threading
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from time import sleep
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from harness.console.errors import Exit, Interrupted, UsageError
 from harness.console.signals import stoppable
@@ -109,7 +109,7 @@ def after_rank_0(code: int) -> int:
     return code
 
 
-def _start() -> Any:
+def _start() -> Comm:
     """Start MPI; return the communicator of all ranks.
 
     Raises

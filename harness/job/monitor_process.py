@@ -18,7 +18,6 @@ import socket
 import sys
 from contextlib import suppress
 from time import monotonic
-from typing import Any
 
 from harness.job.connect import keep_alive
 from harness.job.monitor import Monitor, Peer
@@ -102,6 +101,7 @@ class Server:
                     self.selector.unregister(sys.stdin)
                     starting = False
                 elif key.fileobj in self.strangers or isinstance(key.data, Peer):
+                    assert isinstance(key.fileobj, socket.socket)
                     self._read(key.fileobj, key.data)
             for stranger in list(self.strangers.values()):
                 if monotonic() >= stranger.deadline:
@@ -148,7 +148,7 @@ class Server:
         except OSError:
             self._drop(connection)
 
-    def _read(self, connection: Any, peer: Peer | None) -> None:
+    def _read(self, connection: socket.socket, peer: Peer | None) -> None:
         """Take what a connection brings; it is closed where that is nothing, or no sense."""
         try:
             data = connection.recv(65536)

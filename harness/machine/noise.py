@@ -62,7 +62,7 @@ def between(before: Reading, after: Reading) -> dict[str, Any]:
     }
 
 
-def _difference(before: Any, after: Any) -> Any:
+def _difference(before: float | None, after: float | None) -> float | None:
     return None if before is None or after is None else max(0, after - before)
 
 

@@ -52,7 +52,7 @@ def answers(comm: MPIComm, nodes: int) -> list[np.ndarray]:
         answers = [solver.search(root) for root in roots]
         parts = [(answer.dist, answer.parent) for answer in answers]
         by_rank = comm.comm.gather(parts)
-        if comm.rank == 0:
+        if by_rank is not None:
             for blocks in zip(*by_rank, strict=True):
                 found += [np.concatenate(block) for block in zip(*blocks, strict=True)]
     return found

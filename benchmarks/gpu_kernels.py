@@ -162,7 +162,7 @@ def parser() -> ArgumentParser:
 
 def lacks_gpu(command: str) -> bool:
     """Say on stderr why a command can use no GPU; False where it can."""
-    from sssp.solver import engines
+    from sssp.engine_choice import engines
 
     lacks = engines()["cuda"]
     if lacks is not None:

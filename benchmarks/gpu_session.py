@@ -208,7 +208,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             print(f"{step.name}, within {step.seconds:g} s")
             print(*(f"    {shlex.join(command)}" for command in step.commands), sep="\n")
         return 0
-    from sssp.solver import engines
+    from sssp.engine_choice import engines
 
     lacks = engines()["cuda"]
     if lacks is not None:

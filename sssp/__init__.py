@@ -25,7 +25,7 @@ _HOME = {
     "GraphError": "graphs",
     "Solver": "sssp.solver",
     "build_csr": "graphs",
-    "engines": "sssp.solver",
+    "engines": "sssp.engine_choice",
     "read_graph": "graphs",
     "shortest_paths": "sssp.paths",
 }

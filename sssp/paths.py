@@ -156,7 +156,7 @@ def shortest_paths(
 
 def _check_device(output: str, engine: str) -> None:
     """Refuse an engine or a place for answers that is unknown, or cannot be used here."""
-    from sssp.solver import check_engine, check_output
+    from sssp.engine_choice import check_engine, check_output
 
     check_output(output, engine)
     check_engine(engine)

@@ -15,7 +15,7 @@ from graphs.errors import GraphError
 from graphs.rank_core import RankForest
 from kernels import sweep
 from kernels.threads import Lock, thread_count, threading_layer, using
-from sssp import cuda_missing, exchange
+from sssp import exchange
 from sssp.arc_types import distance_type
 from sssp.arcs import Arcs
 from sssp.arcs_from import arcs_of_rows
@@ -24,6 +24,7 @@ from sssp.cpu_rank import CPURankEngine
 from sssp.cpu_trees import TreeEngine
 from sssp.cuda_tuning import CudaTuning
 from sssp.engine import Answer
+from sssp.engine_choice import agreed_engine, check_output, device_engine
 from sssp.errors import EngineError
 from sssp.loop import solve
 from sssp.rank_trees import CopiedCoreEngine, SharedCoreEngine
@@ -40,61 +41,6 @@ _EXACT = 2.0**53
 # 0.42 at twice as many; 5.4 against 6.4 ms on a grid of 261,000 arcs. On one of 10^6, 21 against 18
 # to 40 ms on two threads, whose cores are seldom both free, and 20 against 25 on one.
 SMALL, SMALL_LONG, FEW_THREADS = 1 << 16, 1 << 18, 2
-
-
-def engines() -> dict[str, str | None]:
-    """Engines by name; None where one can run here, else what is missing."""
-    return {"cpu": None, "cuda": cuda_missing.missing()}
-
-
-def check_engine(engine: str) -> str:
-    """Return the name of the engine to use.
-
-    Raises
-    ------
-    GraphError
-        There is no engine of that name, or SSSP_CUDA_TUNING is not allowed.
-    EngineError
-        The engine asked for cannot run here.
-    """
-    known = engines()
-    if not isinstance(engine, str) or engine not in ("auto", *known):
-        raise GraphError(f"engine={engine!r} is not known; choose auto, {', '.join(known)}")
-    name = engine
-    if engine == "auto":
-        name = "cuda" if known["cuda"] is None else "cpu"
-    if known[name] is not None:
-        raise EngineError(f"engine {name!r} cannot run here: {known[name]}")
-    if name == "cuda":
-        CudaTuning.from_environment()  # a fault in it is said before any work
-    return name
-
-
-def agreed_engine(engine: str, comm: Comm) -> str:
-    """What `check_engine` says, for all ranks: with one that has no GPU, "auto" takes none.
-
-    Collective; raises what `check_engine` does.
-    """
-    name = check_engine(engine)
-    if engine == "auto" and not comm.allreduce_and(name == "cuda"):
-        name = "cpu"
-    return name
-
-
-def check_output(output: str, engine: str) -> str:
-    """Return where answers are to be; raise GraphError where that cannot be."""
-    if not isinstance(output, str) or output not in ("host", "device"):
-        raise GraphError(f"output={output!r} is not known; choose host or device")
-    if output == "device" and engine == "cpu":
-        raise GraphError("output='device' needs engine='cuda', not 'cpu'")
-    return output
-
-
-def _device_engine(engine: str) -> str:
-    """The engine where the rows are on a device."""
-    if not isinstance(engine, str) or engine not in ("auto", "cuda"):
-        raise GraphError(f"engine={engine!r} cannot be: the graph is on a device; choose cuda")
-    return "cuda"
 
 
 def device_for(comm: Comm) -> Device:
@@ -160,7 +106,7 @@ class Solver:
         self.csr = csr
         device = device or getattr(csr, "device", None)
         self.comm: Comm = SerialComm() if comm is None else comm
-        self.name = _device_engine(engine) if device else agreed_engine(engine, self.comm)
+        self.name = device_engine(engine) if device else agreed_engine(engine, self.comm)
         self.device = device
         if self.name == "cuda" and isinstance(csr.forest, RankForest):
             if engine != "auto" or device is not None:

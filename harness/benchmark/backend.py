@@ -74,7 +74,7 @@ class HostBackend:
     def build(self, edges: Edges) -> CSR:
         """Kernel 1."""
         from graphs.csr import build_csr
-        from sssp.solver import agreed_engine
+        from sssp.engine_choice import agreed_engine
 
         together = agreed_engine(self.engine, self.comm) == "cpu"
         csr = build_csr(edges, self.threads, self.comm, together, self.presolve)

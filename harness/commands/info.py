@@ -172,7 +172,7 @@ def machine_lines() -> list[tuple[str, str]]:
 
 
 def _engines() -> dict[str, str | None]:
-    from sssp.solver import engines
+    from sssp.engine_choice import engines
 
     return engines()
 

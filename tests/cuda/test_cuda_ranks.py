@@ -27,7 +27,7 @@ from graphs.generator import kronecker
 from graphs.partition import part_of
 from harness.benchmark.warmup import Plan, prepare
 from harness.validation.host import validate
-from sssp import Solver
+from sssp import Solver, cuda_missing
 from sssp.cuda_rank import CUDARankEngine
 
 device = devices()
@@ -146,7 +146,7 @@ def test_integers_beyond_32_bits_on_ranks(device):
 def test_a_rank_warms_up_on_its_own_device(monkeypatch):
     """Both ranks that it plays are on the device that the rank itself will search on."""
     shim, asked = shim_device(), []
-    monkeypatch.setattr(sssp.solver.cuda_missing, "missing", lambda: None)
+    monkeypatch.setattr(cuda_missing, "missing", lambda: None)
     monkeypatch.setattr(sssp.solver, "device_for", lambda c: asked.append(c.node_rank) or shim)
     rank = SerialComm(rank=1, size=2, node_rank=1, node_size=2)
     prepare(Plan("float32", False, "cuda"), rank)
@@ -185,7 +185,7 @@ from golden_data import rows, sha256_of_distances
 from graphs.csr import build_csr
 from graphs.generator import kronecker
 from graphs.partition import part_of
-from sssp import Solver
+from sssp import Solver, cuda_missing
 
 def search(comm, way):
     part = part_of(kronecker(10), comm.rank, comm.size)

@@ -37,7 +37,7 @@ from harness.cli import ending_of
 from harness.validation.host import validate
 from kernels.device import enumerators
 from kernels.push import NEVER
-from sssp import Solver
+from sssp import Solver, cuda_missing
 from sssp.cuda_tuning import CudaTuning
 from sssp.errors import DeviceMemoryError, EngineError
 
@@ -414,7 +414,7 @@ def test_a_matrix_on_a_device_is_searched_there(device, monkeypatch):
         matrix = cupyx.scipy.sparse.coo_matrix(matrix)
     rows = build_device_csr(matrix_on_device(device, matrix))
     monkeypatch.setattr(sssp.paths, "_build_there", lambda graph: rows)
-    monkeypatch.setattr(sssp.solver.cuda_missing, "missing", lambda: None)
+    monkeypatch.setattr(cuda_missing, "missing", lambda: None)
     for engine in ("auto", "cuda"):
         dist, parent = sssp.shortest_paths(elsewhere, 0, engine, output="device")
         assert isinstance(dist, device.xp.ndarray)
@@ -435,8 +435,10 @@ def test_a_matrix_that_needs_cusparse_says_what_to_install(monkeypatch):
         def tocsr(self):
             raise ImportError('Failure finding "libcusparse.so.12"\nand so on')
 
-    monkeypatch.setattr(sssp.solver.cuda_missing, "missing", lambda: None)
-    monkeypatch.setattr(sssp.solver.cuda_missing, "cupy_wheels", lambda: {"cupy-cuda12x": 12})
+    monkeypatch.setattr(cuda_missing, "missing", lambda: None)
+    monkeypatch.setattr(
+        sssp.engine_choice.cuda_missing, "cupy_wheels", lambda: {"cupy-cuda12x": 12}
+    )
     monkeypatch.setattr(kernels.device, "Device", lambda index: SimpleNamespace(xp=np))
     said = (
         r"""^CuPy cannot read a matrix of format 'dia': cuSPARSE cannot be loaded """

@@ -84,9 +84,9 @@ def test_without_a_terminal_progress_is_plain_lines(sssp):
 
 
 def test_an_engine_that_cannot_run_is_exit_status_3_before_any_work(sssp, monkeypatch):
-    from sssp import solver
+    from sssp import engine_choice
 
-    monkeypatch.setattr(solver, "engines", lambda: {"cpu": None, "cuda": "no driver"})
+    monkeypatch.setattr(engine_choice, "engines", lambda: {"cpu": None, "cuda": "no driver"})
     done = sssp(*SMALL, "--engine", "cuda")
     assert done.status == 3 and done.out == ""
     assert done.err.splitlines()[-1] == (

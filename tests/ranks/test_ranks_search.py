@@ -325,7 +325,7 @@ def test_a_fault_in_one_ranks_edges_is_told_to_all():
 
 def test_ranks_take_one_engine_where_only_some_have_a_gpu(monkeypatch):
     best = iter(["cuda", "cpu", "cuda"])
-    monkeypatch.setattr("sssp.solver.check_engine", lambda engine: next(best))
+    monkeypatch.setattr("sssp.engine_choice.check_engine", lambda engine: next(best))
     edges = kronecker(5)
 
     def work(comm):
@@ -364,7 +364,7 @@ def test_ranks_with_more_labels_than_32_bits_hold_together_keep_them_apart(monke
 
 
 def test_rows_of_shared_memory_are_refused_by_an_engine_that_has_its_own(monkeypatch):
-    monkeypatch.setattr("sssp.solver.check_engine", lambda engine: "cuda")
+    monkeypatch.setattr("sssp.engine_choice.check_engine", lambda engine: "cuda")
     edges = kronecker(5)
 
     def work(comm):

@@ -136,7 +136,7 @@ def test_more_ranks_than_vertices_and_edges(tmp_path):
 
 @pytest.mark.parametrize("engine, nodes", [("cpu", 1), ("cuda", 2)])
 def test_ranks_that_search_on_gpus_share_no_memory(engine, nodes, monkeypatch):
-    monkeypatch.setattr("sssp.solver.check_engine", lambda engine: engine)
+    monkeypatch.setattr("sssp.engine_choice.check_engine", lambda engine: engine)
 
     def work(comm):
         backend = HostBackend(1, comm, engine)

@@ -16,8 +16,9 @@ import numpy as np
 from graphs.comm import SerialComm
 from graphs.device_edges import DeviceEdgeList
 from graphs.edges import DeviceEdges, EdgeList, Edges, check_edges
+from graphs.growing import Growing
 from graphs.presolve import drop, refuse_directed
-from graphs.selection import Detours, Growing, Selection
+from graphs.selection import Detours, Selection
 from graphs.weights import weight_kind
 
 

@@ -201,7 +201,7 @@ class Device:
         return int(self.xp.cuda.get_current_stream().ptr)
 
     def bus_id(self) -> str:
-        """What tells the devices of a machine apart, in all its processes."""
+        """What distinguishes the devices of a machine, in all its processes."""
         return str(self._device.pci_bus_id)
 
     def synchronize(self) -> None:

@@ -120,7 +120,7 @@ def appending(path: str | os.PathLike[str]) -> Any:
     Raises
     ------
     OSError
-        If it cannot be opened, or is somebody else's file, or a pipe.
+        If it cannot be opened, or is another user's file, or a pipe.
     """
     target = own_target(path)
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
@@ -138,12 +138,12 @@ def appending(path: str | os.PathLike[str]) -> Any:
 
 
 def own_target(path: str | os.PathLike[str]) -> Path:
-    """Return what a link leads to, `path` itself where it is none.
+    """Return what a link leads to, `path` itself where it is not a link.
 
     Raises
     ------
     OSError
-        If a link on the way belongs to somebody else.
+        If a link on the way belongs to another user.
     """
     target = Path(path)
     for _ in range(_LINKS):

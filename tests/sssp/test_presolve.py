@@ -11,6 +11,7 @@ from oracle import dijkstra
 from strategies import DTYPES, SHAPES, edge_list, edge_lists, make_edges, with_hubs
 from verdicts import assert_right
 
+import graphs.growing
 import graphs.presolve
 import graphs.selection
 import graphs.trees
@@ -199,7 +200,7 @@ def test_slices_in_any_order_keep_the_same_edges(monkeypatch, ascending):
     edges = EdgeList(edges.src[order], edges.dst[order], edges.weight[order], edges.n)
     whole = build_csr(edges, threads=2, presolve=True)
     monkeypatch.setattr(graphs.selection, "_SLICE_EDGES", 256)
-    monkeypatch.setattr(graphs.selection, "_SPARE_EDGES", 0)
+    monkeypatch.setattr(graphs.growing, "_SPARE_EDGES", 0)
     parts = build_csr(edges, threads=2, presolve=True)
     assert np.array_equal(whole.out.arcs, parts.out.arcs)
     assert parts.presolved["kept_edges"] == whole.presolved["kept_edges"] < edges.m // 2

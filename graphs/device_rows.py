@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -56,21 +56,9 @@ class DeviceCSR(CSR):
     device: Device
     forest: DeviceForest | None = field(default=None, kw_only=True)  # type: ignore[assignment]
 
-    def as_float64(self) -> DeviceCSR:
-        """The same graph with its distances in float64."""
+    def _widened(self, rows: Any) -> Any:
         xp = self.device.xp
-
-        def widen(rows: DeviceRows) -> DeviceRows:
-            arcs = xp.empty((len(rows.arcs), 2), np.uint64)
-            arcs[:, 0] = rows.adj
-            arcs[:, 1] = rows.weight.astype(np.float64).view(np.uint64)
-            return DeviceRows(rows.indptr, arcs, "float64")
-
-        out = widen(self.out)
-        incoming = self.incoming
-        if incoming is not None:
-            incoming = out if incoming is self.out else widen(incoming)
-        forest = self.forest
-        if forest is not None:
-            forest = replace(forest, leaf_weight=forest.leaf_weight.astype(np.float64))
-        return replace(self, kind="float64", out=out, incoming=incoming, forest=forest)
+        arcs = xp.empty((len(rows.arcs), 2), np.uint64)
+        arcs[:, 0] = rows.adj
+        arcs[:, 1] = rows.weight.astype(np.float64).view(np.uint64)
+        return DeviceRows(rows.indptr, arcs, "float64")

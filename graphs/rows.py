@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -127,20 +127,20 @@ class CSR:
         """No path, however long, can be beyond that range."""
         return self.stats.max_weight * (self.stats.n - 1) < self.limit
 
-    def as_float64(self) -> CSR:
+    def as_float64(self) -> Self:
         """The same graph with its distances in float64."""
-
-        def widen(rows: Rows) -> Rows:
-            arcs = np.empty(len(rows.arcs), ARC_DTYPES["float64"])
-            arcs["adj"] = rows.arcs["adj"]
-            arcs["weight"] = rows.arcs["weight"]
-            return Rows(rows.indptr, arcs)
-
-        out = widen(self.out)
+        out = self._widened(self.out)
         incoming = self.incoming
         if incoming is not None:
-            incoming = out if incoming is self.out else widen(incoming)
+            incoming = out if incoming is self.out else self._widened(incoming)
         forest = self.forest
         if forest is not None:
             forest = replace(forest, leaf_weight=forest.leaf_weight.astype(np.float64))
         return replace(self, kind="float64", out=out, incoming=incoming, forest=forest)
+
+    def _widened(self, rows: Rows) -> Rows:
+        """The same rows with weights in float64."""
+        arcs = np.empty(len(rows.arcs), ARC_DTYPES["float64"])
+        arcs["adj"] = rows.arcs["adj"]
+        arcs["weight"] = rows.arcs["weight"]
+        return Rows(rows.indptr, arcs)

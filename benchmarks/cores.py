@@ -11,7 +11,6 @@ are compared for equality. What runs on one thread is all that is outside of par
 
 from __future__ import annotations
 
-import argparse
 import math
 from collections.abc import Callable, Iterator
 from statistics import median
@@ -26,6 +25,7 @@ from harness.commands.options import use_default_threads
 use_default_threads()
 
 from benchmarks import regions  # noqa: E402
+from benchmarks.flags import parser_of  # noqa: E402
 from graphs import CSR, build_csr, kronecker, search_keys  # noqa: E402
 from kernels.compile import njit  # noqa: E402
 from kernels.groups import Bucket  # noqa: E402
@@ -162,9 +162,7 @@ def rows_of_cores(scale: int, found: dict[int, dict[str, dict[str, float]]],
 
 
 def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
+    parser = parser_of("cores", __doc__)
     parser.add_argument("scales", type=int, nargs="+")
     parser.add_argument("--roots", type=int, default=32)
     parser.add_argument("--threads", type=int, help="beside 1; all cores by default")

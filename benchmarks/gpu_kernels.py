@@ -17,7 +17,7 @@ Bytes are counted (gpu_watch.py), with those that the caches hold, so a share ma
 from __future__ import annotations
 
 import sys
-from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from argparse import ArgumentParser
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
@@ -28,6 +28,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.flags import parser_of
 from benchmarks.gpu_watch import copy_seconds, counted_launches, timed_launches, watched
 from harness.machine.facts import git_state, machine_facts, versions
 from harness.results.record import store
@@ -141,11 +142,7 @@ def table(found: dict[str, Any]) -> str:
 
 def parser() -> ArgumentParser:
     """The flags of this command."""
-    flags = ArgumentParser(
-        prog="python -m benchmarks.gpu_kernels",
-        description=__doc__,
-        formatter_class=RawDescriptionHelpFormatter,
-    )
+    flags = parser_of("gpu_kernels", __doc__)
     flags.add_argument("--scale", type=int, nargs="+", default=[20, 22, 24, 26], metavar="S")
     flags.add_argument("--roots", type=int, default=16, metavar="K", help="searches (default: 16)")
     flags.add_argument(

@@ -20,7 +20,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from argparse import ArgumentParser
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -29,6 +29,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from time import monotonic
 
+from benchmarks.flags import parser_of
 from benchmarks.gpu_plan import Step, steps
 from benchmarks.gpu_summary import markdown, unequal
 from harness.console.errors import Exit, Interrupted
@@ -172,11 +173,7 @@ def _write(path: Path, text: str) -> None:
 
 def parser() -> ArgumentParser:
     """The flags of this command."""
-    flags = ArgumentParser(
-        prog="python -m benchmarks.gpu_session",
-        description=__doc__,
-        formatter_class=RawDescriptionHelpFormatter,
-    )
+    flags = parser_of("gpu_session", __doc__)
     flags.add_argument("--minutes", type=float, default=9.0, metavar="M", help="default: 9")
     flags.add_argument("--output", metavar="DIR", help="default: results/runs/gpu/, by date")
     flags.add_argument("--only", nargs="+", metavar="STEP", help="take these steps only")

@@ -13,13 +13,14 @@ distances differ, 3, with the reason, where no GPU can be used.
 from __future__ import annotations
 
 import sys
-from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from argparse import ArgumentParser
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from statistics import fmean, median
 from time import perf_counter
 from typing import Any
 
+from benchmarks.flags import parser_of
 from benchmarks.gpu_kernels import lacks_gpu, origin
 from harness.results.record import store
 from sssp.cuda_tuning import VARIABLE, CudaTuning
@@ -151,11 +152,7 @@ def table(found: dict[str, Any]) -> str:
 
 def parser() -> ArgumentParser:
     """The flags of this command."""
-    flags = ArgumentParser(
-        prog="python -m benchmarks.gpu_tuning",
-        description=__doc__,
-        formatter_class=RawDescriptionHelpFormatter,
-    )
+    flags = parser_of("gpu_tuning", __doc__)
     flags.add_argument("--scale", type=int, default=24, metavar="S")
     flags.add_argument("--roots", type=int, default=8, metavar="K", help="searches (default: 8)")
     flags.add_argument("--output", default="results/runs", metavar="DIR")

@@ -10,7 +10,6 @@ of a process takes, Python's start included, with nothing compiled before and wi
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import subprocess
@@ -28,6 +27,7 @@ import numpy as np
 import scipy.sparse
 from scipy.sparse.csgraph import dijkstra
 
+from benchmarks.flags import parser_of
 from graphs import build_csr, kronecker
 from harness.machine.facts import git_state, machine_facts, versions
 from kernels.disk import replacing
@@ -181,10 +181,7 @@ def first_answers(record: dict[str, Any]) -> str:
 
 
 def main() -> int:
-    first, _, rest = __doc__.partition("\n\n")
-    parser = argparse.ArgumentParser(
-        description=first, epilog=rest, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of("library", __doc__)
     parser.add_argument("--output", metavar="FOLDER", default="results/runs")
     parser.add_argument("--read", metavar="FOLDER")
     parser.add_argument("--turns", type=int, default=5, metavar="N")

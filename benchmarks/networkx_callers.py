@@ -11,7 +11,7 @@ figures go to a JSON file, described at `figures`, a table of them to stdout.
 from __future__ import annotations
 
 import sys
-from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from argparse import ArgumentParser
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from statistics import median
@@ -21,6 +21,7 @@ from typing import Any
 import networkx as nx
 import numpy as np
 
+from benchmarks.flags import parser_of
 from harness.machine.facts import git_state, machine_facts, versions
 from harness.results.record import store
 
@@ -139,11 +140,7 @@ def table(found: dict[str, Any]) -> str:
 
 def parser() -> ArgumentParser:
     """The flags of this command."""
-    flags = ArgumentParser(
-        prog="python -m benchmarks.networkx_callers",
-        description=__doc__,
-        formatter_class=RawDescriptionHelpFormatter,
-    )
+    flags = parser_of("networkx_callers", __doc__)
     flags.add_argument("--vertices", type=int, default=100_000, metavar="N")
     flags.add_argument("--edges", type=int, default=1_000_000, metavar="M")
     flags.add_argument("--sources", type=int, default=32, metavar="K")

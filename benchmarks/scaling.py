@@ -24,6 +24,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from benchmarks.flags import parser_of
 from benchmarks.scaling_model import Counts, predict
 from benchmarks.scaling_wires import wires
 from harness.results import record as results
@@ -51,10 +52,7 @@ def main() -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    first, _, rest = __doc__.partition("\n\n")
-    parser = argparse.ArgumentParser(
-        description=first, epilog=rest, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of("scaling", __doc__)
     parser.add_argument("--scales", type=int, nargs="*", default=[16], metavar="S")
     parser.add_argument("--ranks", type=int, nargs="+", default=[1, 2, 4], metavar="P")
     parser.add_argument(

@@ -13,7 +13,6 @@ looked up at their owners (graphs.owned_bounds).
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +22,7 @@ from typing import Any, cast
 import numpy as np
 
 import graphs.rank_core
+from benchmarks.flags import parser_of
 from benchmarks.scaling_core_model import graph_facts, table, tables_of
 from graphs import build_csr, kronecker
 from graphs.edges import EdgeList
@@ -176,10 +176,7 @@ def _point(argument: str) -> tuple[int, list[int]]:
 
 
 def main() -> int:
-    first, _, rest = __doc__.partition("\n\n")
-    parser = argparse.ArgumentParser(
-        description=first, epilog=rest, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of("scaling_core", __doc__)
     parser.add_argument("points", nargs="*", type=_point, metavar="SCALE:RANKS,RANKS")
     parser.add_argument(
         "--larger", type=int, nargs="*", default=[], metavar="S", help="scales to take the graph of"

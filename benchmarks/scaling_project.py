@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.flags import parser_of
 from benchmarks.scaling import counts_of, load
 from benchmarks.scaling_core import read as read_core
 from benchmarks.scaling_core_model import Grown, grown_to, three
@@ -60,10 +61,7 @@ def projection(runs: list[dict[str, Any]], asked: argparse.Namespace) -> tuple[s
 
 def parser() -> argparse.ArgumentParser:
     """Return the flags of the command."""
-    first, _, rest = __doc__.partition("\n\n")
-    flags = argparse.ArgumentParser(
-        description=first, epilog=rest, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    flags = parser_of("scaling_project", __doc__)
     flags.add_argument("folder", metavar="DIR", help="result files of several numbers of ranks")
     flags.add_argument("--ranks", type=int, required=True, metavar="P")
     flags.add_argument("--scale", type=int, required=True, metavar="S")

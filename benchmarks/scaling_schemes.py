@@ -12,11 +12,11 @@ improvement was sent at once, not only the least of a round. Roots take turns.
 
 from __future__ import annotations
 
-import argparse
 import statistics
 import sys
 from time import perf_counter
 
+from benchmarks.flags import parser_of
 from graphs import KroneckerStream, build_csr, search_keys
 from graphs.comm import Traffic
 from graphs.partition import share
@@ -49,7 +49,7 @@ class _Counting(CPURankEngine):
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n\n")[0])
+    parser = parser_of("scaling_schemes", __doc__)
     parser.add_argument("--scale", type=int, default=16)
     parser.add_argument("--roots", type=int, default=16)
     asked = parser.parse_args()

@@ -1,8 +1,8 @@
 """The command `sssp`: its parser, and how every command ends.
 
-A command lives in a `commands_*` module, which adds its own page to the parser and imports what
-is slow to import only when it runs, so that `sssp --help` answers at once. Whatever a user can do
-wrong ends in one line on stderr and an exit status of `harness.console.errors.Exit`.
+A command lives in a module of harness.commands, which adds its own page to the parser and imports
+what is slow to import only when it runs, so that `sssp --help` answers at once. Whatever a user can
+do wrong ends in one line on stderr and an exit status of `harness.console.errors.Exit`.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     # A process ends without a search for circles among all its objects, a fifth of a short run.
     atexit.register(gc.freeze)
-    # Of several ranks one speaks.
+    # Of several ranks only rank 0 writes.
     with muted(launched_ranks()[0] > 0):
         try:
             import sssp  # noqa: F401  Checks that the packages are its own, before any is used.

@@ -1,6 +1,6 @@
 """Where a run keeps its graph and its answers: on the host, or on a device.
 
-A run asks its place for whatever depends on that: what fits, the rows, the solver, the validator.
+A run asks its backend for whatever depends on that: what fits, the rows, the solver, the validator.
 On a device, official edges are made there, and of an answer only its fingerprint comes back.
 Several ranks keep graph and answers with the host, whatever engine searches.
 """

@@ -1,12 +1,11 @@
 """`--resume FILE`: the remaining searches of a run that was stopped, and one whole result.
 
 What the run was asked for comes from its file, checked as the command line is; flags given besides
-must agree. Everything that a
-search depends on must be as it was: the graph to its last edge (generator, seeds, or the digest of
-the file), the search keys, engine, threads, delta, the number of ranks. The graph is constructed
-again, so a resumed result has a construction, a machine and sources for each of its parts: the
-first part's at the top, the others' under `resumed`. Reports take the longest construction, and
-say where machine or sources differ.
+must agree. Everything that a search depends on must be as it was: the graph to its last edge
+(generator, seeds, or the digest of the file), the search keys, engine, threads, delta, presolve,
+the number of ranks. The graph is constructed again, so a resumed result has a construction, a
+machine and sources for each of its parts: the first part's at the top, the others' under `resumed`.
+Reports take the longest construction, and say where machine or sources differ.
 """
 
 from __future__ import annotations

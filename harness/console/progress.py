@@ -1,7 +1,7 @@
 """Progress on stderr: a bar in a terminal, plain lines elsewhere.
 
 Nothing is coloured, so NO_COLOR has nothing to switch off. Quiet silences the progress, never a
-warning. Standard output belongs to the benchmark's own lines. Of several ranks one is heard; the
+warning. Standard output belongs to the benchmark's own lines. Of several ranks one writes; the
 log of each (`--log-dir`) gets all.
 """
 

@@ -1,6 +1,6 @@
 """Standard output and error, also where they are closed, full, or a pipe without a reader.
 
-Of several ranks one speaks; the others are muted.
+Of several ranks one writes; the others are muted.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Other libraries on the same graph and the same roots, a few roots at a time in turn.
 
-Each library gets the graph in a structure of its own; `peer_turns` then searches and compares,
-`peer_record` says what is kept. Of sssp-bench it is what a run times: reset, search, distances and
-parents in original ids, on rows that are there already.
+Each library gets the graph in a structure of its own; `harness.peers.turns` then searches and
+compares, `harness.peers.record` says what is kept. Of sssp-bench it is what a run times: reset,
+search, distances and parents in original ids, on rows that are there already.
 """
 
 from __future__ import annotations

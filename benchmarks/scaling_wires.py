@@ -14,12 +14,14 @@ from __future__ import annotations
 import json
 import math
 import statistics
+import sys
 from collections.abc import Callable
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 
+from benchmarks.flags import parser_of
 from benchmarks.scaling_model import Wires
 
 if TYPE_CHECKING:
@@ -110,13 +112,18 @@ def wires(measured: Measured) -> Wires:
     )
 
 
-def main() -> None:
+def main() -> int:
+    parser_of("scaling_wires", __doc__).parse_args()
     from mpi4py import MPI
 
+    if MPI.COMM_WORLD.size == 1:
+        print("scaling_wires: one rank has no wires; take mpirun -n P", file=sys.stderr)
+        return 2
     found = measure(MPI.COMM_WORLD)
-    if found["ranks"] > 1 and MPI.COMM_WORLD.rank == 0:
+    if MPI.COMM_WORLD.rank == 0:
         print(json.dumps(found))
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -7,6 +7,7 @@ import math
 import re
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from markdown import tables
 from repository import HOUSE
 
 from benchmarks import scaling_model as model
+from benchmarks import scaling_wires
 from benchmarks.scaling_wires import wires
 
 
@@ -76,6 +78,15 @@ def test_more_ranks_send_to_more_and_each_has_less_to_do():
     assert more.messages == pytest.approx(last.messages * 16 * 15 / (8 * 7))
     assert more.arcs_largest == pytest.approx(last.arcs_largest / 2)
     assert more.bytes == pytest.approx(last.bytes * 15 / 7)  # everybody sees these vertices
+
+
+def test_one_rank_is_refused_instead_of_sending_to_itself(monkeypatch, capsys):
+    """It would wait for ever: what it sends to itself has no receiver yet."""
+    alone = SimpleNamespace(MPI=SimpleNamespace(COMM_WORLD=SimpleNamespace(size=1, rank=0)))
+    monkeypatch.setitem(sys.modules, "mpi4py", alone)
+    monkeypatch.setattr(sys, "argv", ["scaling_wires"])
+    assert scaling_wires.main() == 2
+    assert "mpirun -n P" in capsys.readouterr().err
 
 
 def test_wires_are_read_from_what_was_measured():

@@ -39,11 +39,11 @@ class Ancestors:
     def __init__(self, parent: np.ndarray, root: int):
         self.parent, self.root = parent, root
 
-    def check(self, clean: np.ndarray, tight: np.ndarray) -> tuple[int, int]:
+    def check(self, dist_checked: np.ndarray, tight: np.ndarray) -> tuple[int, int]:
         """Return the vertices here whose parents do not lead to the root, and the smallest of them.
 
-        clean   (count,)         their distances, inf where they have none
-        tight   uint8 (count,)   what all edges have marked, see `kernels.mark_edges`
+        dist_checked   (count,)         their distances, inf where they have none
+        tight          uint8 (count,)   what all edges have marked, see `kernels.mark_edges`
         """
         return kernels.check_tree(self.parent, self.root)
 
@@ -70,9 +70,9 @@ class RankAncestors(Ancestors):
         self.comm, self.partition = comm, partition
         self.first = partition.first(comm.rank)
 
-    def check(self, clean: np.ndarray, tight: np.ndarray) -> tuple[int, int]:
+    def check(self, dist_checked: np.ndarray, tight: np.ndarray) -> tuple[int, int]:
         n, first = self.partition.n, self.first
-        if self._descend(clean, tight):
+        if self._descend(dist_checked, tight):
             return 0, n
         self.pointer = self._pointers()
         self._follow(self.pointer, enough_steps(n))
@@ -95,7 +95,7 @@ class RankAncestors(Ancestors):
             pointer[self.root - self.first] = _ROOTED
         return pointer
 
-    def _descend(self, clean: np.ndarray, tight: np.ndarray) -> bool:
+    def _descend(self, dist_checked: np.ndarray, tight: np.ndarray) -> bool:
         """Whether distances show that all parents lead to the root.
 
         They do where each reached vertex has a parent (the root apart), each parent edge is tight,
@@ -103,7 +103,7 @@ class RankAncestors(Ancestors):
         For then a step towards the parent never goes farther from the root, and to a reached
         vertex if it goes nearer; it could only go round among the vertices as near.
         """
-        doubtful = np.where(self.parent == -1, clean < np.inf, tight == 0)
+        doubtful = np.where(self.parent == -1, dist_checked < np.inf, tight == 0)
         index = self.root - self.first
         if 0 <= index < len(doubtful):
             doubtful[index] = False

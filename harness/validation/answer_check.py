@@ -33,14 +33,15 @@ class EdgeView:
 
     dist         (k,)        in the arithmetic of the graph, inf where there is no distance
     parent       int (k,)    as indices of ends
-    tight, late  uint8 (k,)  marks, see `kernels.validate.mark_edges`
+    tight        uint8 (k,)  mark, see `kernels.validate.mark_edges`
+    relaxable    uint8 (k,)  mark, see there
     seen         uint8 (k,)  mark, see `kernels.validate.mark_parent_edges`
     """
 
     def __init__(self, dist: np.ndarray, parent: np.ndarray):
         self.dist, self.parent = dist, parent
         self.tight = np.zeros(len(dist), np.uint8)
-        self.late = np.zeros(len(dist), np.uint8)
+        self.relaxable = np.zeros(len(dist), np.uint8)
         self.seen = self.tight
         self.m = 0
         self.self_loops = 0
@@ -48,7 +49,7 @@ class EdgeView:
     def walk(self, chunk: Chunk) -> int:
         """Mark and count a chunk of edges; return how many of them are no edges."""
         m, self_loops, faults = kernels.mark_edges(
-            *chunk, self.dist, self.parent, self.tight, self.late
+            *chunk, self.dist, self.parent, self.tight, self.relaxable
         )
         self.m += m
         self.self_loops += self_loops
@@ -66,7 +67,7 @@ class EdgeView:
     ) -> Arc | None:
         """The arc into v with the least sum in a chunk: from `tail`, or from any reached vertex.
 
-        The chunk's ends are vertices here; `index` finds what they are in this sight.
+        The chunk's ends are vertices here; `index` finds what they are in this view.
         """
         into = np.flatnonzero(chunk.dst == v)
         tails, weight = chunk.src[into], chunk.weight[into]
@@ -89,49 +90,52 @@ class AnswerCheck:
     """An answer (root, dist, parent) for the vertices of this rank, all of them in one process.
 
     dist         (count,)   as given
-    clean        (count,)   in the arithmetic of the graph and at most its largest distance, inf
-                            where dist is no distance; dist itself where that is the same
+    dist_checked (count,)   in the arithmetic of the graph and at most its largest distance, inf
+                            where dist is not a distance; dist itself where that is the same
     parent       (count,)   int64
-    tight, late, seen       the marks of all edges; a tight edge is a parent edge, so that `seen` is
-                            `tight` until other parent edges were looked for
+    tight, relaxable        marks of all edges
+    seen                    the same; a tight edge is a parent edge, so that it is `tight` until
+                            other parent edges were looked for
     """
 
     def __init__(
         self,
-        ends: Endpoints,
+        endpoints: Endpoints,
         weight_dtype: np.dtype,
         root: int,
         dist: np.ndarray,
         parent: np.ndarray,
     ):
-        self.ends, self.arithmetic = ends, arithmetic_of(weight_dtype)
-        self.root, self.dist, self.given_parent = checked_answer(ends, root, dist, parent)
-        self.parent = as_int64(self.given_parent, ends.n)
+        self.endpoints, self.arithmetic = endpoints, arithmetic_of(weight_dtype)
+        self.root, self.dist, self.given_parent = checked_answer(endpoints, root, dist, parent)
+        self.parent = as_int64(self.given_parent, endpoints.n)
         faults, first, self.reached = kernels.check_vertices(
-            self.dist, self.parent, self.root, ends.first, ends.n
+            self.dist, self.parent, self.root, endpoints.first, endpoints.n
         )
         self.root_rule = faults, first
-        self.clean = self.dist
+        self.dist_checked = self.dist
         if faults or not as_sums_are(self.dist, weight_dtype):
-            self.clean = np.empty(ends.count, self.arithmetic)
-            kernels.clean_distances(self.dist, self.clean, largest_distance(weight_dtype))
-        self.ancestors = ends.ancestors(self.parent, self.root)
-        self.tight = self.late = self.seen = np.empty(0, np.uint8)
+            self.dist_checked = np.empty(endpoints.count, self.arithmetic)
+            kernels.clean_distances(self.dist, self.dist_checked, largest_distance(weight_dtype))
+        self.ancestors = endpoints.ancestors(self.parent, self.root)
+        self.tight = self.relaxable = self.seen = np.empty(0, np.uint8)
 
-    def sight(self) -> EdgeView:
+    def view(self) -> EdgeView:
         """What the edges are compared with."""
-        return EdgeView(self.ends.fetch(self.clean), self.ends.fetch_parents(self.parent))
+        return EdgeView(
+            self.endpoints.fetch(self.dist_checked), self.endpoints.fetch_parents(self.parent)
+        )
 
-    def take(self, sight: EdgeView) -> None:
+    def take(self, view: EdgeView) -> None:
         """Take the marks of a pass over all edges."""
-        self.tight = self.seen = self.ends.give_back(sight.tight)
-        self.late = self.ends.give_back(sight.late)
-        sight.late = np.empty(0, np.uint8)
-        self.tree_rule = self.ancestors.check(self.clean, self.tight)
+        self.tight = self.seen = self.endpoints.give_back(view.tight)
+        self.relaxable = self.endpoints.give_back(view.relaxable)
+        view.relaxable = np.empty(0, np.uint8)
+        self.tree_rule = self.ancestors.check(self.dist_checked, self.tight)
 
-    def take_seen(self, sight: EdgeView) -> None:
+    def take_seen(self, view: EdgeView) -> None:
         """Take the marks of a pass that looked for parent edges."""
-        self.seen = self.ends.give_back(sight.seen)
+        self.seen = self.endpoints.give_back(view.seen)
 
     def faults(self) -> np.ndarray:
         """Vertices here that break each rule, and the smallest of them, by what is marked.
@@ -139,8 +143,9 @@ class AnswerCheck:
         Returns int64 (6, 2), n for the smallest where there is none.
         """
         tally = kernels.tally_marks(
-            self.dist, self.clean, self.parent, kernels.Marks(self.seen, self.tight, self.late),
-            self.root, self.ends.first, self.ends.n,
+            self.dist, self.dist_checked, self.parent,
+            kernels.Marks(self.seen, self.tight, self.relaxable), self.root,
+            self.endpoints.first, self.endpoints.n,
         )  # fmt: skip
         return np.array([self.root_rule, self.tree_rule, *tally.reshape(2, 4).T], np.int64)
 
@@ -155,8 +160,8 @@ class AnswerCheck:
             return self._tree_detail(v)
         if rule == 3:
             return f"parent edge ({self.parent_of(v)}, {v}) is not in the graph"
-        x, clean = self.ends.at(self.dist, v), self.ends.at(self.clean, v)
-        if rule == 4 and clean != x:
+        x, dist_checked = self.endpoints.at(self.dist, v), self.endpoints.at(self.dist_checked, v)
+        if rule == 4 and dist_checked != x:
             if self.arithmetic == np.float64:
                 return f"dist[{v}] = {x!s} is not below 2^53, where float64 holds every integer"
             return f"dist[{v}] = {x!s} is not a {self.arithmetic} number, as all sums here are"
@@ -168,10 +173,10 @@ class AnswerCheck:
 
     def parent_of(self, v: int) -> int:
         """The parent of any vertex. Collective."""
-        return int(self.ends.at(self.parent, v))
+        return int(self.endpoints.at(self.parent, v))
 
     def _root_detail(self, v: int) -> str:
-        x, p = self.ends.at(self.dist, v), self.ends.at(self.given_parent, v)
+        x, p = self.endpoints.at(self.dist, v), self.endpoints.at(self.given_parent, v)
         if v == self.root:
             if p != v:
                 return f"parent[{v}] = {p}, but {v} is the root, which is its own parent"
@@ -180,8 +185,8 @@ class AnswerCheck:
             return f"dist[{v}] = nan"
         if x < 0:
             return f"dist[{v}] = {x!s} is negative (the distance of an unreached vertex is inf)"
-        if not -1 <= p < self.ends.n:
-            return f"parent[{v}] = {p} is neither a vertex (0 .. {self.ends.n - 1}) nor -1"
+        if not -1 <= p < self.endpoints.n:
+            return f"parent[{v}] = {p} is neither a vertex (0 .. {self.endpoints.n - 1}) nor -1"
         if p == -1:
             return f"dist[{v}] = {x!s}, but parent[{v}] = -1 (an unreached vertex has dist inf)"
         return f"dist[{v}] = inf, but parent[{v}] = {p} (an unreached vertex has parent -1)"
@@ -189,8 +194,8 @@ class AnswerCheck:
     def _tree_detail(self, v: int) -> str:
         end = self.ancestors.end(v)
         p = self.parent_of(end)
-        if not 0 <= p < self.ends.n:
-            given = self.ends.at(self.given_parent, end)
+        if not 0 <= p < self.endpoints.n:
+            given = self.endpoints.at(self.given_parent, end)
             return f"its parents lead to {end}, whose parent is {given}"
         cycle = [str(end), str(p)]
         while p != end and len(cycle) < 6:
@@ -202,7 +207,7 @@ class AnswerCheck:
 
 
 def checked_answer(
-    ends: Endpoints, root: int, dist: np.ndarray, parent: np.ndarray
+    endpoints: Endpoints, root: int, dist: np.ndarray, parent: np.ndarray
 ) -> tuple[int, np.ndarray, np.ndarray]:
     """Return the answer as an int and two plain arrays, or raise GraphError for what they are.
 
@@ -211,8 +216,8 @@ def checked_answer(
     number = as_integer(root)
     if number is None:
         raise GraphError(f"the root must be an integer, got {root!r}")
-    if not 0 <= number < ends.n:
-        raise GraphError(f"root {number} is not a vertex; the graph's are 0 .. {ends.n - 1}")
+    if not 0 <= number < endpoints.n:
+        raise GraphError(f"root {number} is not a vertex; the graph's are 0 .. {endpoints.n - 1}")
     dist, parent = plain_array("dist", dist), plain_array("parent", parent)
     if dist.dtype.kind != "f" or dist.dtype.itemsize not in (4, 8):
         raise GraphError(
@@ -222,16 +227,18 @@ def checked_answer(
         raise GraphError(
             f"parent must hold integers (-1 where unreached), got dtype {parent.dtype}"
         )
-    return number, _as_row("dist", dist, ends), _as_row("parent", parent, ends)
+    return number, _as_row("dist", dist, endpoints), _as_row("parent", parent, endpoints)
 
 
-def _as_row(name: str, array: np.ndarray, ends: Endpoints) -> np.ndarray:
+def _as_row(name: str, array: np.ndarray, endpoints: Endpoints) -> np.ndarray:
     """Return the array without gaps."""
-    if array.shape != (ends.count,):
-        holder = "the graph has" if ends.count == ends.n else f"rank {ends.rank} owns"
+    if array.shape != (endpoints.count,):
+        holder = (
+            "the graph has" if endpoints.count == endpoints.n else f"rank {endpoints.rank} owns"
+        )
         raise GraphError(
-            f"{name} has shape {array.shape}; {holder} {ends.count} vertices, "
-            f"so it must be ({ends.count},)"
+            f"{name} has shape {array.shape}; {holder} {endpoints.count} vertices, "
+            f"so it must be ({endpoints.count},)"
         )
     return np.ascontiguousarray(array)
 

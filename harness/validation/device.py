@@ -29,7 +29,7 @@ _SUFFIX = {4: "f4", 8: "f8"}
 _RULES = (1, 2, 4, 5, 6)
 
 
-class DeviceCandidate:
+class DeviceAnswerCheck:
     """An answer on a device and its marks; see `harness.validation.answer_check.AnswerCheck`.
 
     Parameters
@@ -55,26 +55,26 @@ class DeviceCandidate:
             f"check_vertices_{self.given}", self.dist, self.parent, *self.sizes, self.tallies[0],
             self.reached,
         )  # fmt: skip
-        self.clean = self._clean(edges.weight_dtype)
+        self.dist_checked = self._checked(edges.weight_dtype)
         self._check_tree()
         self.tight = xp.zeros(self.n, np.uint8)
-        self.late = xp.zeros(self.n, np.uint8)
+        self.relaxable = xp.zeros(self.n, np.uint8)
         self.counts = xp.zeros(3, np.uint64)
 
     def _launch(self, kernel: str, *arguments: Any) -> None:
         """Start a kernel over the vertices."""
         self.module.launch(kernel, self.n, *arguments)
 
-    def _clean(self, weight_dtype: np.dtype) -> Any:
+    def _checked(self, weight_dtype: np.dtype) -> Any:
         """The distances in the arithmetic of the graph, inf where there is none."""
         if as_sums_are(self.dist, weight_dtype) and not int(self.tallies[0, 0]):
             return self.dist
-        clean = self.xp.empty(self.n, arithmetic_of(weight_dtype))
+        dist_checked = self.xp.empty(self.n, arithmetic_of(weight_dtype))
         self._launch(
             f"clean_distances_{self.given}_{self.used}", self.dist, np.int64(self.n),
-            np.bool_(np.dtype(weight_dtype).kind in "iub"), clean,
+            np.bool_(np.dtype(weight_dtype).kind in "iub"), dist_checked,
         )  # fmt: skip
-        return clean
+        return dist_checked
 
     def _check_tree(self) -> None:
         """Rule 2: follow all parents at once, twice as far each time, until they are home."""
@@ -92,15 +92,15 @@ class DeviceCandidate:
         """Mark and count a slice of edges."""
         self.module.launch(
             f"mark_edges_{self.used}", part.m, part.src, part.dst, weight, np.int64(part.m),
-            np.int64(self.n), np.bool_(part.directed), self.clean, self.parent, self.tight,
-            self.late, self.counts,
+            np.int64(self.n), np.bool_(part.directed), self.dist_checked, self.parent, self.tight,
+            self.relaxable, self.counts,
         )  # fmt: skip
 
     def tally(self) -> None:
         """Rules 3 to 6, by what is marked."""
         self._launch(
-            f"tally_marks_{self.given}_{self.used}", self.dist, self.clean, self.parent,
-            *self.sizes, self.tight, self.late, self.tallies[2:],
+            f"tally_marks_{self.given}_{self.used}", self.dist, self.dist_checked, self.parent,
+            *self.sizes, self.tight, self.relaxable, self.tallies[2:],
         )  # fmt: skip
 
     def read(self) -> tuple[Counts, dict[int, tuple[int, int]]]:
@@ -137,15 +137,15 @@ class DeviceValidator:
         Takes arrays of the device as well as of the host, returns and raises what
         `harness.validation.host.Validator.validate` does. A broken rule costs passes on the host.
         """
-        candidates = [DeviceCandidate(self.edges, *answer) for answer in answers]
-        if not candidates:
+        checks = [DeviceAnswerCheck(self.edges, *answer) for answer in answers]
+        if not checks:
             return []
         for part, weight in self._slices():
-            for candidate in candidates:
-                candidate.walk(part, weight)
-            if int(candidates[0].counts[2]):
+            for check in checks:
+                check.walk(part, weight)
+            if int(checks[0].counts[2]):
                 self._refuse(part)
-        return [self._judge(candidate) for candidate in candidates]
+        return [self._judge(check) for check in checks]
 
     def count_m(self, answers: Iterable[Answer]) -> list[Counts]:
         """Count what each answer traversed, as `validate` does, but check no rule."""
@@ -178,12 +178,12 @@ class DeviceValidator:
         src, dst, weight = (to_host(array) for array in (part.src, part.dst, part.weight))
         check_edges(EdgeList(src, dst, weight, self.edges.n))
 
-    def _judge(self, candidate: DeviceCandidate) -> Validation:
-        candidate.tally()
-        counts, broken = candidate.read()
+    def _judge(self, check: DeviceAnswerCheck) -> Validation:
+        check.tally()
+        counts, broken = check.read()
         if not broken:
             return Validation(True, *counts, [])
-        [found] = Validator(self.edges.on_host()).validate([candidate.on_host()])
+        [found] = Validator(self.edges.on_host()).validate([check.on_host()])
         if not found.valid:
             return found
         # Never silent: what one of two judges takes for wrong is not right.
@@ -197,14 +197,14 @@ class DeviceValidator:
 
 def _brought(edges: DeviceEdges, root: int, dist: Any, parent: Any) -> tuple[int, Any, Any]:
     """An answer on the device, as it was given; GraphError where it is not one."""
-    device, ends = edges.device, Endpoints(edges.n)
+    device, endpoints = edges.device, Endpoints(edges.n)
     if not isinstance(dist, device.xp.ndarray):
-        root, dist, parent = checked_answer(ends, root, dist, parent)
+        root, dist, parent = checked_answer(endpoints, root, dist, parent)
         dist, parent = device.to_device(dist), device.to_device(parent)
     else:
         # The checks are of dtypes and shapes; values are not looked at, so none is brought over.
         stand_ins = (_stand_in(array) for array in (dist, parent))
-        root = checked_answer(ends, root, *stand_ins)[0]
+        root = checked_answer(endpoints, root, *stand_ins)[0]
         dist, parent = device.xp.ascontiguousarray(dist), device.xp.ascontiguousarray(parent)
     return root, dist, parent
 

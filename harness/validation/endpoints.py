@@ -139,10 +139,10 @@ class RankEndpoints(Endpoints):
 
         self.together(add)
         ends.number()
-        self._tell_owners(ends)
+        self._send_to_owners(ends)
         self.ends = ends
 
-    def _tell_owners(self, ends: VertexSet) -> None:
+    def _send_to_owners(self, ends: VertexSet) -> None:
         """Send each owner the bits of its block: the vertices that are ends here."""
         bounds = self.partition.bounds
         blocks = [ends.block(*bounds[rank : rank + 2]) for rank in range(self.comm.size)]

@@ -69,19 +69,19 @@ class Validator:
         The graph as it was read or generated, or this rank's part of it: ids and n are the graph's.
     comm : Comm, optional
         The ranks that have the rest; nobody where it is left out.
-    ends : Endpoints, optional
+    endpoints : Endpoints, optional
         What `comm` leads to otherwise.
     """
 
-    def __init__(self, edges: Edges, comm: Comm | None = None, ends: Endpoints | None = None):
+    def __init__(self, edges: Edges, comm: Comm | None = None, endpoints: Endpoints | None = None):
         self.edges = edges
-        if ends is None:
-            ends = (
+        if endpoints is None:
+            endpoints = (
                 Endpoints(edges.n)
                 if comm is None or comm.size == 1
                 else RankEndpoints(edges.n, comm)
             )
-        self.ends = ends
+        self.endpoints = endpoints
 
     def validate(self, answers: Iterable[Answer]) -> list[Validation]:
         """Check answers against all the rules, in one pass over the edges.
@@ -106,30 +106,30 @@ class Validator:
             This process was forked from one that had run parallel kernels.
         """
         answers = list(answers)  # whatever makes them may need the threads, too
-        with kernels.using(turns=self.ends.is_serial):
+        with kernels.using(turns=self.endpoints.is_serial):
             return self._validate(answers)
 
     def _validate(self, answers: list[Answer]) -> list[Validation]:
         weights = self.edges.weight_dtype
-        candidates = self.ends.together(
-            lambda: [AnswerCheck(self.ends, weights, *answer) for answer in answers]
+        checks = self.endpoints.together(
+            lambda: [AnswerCheck(self.endpoints, weights, *answer) for answer in answers]
         )
-        if not candidates:
+        if not checks:
             return []
-        self.ends.read(self.edges)
-        sights = [candidate.sight() for candidate in candidates]
-        self._walk(lambda chunk: sum(sight.walk(chunk) for sight in sights))
-        for candidate, sight in zip(candidates, sights, strict=True):
-            candidate.take(sight)
-        broken = self._find_parent_edges(candidates, sights)
-        arcs = self._find_arcs(candidates, sights, broken)
-        counts = self.ends.allreduce_sum(
-            [(s.m, s.self_loops, c.reached) for s, c in zip(sights, candidates, strict=True)]
+        self.endpoints.read(self.edges)
+        views = [check.view() for check in checks]
+        self._walk(lambda chunk: sum(view.walk(chunk) for view in views))
+        for check, view in zip(checks, views, strict=True):
+            check.take(view)
+        broken = self._find_parent_edges(checks, views)
+        arcs = self._find_arcs(checks, views, broken)
+        counts = self.endpoints.allreduce_sum(
+            [(s.m, s.self_loops, c.reached) for s, c in zip(views, checks, strict=True)]
         )
         return [
-            _validation(candidate, rules, found, Counts(m, m + self_loops, reached))
-            for candidate, rules, found, (m, self_loops, reached) in zip(
-                candidates, broken, arcs, counts, strict=True
+            _validation(check, rules, found, Counts(m, m + self_loops, reached))
+            for check, rules, found, (m, self_loops, reached) in zip(
+                checks, broken, arcs, counts, strict=True
             )
         ]
 
@@ -139,19 +139,19 @@ class Validator:
         One pass over the edges; takes and raises what `validate` does.
         """
         answers = list(answers)
-        with kernels.using(turns=self.ends.is_serial):
+        with kernels.using(turns=self.endpoints.is_serial):
             return self._count_m(answers)
 
     def _count_m(self, answers: list[Answer]) -> list[Counts]:
-        dists = self.ends.together(
-            lambda: [checked_answer(self.ends, *answer)[1] for answer in answers]
+        dists = self.endpoints.together(
+            lambda: [checked_answer(self.endpoints, *answer)[1] for answer in answers]
         )
         if not dists:
             return []
         own = [(dist >= 0) & (dist < np.inf) for dist in dists]
         counts = np.array([(0, 0, np.count_nonzero(reached)) for reached in own], np.int64)
-        self.ends.read(self.edges)
-        marks = [self.ends.fetch(reached) for reached in own]
+        self.endpoints.read(self.edges)
+        marks = [self.endpoints.fetch(reached) for reached in own]
 
         def count(chunk: Chunk) -> int:
             found = [kernels.count_edges(*chunk[:2], chunk.directed, reached) for reached in marks]
@@ -161,22 +161,22 @@ class Validator:
         self._walk(count)
         return [
             Counts(m, m + self_loops, reached)
-            for m, self_loops, reached in self.ends.allreduce_sum(counts)
+            for m, self_loops, reached in self.endpoints.allreduce_sum(counts)
         ]
 
     def _walk(self, step: Callable[[Chunk], int]) -> None:
         """Take a step on each chunk, ends as indices; it returns how many of the edges are none."""
 
         def walk() -> None:
-            for chunk, given in chunks_of(self.edges, self.ends.chunk_edges):
-                if step(self.ends.local(chunk)):
+            for chunk, given in chunks_of(self.edges, self.endpoints.chunk_edges):
+                if step(self.endpoints.local(chunk)):
                     refuse(self.edges, given)
 
-        self.ends.together(walk)
+        self.endpoints.together(walk)
 
-    def _broken_rules(self, candidates: list[AnswerCheck]) -> list[BrokenRules]:
+    def _broken_rules(self, checks: list[AnswerCheck]) -> list[BrokenRules]:
         """Vertices that break each broken rule, and the smallest of them, by what is marked."""
-        faults = self.ends.allgather(np.stack([candidate.faults() for candidate in candidates]))
+        faults = self.endpoints.allgather(np.stack([check.faults() for check in checks]))
         counts = np.sum([found[:, :, 0] for found in faults], axis=0).tolist()
         firsts = np.min([found[:, :, 1] for found in faults], axis=0).tolist()
         return [
@@ -185,34 +185,34 @@ class Validator:
         ]
 
     def _find_parent_edges(
-        self, candidates: list[AnswerCheck], sights: list[EdgeView]
+        self, checks: list[AnswerCheck], views: list[EdgeView]
     ) -> list[BrokenRules]:
         """Say which rules are broken, once parent edges that are not tight were looked for."""
-        broken = self._broken_rules(candidates)
+        broken = self._broken_rules(checks)
         loose = [i for i, rules in enumerate(broken) if 3 in rules]
         if not loose:
             return broken
-        self._walk(lambda chunk: sum(sights[i].walk_parents(chunk) for i in loose))
+        self._walk(lambda chunk: sum(views[i].walk_parents(chunk) for i in loose))
         for i in loose:
-            candidates[i].take_seen(sights[i])
-        return self._broken_rules(candidates)
+            checks[i].take_seen(views[i])
+        return self._broken_rules(checks)
 
     def _find_arcs(
-        self, candidates: list[AnswerCheck], sights: list[EdgeView], broken: list[BrokenRules]
+        self, checks: list[AnswerCheck], views: list[EdgeView], broken: list[BrokenRules]
     ) -> list[Arcs]:
         """For each answer and rule that edges have broken, the arc that shows it, in one pass."""
         wanted = [
-            (i, rule, first, candidates[i].parent_of(first) if rule == 4 else None)
+            (i, rule, first, checks[i].parent_of(first) if rule == 4 else None)
             for i, rules in enumerate(broken)
             for rule, (_, first) in rules.items()
             if rule >= 4
         ]
-        arcs: list[Arcs] = [{} for _ in candidates]
-        for chunk, _ in chunks_of(self.edges, self.ends.chunk_edges) if wanted else ():
+        arcs: list[Arcs] = [{} for _ in checks]
+        for chunk, _ in chunks_of(self.edges, self.endpoints.chunk_edges) if wanted else ():
             for i, rule, v, tail in wanted:
-                _keep_least(arcs[i], rule, sights[i].best_arc(chunk, v, tail, self.ends.index))
-        merged: list[Arcs] = [{} for _ in candidates]
-        for of_rank in self.ends.allgather(arcs):
+                _keep_least(arcs[i], rule, views[i].best_arc(chunk, v, tail, self.endpoints.index))
+        merged: list[Arcs] = [{} for _ in checks]
+        for of_rank in self.endpoints.allgather(arcs):
             for i, rule, _, _ in wanted:
                 _keep_least(merged[i], rule, of_rank[i].get(rule))
         return merged
@@ -223,11 +223,9 @@ def _keep_least(arcs: Arcs, rule: int, arc: Arc | None) -> None:
         arcs[rule] = min(arc, arcs.get(rule, arc))
 
 
-def _validation(
-    candidate: AnswerCheck, broken: BrokenRules, arcs: Arcs, counts: Counts
-) -> Validation:
+def _validation(check: AnswerCheck, broken: BrokenRules, arcs: Arcs, counts: Counts) -> Validation:
     violations = [
-        Violation(rule, RULES[rule], count, first, candidate.detail(rule, first, arcs.get(rule)))
+        Violation(rule, RULES[rule], count, first, check.detail(rule, first, arcs.get(rule)))
         for rule, (count, first) in broken.items()
     ]
     return Validation(not violations, *counts, violations)

@@ -17,7 +17,7 @@ from strategies import edge_list, searches
 import harness.validation.device
 from graphs import EdgeList, GraphError, KroneckerStream, kronecker
 from graphs.device_edges import DeviceEdgeList, on_device
-from harness.validation.device import DeviceCandidate, DeviceValidator
+from harness.validation.device import DeviceAnswerCheck, DeviceValidator
 from harness.validation.host import Validator, validate
 
 INF = np.inf
@@ -44,11 +44,11 @@ def check(device, edges, *answers):
 
 def tallied(there, answer):
     """The rules that the device itself finds broken."""
-    candidate = DeviceCandidate(there, *answer)
+    check = DeviceAnswerCheck(there, *answer)
     for part in there.slices():
-        candidate.walk(part, part.weight.astype(candidate.clean.dtype))
-    candidate.tally()
-    return candidate.read()[1]
+        check.walk(part, part.weight.astype(check.dist_checked.dtype))
+    check.tally()
+    return check.read()[1]
 
 
 @given(searches(max_n=12), st.data())

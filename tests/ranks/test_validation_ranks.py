@@ -60,7 +60,7 @@ def test_ranks_with_other_numbers_of_slices_say_the_same(search, size, data):
         among = RankEndpoints(edges.n, comm)
         among.read(sliced)
         among.chunk_edges = chunk
-        validator = Validator(sliced, ends=among)
+        validator = Validator(sliced, endpoints=among)
         return validator.validate([own_block(answer, comm.rank, size) for answer in answers])
 
     assert on_ranks(size, work) == [validate(edges, answers)] * size
@@ -75,7 +75,7 @@ def test_ids_of_64_bits_say_the_same(search):
     def work(comm):
         ends = RankEndpoints(edges.n, comm)
         ends.dtype = np.dtype(np.int64)
-        validator = Validator(part_of(edges, comm.rank, 3), ends=ends)
+        validator = Validator(part_of(edges, comm.rank, 3), endpoints=ends)
         return validator.validate([own_block(answer, comm.rank, 3) for answer in answers])
 
     assert on_ranks(3, work) == [validate(edges, answers)] * 3

@@ -18,9 +18,9 @@ from kernels.compile import inlined, kernel, njit, part
 from kernels.parallel import on_threads
 
 _SHORT = 24
-# Rows of so few arcs look for parallel ones among those kept.
+# Rows of at most this many arcs look for parallel ones among those kept.
 _FEW = 8
-# What stands at other places is asked for so many of them ahead.
+# What stands at other places is prefetched this many of them ahead.
 _AHEAD = 32
 
 
@@ -225,7 +225,7 @@ def _position(key, floats):
 
 @part
 def _sort_row(keys, lo, hi, floats, scratch, heads):
-    """Sort keys[lo:hi] ascending: spread over the range of weights, then each bucket alone.
+    """Sort keys[lo:hi] ascending: spread over the range of weights, then each bucket by itself.
 
     Linear where weights are spread evenly, which Graph500's are; a bucket that catches most of
     the row is sorted by comparison.

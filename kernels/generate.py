@@ -107,7 +107,7 @@ def _moved(rows, z):
 
 
 def _levels_pass(levels):
-    """Compile the pass of a block through so many levels; the inner loop is unrolled."""
+    """Compile the pass of a block through `levels` levels; the inner loop is unrolled."""
 
     @part
     def draw(work):

@@ -47,7 +47,7 @@ class State(NamedTuple):
 
 
 class Ranges(NamedTuple):
-    """Ranges of labels that a search tells apart.
+    """Ranges of labels that a search distinguishes.
 
     bounds       int64 (k, 2)   first label and the one after the last: of own vertices with rows to
                  push (OWN), of own leaves (LEAVES), then of other ranks' vertices that an own row
@@ -155,12 +155,12 @@ class Ids(NamedTuple):
 
 
 class TakenOff(NamedTuple):
-    """What is written after a search of a core; see graphs.trees.Forest.
+    """What is written after a search of a core; see graphs.forest.Forest.
 
     searched      int64 (k, 2)   ranges of labels that were searched on
     passes        int64 (k, 2)   ranges of labels of what was taken off
     held          int32 (k,)     labels on which leaves hang
-    first_held    the first of as many places in the state
+    first_held    the first of the places of `held` in the state
     leaf_weight   (n,)           of a leaf its one arc, else 0
     """
 

@@ -52,7 +52,7 @@ def _index(label, bounds):
 
 @inlined
 def _peer(label, begin):
-    """Which node peer owns a vertex that is no ghost: the last one whose labels begin before."""
+    """The node peer that owns a vertex that is no ghost: the last whose labels begin before it."""
     lo = 0
     hi = len(begin)
     while hi - lo > 1:

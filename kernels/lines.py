@@ -139,7 +139,7 @@ def _mantissa(text, i):
 
 @_part
 def _exponent(text, i):
-    """What may follow a mantissa: its end, -1 where it is no exponent, and its value."""
+    """What may follow a mantissa: its end, -1 where it is not an exponent, and its value."""
     if text[i] != 101 and text[i] != 69:  # e, E
         return i, np.int64(0)
     i += 1
@@ -224,7 +224,7 @@ def _skipped(text, i, form):
 
 @njit(cache=True, _nrt=False, nogil=True)
 def parse(text, address, form, out):
-    """Read edges from lines, to the first line that is none.
+    """Read edges from lines, to the first line that is not an edge.
 
     Parameters
     ----------

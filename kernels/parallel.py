@@ -15,7 +15,7 @@ from numba.extending import intrinsic
 
 from kernels.compile import njit, part
 
-# A pass over an array in so many shares: more than there are threads, so that few wait at its end.
+# Shares of a pass over an array: more than there are threads, so that few wait at its end.
 SHARES = 256
 
 _FLAG = ir.IntType(8)
@@ -24,7 +24,7 @@ _TAKES = (types.voidptr, types.int64)  # the arguments' address, the share
 
 @part
 def begin(count, share):
-    """Where one of SHARES shares of so many begins; the next one begins where it ends.
+    """Where one of SHARES shares of `count` begins; the next one begins where it ends.
 
     Unsigned, so that no index made of it is looked at for one from the end.
     """

@@ -16,7 +16,7 @@ from kernels.tentative import bits_of, plus
 
 # Edges a thread takes at a time. What it keeps of them stays in its cache until it is packed.
 TURN_EDGES = 1 << 11
-# Bounds are asked for so many edges ahead: what an edge waits for is the cache, not the sums.
+# Bounds are prefetched this many edges ahead: what an edge waits for is the cache, not the sums.
 _AHEAD = 32
 
 

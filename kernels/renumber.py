@@ -1,7 +1,7 @@
 """Ids of vertices that are sparse, numbered in ascending order: a hash table instead of a sort.
 
-The table holds each id once, at the first free slot from where its hash says, or -1. Whoever makes
-a table draws the hash's multiplier, so that no file can be written to collide.
+The table holds each id once, at the first free slot from where its hash says, or -1. The caller
+draws the hash's multiplier, so that no file can be written to collide.
 """
 
 from __future__ import annotations

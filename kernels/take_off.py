@@ -16,7 +16,7 @@ CORE = np.int32(2**31 - 1)
 LEAF = np.int32(-1)  # before the first round
 # Vertices of more arcs stay: their pairs are many, and seldom all of no use.
 MOST_ARCS = 8
-# Rows are asked for so many vertices ahead, and what stands at the ends of their arcs half as many.
+# Rows are prefetched this many vertices ahead, what stands at the ends of their arcs half as many.
 _AHEAD = 16
 
 

@@ -156,7 +156,7 @@ def _both_of(state, vertex):
 
 
 def put(state, vertex, dist, parent):
-    """Store both; for a thread that alone writes this vertex."""
+    """Store both; for the only thread that writes this vertex."""
 
 
 @overload(put, jit_options=_INLINED)

@@ -80,7 +80,7 @@ def hang(workers, held, begin, global_id, state):
     """What leaves take from the vertex they hang on: its distance, and itself as their parent.
 
     held    int32 (k,)   labels of these vertices
-    begin   the first of as many places of the state
+    begin   the first of the places of `held` in the state
     """
     if workers == 1 or len(held) <= TOGETHER:
         _hang(ONE, held, begin, global_id, state, ZERO)

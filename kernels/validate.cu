@@ -67,17 +67,17 @@ __device__ inline void check_vertices(const T *dist, const i64 *parent, i64 n, i
     if (numbers) atomicAdd(reached, numbers);
 }
 
-// Writes `dist` as U; whatever is no distance becomes inf, and what is too large for U its largest
+// Writes `dist` as U; what is not a distance becomes inf, what is too large for U its largest
 // number, so that the vertex stays reached; 2^53 - 1 where sums are of integers, as float64 does not
 // hold every larger one.
 template <class T, class U>
-__device__ inline void clean_distances(const T *dist, i64 n, bool integers, U *clean)
+__device__ inline void clean_distances(const T *dist, i64 n, bool integers, U *dist_checked)
 {
     const U infinity = Limits<U>::infinity();
     const double largest = integers ? 9007199254740991.0 : (double)Limits<U>::largest();
     for (i64 v = thread_of_grid(); v < n; v += threads_of_grid()) {
         T x = dist[v];
-        clean[v] = !is_distance(x) ? infinity : (double)x > largest ? (U)largest : (U)x;
+        dist_checked[v] = !is_distance(x) ? infinity : (double)x > largest ? (U)largest : (U)x;
     }
 }
 
@@ -118,16 +118,16 @@ __device__ inline bool are_vertices(i64 u, i64 v, i64 n)
     return u >= 0 && u < n && v >= 0 && v < n;
 }
 
-// One direction of an edge: mark v late where it improves v or reaches it, else tight where it comes
-// from v's parent and gives v's distance exactly.
+// One direction of an edge: mark v relaxable where it improves v or reaches it, else tight where it
+// comes from v's parent and gives v's distance exactly.
 template <class T>
 __device__ inline void mark_arc(i64 u, i64 v, T du, T dv, T w, const i64 *parent,
-                                unsigned char *tight, unsigned char *late)
+                                unsigned char *tight, unsigned char *relaxable)
 {
     const T infinity = Limits<T>::infinity();
     T through = du + w;
     if (!(through <= dv)) return;
-    if (through < dv || (du < infinity && dv == infinity)) late[v] = 1;
+    if (through < dv || (du < infinity && dv == infinity)) relaxable[v] = 1;
     else if (parent[v] == u) tight[v] = 1;
 }
 
@@ -136,7 +136,7 @@ __device__ inline void mark_arc(i64 u, i64 v, T du, T dv, T w, const i64 *parent
 template <class T>
 __device__ inline void mark_edges(const i64 *src, const i64 *dst, const T *weight, i64 m, i64 n,
                                   bool directed, const T *dist, const i64 *parent,
-                                  unsigned char *tight, unsigned char *late, u64 *counts)
+                                  unsigned char *tight, unsigned char *relaxable, u64 *counts)
 {
     const T infinity = Limits<T>::infinity();
     u64 others = 0, self_loops = 0, faults = 0;
@@ -151,8 +151,8 @@ __device__ inline void mark_edges(const i64 *src, const i64 *dst, const T *weigh
         bool reached = du < infinity || (dv < infinity && !directed);
         self_loops += reached && u == v;
         others += reached && u != v;
-        mark_arc(u, v, du, dv, w, parent, tight, late);
-        if (!directed) mark_arc(v, u, dv, du, w, parent, tight, late);
+        mark_arc(u, v, du, dv, w, parent, tight, relaxable);
+        if (!directed) mark_arc(v, u, dv, du, w, parent, tight, relaxable);
     }
     if (others) atomicAdd(counts, others);
     if (self_loops) atomicAdd(counts + 1, self_loops);
@@ -181,20 +181,20 @@ extern "C" __global__ void count_edges(const i64 *src, const i64 *dst, i64 m, i6
 // Rules 3 to 6, from the marks of all edges: tallies u64 (3, 2), added to: reached vertices whose
 // distance no edge from their parent gives (rule 3, where there is no such edge, or 4), improvable
 // ones (5), and unreached ones that an edge leads to (6).
-// dist (n,): the answer as it was given; clean (n,): what the edges were walked with.
+// dist (n,): the answer as it was given; dist_checked (n,): what the edges were walked with.
 template <class T, class U>
-__device__ inline void tally_marks(const T *dist, const U *clean, const i64 *parent, i64 n,
+__device__ inline void tally_marks(const T *dist, const U *dist_checked, const i64 *parent, i64 n,
                                    i64 root, const unsigned char *tight,
-                                   const unsigned char *late, u64 *tallies)
+                                   const unsigned char *relaxable, u64 *tallies)
 {
     const U infinity = Limits<U>::infinity();
     Faults wrong, improvable, cut_off;
     for (i64 v = thread_of_grid(); v < n; v += threads_of_grid()) {
-        bool reached = clean[v] < infinity;
-        bool exact = tight[v] && (double)clean[v] == (double)dist[v];
+        bool reached = dist_checked[v] < infinity;
+        bool exact = tight[v] && (double)dist_checked[v] == (double)dist[v];
         if (v != root && parent[v] >= 0 && parent[v] < n && reached && !exact) wrong.note(v);
-        if (late[v] && reached) improvable.note(v);
-        if (late[v] && dist[v] > 0 && !is_distance(dist[v])) cut_off.note(v);
+        if (relaxable[v] && reached) improvable.note(v);
+        if (relaxable[v] && dist[v] > 0 && !is_distance(dist[v])) cut_off.note(v);
     }
     wrong.add_to(tallies);
     improvable.add_to(tallies + 2);
@@ -209,22 +209,23 @@ __device__ inline void tally_marks(const T *dist, const U *clean, const i64 *par
     }                                                                                              \
     extern "C" __global__ void mark_edges_##t(                                                     \
         const i64 *src, const i64 *dst, const T *weight, i64 m, i64 n, bool directed,              \
-        const T *dist, const i64 *parent, unsigned char *tight, unsigned char *late, u64 *counts)  \
+        const T *dist, const i64 *parent, unsigned char *tight, unsigned char *relaxable,          \
+        u64 *counts)                                                                               \
     {                                                                                              \
-        mark_edges(src, dst, weight, m, n, directed, dist, parent, tight, late, counts);           \
+        mark_edges(src, dst, weight, m, n, directed, dist, parent, tight, relaxable, counts);      \
     }
 
 #define KERNELS_OF_BOTH(T, t, U, u)                                                                \
     extern "C" __global__ void clean_distances_##t##_##u(const T *dist, i64 n, bool integers,      \
-                                                           U *clean)                               \
+                                                           U *dist_checked)                        \
     {                                                                                              \
-        clean_distances(dist, n, integers, clean);                                                 \
+        clean_distances(dist, n, integers, dist_checked);                                          \
     }                                                                                              \
     extern "C" __global__ void tally_marks_##t##_##u(                                              \
-        const T *dist, const U *clean, const i64 *parent, i64 n, i64 root,                         \
-        const unsigned char *tight, const unsigned char *late, u64 *tallies)                       \
+        const T *dist, const U *dist_checked, const i64 *parent, i64 n, i64 root,                  \
+        const unsigned char *tight, const unsigned char *relaxable, u64 *tallies)                  \
     {                                                                                              \
-        tally_marks(dist, clean, parent, n, root, tight, late, tallies);                           \
+        tally_marks(dist, dist_checked, parent, n, root, tight, relaxable, tallies);               \
     }
 
 KERNELS_OF_DIST(float, f4)

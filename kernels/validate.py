@@ -31,7 +31,7 @@ _ONE, _TWO, _THREE, _FOUR = (
 
 @part
 def _merge(found, counts):
-    """The rows of all shares become the first: sums of so many columns, the least of the others."""
+    """The rows of all shares become the first: sums of `counts` columns, minima of the others."""
     for share in range(1, SHARES):
         for column in range(found.shape[1]):
             if column < counts:
@@ -85,19 +85,19 @@ def check_vertices(dist, parent, root, start, n):
 
 
 @part
-def _clean_distances(dist, clean, largest, share):
+def _clean_distances(dist, dist_checked, largest, share):
     for v in range(begin(len(dist), share), begin(len(dist), share + 1)):
-        clean[v] = min(dist[v], largest) if _is_distance(dist[v]) else np.inf
+        dist_checked[v] = min(dist[v], largest) if _is_distance(dist[v]) else np.inf
 
 
 @njit(cache=True, nogil=True)
-def clean_distances(dist, clean, largest):
-    """Write `dist` in the dtype of `clean`; whatever is no distance becomes inf.
+def clean_distances(dist, dist_checked, largest):
+    """Write `dist` in the dtype of `dist_checked`; what is not a distance becomes inf.
 
     A larger distance becomes `largest`, so that the vertex stays reached; `tally_marks` sees that
     the two differ.
     """
-    on_threads(_clean_distances, (dist, clean, largest), SHARES)
+    on_threads(_clean_distances, (dist, dist_checked, largest), SHARES)
 
 
 @part
@@ -174,9 +174,9 @@ def check_tree(parent, root):
 
 @njit(cache=True, nogil=True)
 def ancestor(parent, root, v, steps):
-    """The vertex that v's parents lead to in so many steps.
+    """The vertex that v's parents lead to in that many steps.
 
-    Less steps where they come to the root, or to a vertex whose parent is no vertex.
+    Fewer steps where they come to the root, or to a vertex whose parent is not a vertex.
     """
     n = len(parent)
     for _ in range(steps):
@@ -199,7 +199,7 @@ def _is_late(du, through, dv):
 
 
 @part
-def _mark_edges(edges, dist, parent, tight, late, found, share):
+def _mark_edges(edges, dist, parent, tight, relaxable, found, share):
     src, dst, weight, directed = edges
     n = len(dist)
     in_reach = self_loops = faults = 0
@@ -218,19 +218,19 @@ def _mark_edges(edges, dist, parent, tight, late, found, share):
             # Few edges pass these tests, so that parents are seldom read.
             if du + w <= dv:
                 if _is_late(du, du + w, dv):
-                    late[v] = 1
+                    relaxable[v] = 1
                 elif parent[v] == u:
                     tight[v] = 1 + (du < dv)
             if not directed and dv + w <= du:
                 if _is_late(dv, dv + w, du):
-                    late[u] = 1
+                    relaxable[u] = 1
                 elif parent[u] == v:
                     tight[u] = 1 + (dv < du)
     found[share, 0], found[share, 1], found[share, 2] = in_reach, self_loops, faults
 
 
 @njit(cache=True, nogil=True)
-def mark_edges(src, dst, weight, directed, dist, parent, tight, late):
+def mark_edges(src, dst, weight, directed, dist, parent, tight, relaxable):
     """Walk a slice of edges, both ways unless directed, and mark what they say of each vertex.
 
     src, dst   int (m,)
@@ -239,13 +239,13 @@ def mark_edges(src, dst, weight, directed, dist, parent, tight, late):
     parent     int (n,)     any values
     tight      uint8 (n,)   set where an edge from v's parent gives v's distance exactly: to 2 where
                             the parent is nearer to the root than v, to 1 where it is as near
-    late       uint8 (n,)   set to 1 where an edge improves v's distance, or reaches v unreached
+    relaxable  uint8 (n,)   set to 1 where an edge improves v's distance, or reaches v unreached
 
     Returns the edges in reach without self loops, the self loops in reach, and how many edges are
     none (an id outside 0 .. n-1, a weight that is negative, NaN or infinite), which are skipped.
     """
     found = np.empty((SHARES, 3), np.int64)
-    arguments = ((src, dst, weight, directed), dist, parent, tight, late, found)
+    arguments = ((src, dst, weight, directed), dist, parent, tight, relaxable, found)
     on_threads(_mark_edges, arguments, SHARES)
     _merge(found, _THREE)
     return found[0, 0] - found[0, 1], found[0, 1], found[0, 2]
@@ -299,35 +299,35 @@ def count_edges(src, dst, directed, reached):
 class Marks(NamedTuple):
     """What all edges have marked of some vertices: uint8 (count,) each.
 
-    seen          by `mark_parent_edges`
-    tight, late   by `mark_edges`
+    seen               by `mark_parent_edges`
+    tight, relaxable   by `mark_edges`
     """
 
     seen: np.ndarray
     tight: np.ndarray
-    late: np.ndarray
+    relaxable: np.ndarray
 
 
 @part
-def _tally_marks(dist, clean, parent, marks, where, found, share):
+def _tally_marks(dist, dist_checked, parent, marks, where, found, share):
     root, start, n = where
-    seen, tight, late = marks.seen, marks.tight, marks.late
+    seen, tight, relaxable = marks.seen, marks.tight, marks.relaxable
     no_edge = wrong = improvable = cut_off = 0
     first_no_edge = first_wrong = first_improvable = first_cut_off = n
     for i in range(begin(len(dist), share), begin(len(dist), share + 1)):
         v = start + np.int64(i)
-        reached = clean[i] < np.inf
+        reached = dist_checked[i] < np.inf
         if v != root and 0 <= parent[i] < n:
             if not seen[i]:
                 no_edge += 1
                 first_no_edge = min(first_no_edge, v)
-            elif reached and not (tight[i] and clean[i] == dist[i]):
+            elif reached and not (tight[i] and dist_checked[i] == dist[i]):
                 wrong += 1
                 first_wrong = min(first_wrong, v)
-        if late[i] and reached:
+        if relaxable[i] and reached:
             improvable += 1
             first_improvable = min(first_improvable, v)
-        if late[i] and dist[i] == np.inf:
+        if relaxable[i] and dist[i] == np.inf:
             cut_off += 1
             first_cut_off = min(first_cut_off, v)
     row = found[share]
@@ -341,18 +341,18 @@ def _tally_marks(dist, clean, parent, marks, where, found, share):
 
 
 @njit(cache=True, nogil=True)
-def tally_marks(dist, clean, parent, marks, root, start, n):
+def tally_marks(dist, dist_checked, parent, marks, root, start, n):
     """Rules 3 to 6, from the marks of all edges.
 
-    dist    (count,)         the answer as it was given, of the vertices start .. of n
-    clean   (count,)         the same from `clean_distances`, which the edges were walked with
-    parent  int64 (count,)   any values
-    marks   `Marks`
+    dist           (count,)         the answer as it was given, of the vertices start .. of n
+    dist_checked   (count,)         the same from `clean_distances`, with which edges were walked
+    parent         int64 (count,)   any values
+    marks          `Marks`
 
     Returns int64 (8,): for each rule the number of vertices, then for each the smallest of them (n
     where there is none).
     """
     found = np.empty((SHARES, 8), np.int64)
-    on_threads(_tally_marks, (dist, clean, parent, marks, (root, start, n), found), SHARES)
+    on_threads(_tally_marks, (dist, dist_checked, parent, marks, (root, start, n), found), SHARES)
     _merge(found, _FOUR)
     return found[0]

@@ -79,7 +79,7 @@ def _number_vertices(words, before, ids, numbers, share):
 
 @njit(cache=True, nogil=True)
 def number_vertices(words, before, ids, numbers):
-    """Write the number of each id into `numbers`, -1 where it is no member.
+    """Write the number of each id into `numbers`, -1 where it is not a member.
 
     ids, numbers   int32 or int64 (k,), ids -1 .. n-1; both may be the same array
     """

@@ -93,7 +93,10 @@ def plain_array(name: str, values: Any) -> Any:
 
 
 def kernel_ids(ids: np.ndarray) -> np.ndarray:
-    """Return a slice of ids as kernels are compiled for: int64, without gaps, not read-only."""
+    """Return a slice of ids as kernels are compiled for: int64, without gaps, not read-only.
+
+    Raises GraphError where they are not integers.
+    """
     if ids.dtype.kind not in "iu":
         raise GraphError(f"ids must be integers, got dtype {ids.dtype}")
     return np.require(ids, np.int64, ["C", "W"])

@@ -161,7 +161,10 @@ def kept(stream: DeviceEdges) -> DeviceEdgeList:
 
 
 def on_device(device: Device, edges: Edges) -> DeviceEdges:
-    """The same edges on a device: generated there where they can be, else copied once."""
+    """The same edges on a device: generated there where they can be, else copied once.
+
+    Raises GraphError for edges of another kind than `KroneckerStream` and `EdgeList`.
+    """
     if isinstance(edges, KroneckerStream):
         return DeviceStream(device, edges)
     if not isinstance(edges, EdgeList):

@@ -30,6 +30,7 @@ from graphs.file_unpack import FAULTS, PACKED, counted, member, split, unpacked
 from kernels.disk import reading, replacing
 
 Progress = Callable[[int], object] | None
+# Raises GraphError at the first fault of a file, with its name.
 Reader = Callable[[str, BinaryIO, Options], EdgeList]
 
 

@@ -29,7 +29,7 @@ def distance_type(weights: np.dtype) -> np.dtype:
 
 
 def column(name: str, values: Any) -> np.ndarray:
-    """An array of one dimension that NumPy reads as it is."""
+    """An array of one dimension that NumPy reads as it is; GraphError where there is none."""
     if type(values) is not np.ndarray or not values.dtype.isnative:
         values = plain_array(name, values)
     if values.ndim != 1:

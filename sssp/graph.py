@@ -32,6 +32,7 @@ def matrix_arcs(matrix: Any, directed: bool | None = None, check_later: bool = F
     """The entries of a scipy.sparse matrix, as scipy.sparse.csgraph reads it; CSR is not copied.
 
     `directed=False` puts the entries of the transpose beside them; `check_later` is that of `Arcs`.
+    Raises GraphError where the arrays are not a graph.
     """
     check_matrix(matrix)
     plain_array("the matrix's data", getattr(matrix, "data", ()))

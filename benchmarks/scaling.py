@@ -211,23 +211,23 @@ def _predicted(run: dict[str, Any], alone: dict[int, float], folder: Path) -> st
     if run["num_mpi_processes"] == 1 or _block(run) not in alone or not measured.exists():
         return "-"
     between = wires(json.loads(measured.read_text()))
-    told = predict(counts_of(run), between, alone[_block(run)], _sharing(run))
-    return f"{1e3 * told.total:.3g}"
+    predicted = predict(counts_of(run), between, alone[_block(run)], _sharing(run))
+    return f"{1e3 * predicted.total:.3g}"
 
 
 def counted(runs: list[dict[str, Any]]) -> str:
     """Return the table of what the ranks of each run sent each other in a search."""
     rows = []
     for run in runs:
-        told = counts_of(run)
-        if told.ranks == 1:
+        counts = counts_of(run)
+        if counts.ranks == 1:
             continue
         phases = statistics.fmean(search["phases"] for search in run["searches"])
         cells = (
-            _scale(run), told.ranks, f"{phases:.1f}", f"{told.collectives:.1f}",
-            f"{told.messages:.0f}", f"{told.bytes / 1e6:.3g}",
-            f"{told.bytes / run['graph']['edges']:.3g}", f"{told.bytes / told.vertices:.3g}",
-            f"{told.arcs_largest * told.ranks / told.arcs:.2f}",
+            _scale(run), counts.ranks, f"{phases:.1f}", f"{counts.collectives:.1f}",
+            f"{counts.messages:.0f}", f"{counts.bytes / 1e6:.3g}",
+            f"{counts.bytes / run['graph']['edges']:.3g}", f"{counts.bytes / counts.vertices:.3g}",
+            f"{counts.arcs_largest * counts.ranks / counts.arcs:.2f}",
         )  # fmt: skip
         rows.append(cells)
     return _table(

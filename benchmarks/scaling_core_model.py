@@ -42,7 +42,7 @@ Rows = list[dict[str, str]]
 
 
 def ends_apart(scale: int, ends: float) -> float:
-    """Return how many different vertices are expected among so many ends of the generator's."""
+    """Return how many different vertices are expected among that many ends of the generator's."""
     ones = np.arange(scale + 1)
     vertices = np.array([math.comb(scale, k) for k in ones.tolist()], float)
     chance = _ZERO ** (scale - ones) * (1 - _ZERO) ** ones
@@ -199,9 +199,9 @@ def grown_to(record: Facts, ranks: int, scale: int) -> Grown:
     largest = max(record["graphs"], key=lambda facts: facts["scale"])
     plain = max((f for f in record["graphs"] if "degrees" in f), key=lambda facts: facts["scale"])
     n, size = 2**scale, 2**scale / largest["vertices"]
-    told = by_growth(largest, last, at_last, ranks)
+    by_law = by_growth(largest, last, at_last, ranks)
     of_slices = passes(largest["scale"], largest["edges"], ranks)
-    lookups = looked_up(told) - of_slices
+    lookups = looked_up(by_law) - of_slices
     shared, counted = last["shared"], last["ranks"]
     arcs = shared["arcs"] / at_last["core_arcs"] * largest["core_arcs"] * size
     search = Counts(
@@ -211,12 +211,12 @@ def grown_to(record: Facts, ranks: int, scale: int) -> Grown:
         arcs_largest=shared["arcs_largest"] / shared["arcs"] * counted * arcs / ranks,
         collectives=shared["calls"] / counted,
         messages=shared["messages"] * ranks * (ranks - 1) / (counted * (counted - 1)),
-        bytes=(told["core"] + told["trees"]) * size,
+        bytes=(by_law["core"] + by_law["trees"]) * size,
     )
     return Grown(
         search=search,
         plain_kernel=by_growth(plain, last, at_last, ranks)["plain rows"] * n / plain["vertices"],
-        rows=told["rows"] * size,
+        rows=by_law["rows"] * size,
         lookups=lookups * size + passes(scale, EDGEFACTOR * n, ranks),
         copies=shared["copies"] / (counted * at_last["vertices"]) * ranks * n,
         plain_pairs=pairs(plain, "degrees", ranks) / plain["vertices"],
@@ -232,19 +232,19 @@ def tables_of(record: dict[str, Any]) -> tuple[Rows, Rows]:
     for row in record["rows"]:
         scale, ranks, shared = row["scale"], row["ranks"], row["shared"]
         last = max((r for r in record["rows"] if r["scale"] == scale), key=lambda r: r["ranks"])
-        told = by_growth(graphs[scale], last, graphs[scale], ranks)
+        by_law = by_growth(graphs[scale], last, graphs[scale], ranks)
         point = {"scale": str(scale), "ranks": str(ranks)}
         kilobytes = {
             "plain": row["plain"]["search"], "core on each": row["copied"]["search"],
             "core shared": shared["search"], "of it core": shared["search"] - shared["leaves"],
-            "core by growth": told["core"], "of it trees": shared["leaves"],
-            "trees by growth": told["trees"],
+            "core by growth": by_law["core"], "of it trees": shared["leaves"],
+            "trees by growth": by_law["trees"],
         }  # fmt: skip
         megabytes = {
-            "plain": row["plain"]["kernel_1"], "by growth": told["plain rows"],
+            "plain": row["plain"]["kernel_1"], "by growth": by_law["plain rows"],
             "core on each": row["copied"]["kernel_1"], "core shared": shared["kernel_1"],
-            "shared by growth": told["rows"], "bounds: copies": shared["copies"],
-            "bounds: owners": looked_up(row["bounds"]), "owners by growth": looked_up(told),
+            "shared by growth": by_law["rows"], "bounds: copies": shared["copies"],
+            "bounds: owners": looked_up(row["bounds"]), "owners by growth": looked_up(by_law),
         }  # fmt: skip
         search.append(point | {name: three(size / 1e3) for name, size in kilobytes.items()})
         kernel.append(point | {name: three(size / 1e6) for name, size in megabytes.items()})

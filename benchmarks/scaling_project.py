@@ -104,12 +104,12 @@ def seconds_table(counts: Counts, between: Wires, arc_seconds: float) -> str:
     return "\n".join([*table, *(f"| {name} | {s:.3g} | {what} |" for name, s, what in rows)])
 
 
-def presolved_table(plain: Counts, told: Grown, between: Wires, arc_seconds: float) -> str:
+def presolved_table(plain: Counts, presolved: Grown, between: Wires, arc_seconds: float) -> str:
     """Return what a plain run and a presolved one would take of the machine."""
     n, ranks = plain.vertices, plain.ranks
     kinds = (Need, PresolvedNeed)
     needs = [kind(n, EDGEFACTOR * n, edges_kept=False, ranks=ranks) for kind in kinds]
-    both = plain, told.search
+    both = plain, presolved.search
     parts = [predict(counts, between, arc_seconds) for counts in both]
 
     def memory(sizes: list[int]) -> list[str]:
@@ -122,9 +122,9 @@ def presolved_table(plain: Counts, told: Grown, between: Wires, arc_seconds: flo
     def of(amounts: list[str], name: str) -> list[str]:
         return [f"{a}, {getattr(b, name):.3g} s" for a, b in zip(amounts, parts, strict=True)]
 
-    core, trees = told.core_pairs, told.tree_pairs
-    ghosts = [f"{pairs * n / ranks:.3g}" for pairs in (told.plain_pairs, core + trees)]
-    lookups, copies = gigabytes(told.lookups, told.copies)
+    core, trees = presolved.core_pairs, presolved.tree_pairs
+    ghosts = [f"{pairs * n / ranks:.3g}" for pairs in (presolved.plain_pairs, core + trees)]
+    lookups, copies = gigabytes(presolved.lookups, presolved.copies)
     arcs = of([f"{counts.arcs_largest:.3g}" for counts in both], "work")
     sent = of(gigabytes(*(counts.bytes for counts in both)), "transfer")
     rates = [
@@ -134,8 +134,8 @@ def presolved_table(plain: Counts, told: Grown, between: Wires, arc_seconds: flo
         ("memory of kernel 1", *memory([need.construction for need in needs]), "all ranks"),
         ("memory of a search", *memory([need.search + need.answer for need in needs]), "all ranks"),
         ("ghosts a rank", *ghosts,
-         f"{told.plain_pairs:.3g} pairs a vertex; {core:.2g} and {trees:.2g}"),
-        ("kernel 1 sends", *gigabytes(told.plain_kernel, told.rows + told.lookups),
+         f"{presolved.plain_pairs:.3g} pairs a vertex; {core:.2g} and {trees:.2g}"),
+        ("kernel 1 sends", *gigabytes(presolved.plain_kernel, presolved.rows + presolved.lookups),
          f"a rank; of it {lookups} for bounds at their owners, copies of them {copies}"),
         ("a search sends", *sent, "a rank"),
         ("arcs of a search", *arcs, "on the busiest rank"),
@@ -149,8 +149,8 @@ def bytes_table(counted: list[Counts], last: Counts, degrees: np.ndarray) -> str
     """Return the bytes of each run beside those which the growth from `last` says."""
     rows = []
     for each in sorted(counted, key=lambda counts: counts.ranks):
-        told = grown(last, degrees, each.ranks, each.vertices)
-        rows.append(f"| {each.ranks} | {each.bytes / 1e6:.3g} | {told.bytes / 1e6:.3g} |")
+        predicted = grown(last, degrees, each.ranks, each.vertices)
+        rows.append(f"| {each.ranks} | {each.bytes / 1e6:.3g} | {predicted.bytes / 1e6:.3g} |")
     return "\n".join(["| ranks | MB counted | MB by growth |", "|---|---|---|", *rows])
 
 

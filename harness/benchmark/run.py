@@ -202,6 +202,7 @@ def _open(
     backend: HostBackend,
 ) -> LoadedEdges:
     """Generate or read the edges, and compile what comes after it."""
+    from graphs.presolve import refuse_directed
     from harness.benchmark.networkx_check import refuse_large
     from harness.benchmark.warmup import warm_up_generator
 
@@ -216,6 +217,8 @@ def _open(
         return open_edges()
     progress.stage(f"reading {source}")
     opened = open_edges()
+    if settings.presolve:  # kernel 1 would do so, after all that it needs was compiled
+        refuse_directed(opened.edges)
     if settings.check:
         refuse_large(opened.edges.m)
     progress.stage("compiling what was not compiled before")

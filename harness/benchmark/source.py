@@ -81,8 +81,20 @@ class OfficialGraph:
     def plan(self, comm: Comm | None = None, presolve: bool = False) -> Callable[[], LoadedEdges]:
         """Return what makes the edges; MemoryRefused, with the figures, if a run cannot fit."""
         comm = comm or SerialComm()
-        need = self.need(comm, presolve)
+        try:
+            need = self.need(comm, presolve)
+        except MemoryRefused as refusal:
+            hint = "" if presolve else self._presolved_hint(comm)
+            raise MemoryRefused(f"{refusal}{hint}") from None
         return lambda: self._open(need, comm)
+
+    def _presolved_hint(self, comm: Comm) -> str:
+        """Return that the graph fits with --presolve, for a refusal; nothing where it does not."""
+        try:
+            self.need(comm, presolve=True)
+        except MemoryRefused:
+            return ""
+        return f"; with --presolve scale {self.scale} fits"
 
     def need(self, comm: Comm | None = None, presolve: bool = False) -> Need:
         """Return what a run on it takes; MemoryRefused, with the figures, if that is too much."""

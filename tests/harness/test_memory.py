@@ -220,6 +220,16 @@ def test_a_refusal_has_the_figures_and_what_would_fit(there_is):
         assert part in text
 
 
+def test_a_refusal_says_whether_a_presolved_run_would_fit(there_is):
+    there_is(12 * GIB)
+    with pytest.raises(MemoryRefused, match="; scale 25 fits; with --presolve scale 27 fits$"):
+        OfficialGraph(27).plan()
+    with pytest.raises(MemoryRefused, match="; scale 25 fits$"):
+        OfficialGraph(28).plan()
+    with pytest.raises(MemoryRefused, match="; scale 27 fits$"):
+        OfficialGraph(28).plan(presolve=True)
+
+
 def test_what_cannot_fit_is_exit_status_2_before_anything_is_made(
     there_is, capsys, monkeypatch, tmp_path
 ):

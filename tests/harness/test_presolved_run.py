@@ -113,10 +113,12 @@ def test_a_stopped_run_goes_on_presolved_and_not_otherwise(sssp, spoil):
 
 
 def test_what_does_not_go_together_is_refused(sssp):
+    """As soon as the file was read: nothing is compiled first."""
     write_graph("g.npz", [(0, 1, 1.0)], 2, directed=True)
-    directed = sssp("run", "--graph", "g.npz", "--presolve", "--quiet", "--output", "out")
+    directed = sssp("run", "--graph", "g.npz", "--presolve", "--output", "out")
     assert directed.status == 2
     assert "presolve needs an undirected graph" in directed.err
+    assert "compiling" not in directed.err and "constructing" not in directed.err
     assert not result_files("out")
 
 

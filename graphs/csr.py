@@ -103,7 +103,8 @@ def build_csr(
     ------
     GraphError
         Ids out of range, weights negative, NaN or infinite, or 2^31 vertices and more a rank;
-        `presolve` of a directed graph; or `bounds` of another name, or without `presolve`.
+        `presolve` of a directed graph, or of 2^31 vertices and more; or `bounds` of another name,
+        or without `presolve`.
     EngineError
         This process was forked from one that had run parallel kernels, or NUMBA_DISABLE_JIT is set.
     """
@@ -151,6 +152,10 @@ def _build_presolved_ranks(
     edges: Edges, threads: int, comm: Comm, together: bool, bounds: str | None
 ) -> CSR:
     """The core of the edges kept and the trees on it; the whole where there are no edges."""
+    if together and edges.n >= 2**31:  # kernels.trees: a parent is an id of 32 bits there
+        raise GraphError(
+            f"presolve on ranks is for less than 2^31 vertices, got n={edges.n}; leave presolve out"
+        )
     kept, facts, detours = presolve_edges(edges, threads, comm, bounds)
     if detours is not None:
         detours = _of_own(detours, Partition(kept.n, comm.size), comm.rank, facts["bounds"])

@@ -153,6 +153,17 @@ def test_a_way_whose_sum_is_infinite_is_an_error_as_without():
     on_ranks(2, work)
 
 
+def test_more_vertices_than_a_parent_has_bits_for_are_refused_before_any_work(monkeypatch):
+    monkeypatch.setattr("graphs.csr.presolve_edges", lambda *_: pytest.fail("work was done"))
+    edges = edge_list([(0, 2**31)], [1.0], 2**31 + 1)
+
+    def work(comm):
+        with pytest.raises(GraphError, match="less than 2\\^31 vertices, got n=2147483649; leave"):
+            build_csr(part_of(edges, comm.rank, 2), threads=1, comm=comm, presolve=True)
+
+    on_ranks(2, work)
+
+
 def test_the_cuda_engine_is_refused_by_name(monkeypatch):
     monkeypatch.setattr("sssp.cuda_missing.missing", lambda: None)
     edges = edge_list([(0, 1), (1, 2)], [1.0, 1.0], 3)

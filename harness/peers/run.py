@@ -73,7 +73,7 @@ def compare(settings: Settings, argv: list[str], progress: Progress) -> dict[str
     most = max(settings.threads)
     rows = [*ours, *_peers(settings.peers, matrix, csr.stats.directed, most, matrix_seconds)]
     if not opened.edges.directed:
-        rows.append(_presolved(opened, most, progress))
+        rows += _ours(opened, settings.threads, progress, presolve=True)[1]
     m, reached = take_turns(rows, keys, warmup_root(csr, keys), opened.edges, progress)
     record = {
         "peers_schema": SCHEMA,
@@ -133,34 +133,31 @@ def _open(source: Source, open_edges: Callable[[], LoadedEdges], progress: Progr
 
 
 def _ours(
-    opened: LoadedEdges, threads: tuple[int, ...], progress: Progress
+    opened: LoadedEdges, threads: tuple[int, ...], progress: Progress, presolve: bool = False
 ) -> tuple[CSR, list[Row]]:
-    """Build the rows once, and a solver for each number of threads."""
+    """Build the rows once, and a solver for each number of threads.
+
+    Presolved, they are of what is left of the graph when kernel 1 has dropped what it can.
+    """
     from graphs.csr import build_csr
     from sssp.solver import Solver
 
     most = max(threads)
-    progress.stage(f"constructing from {opened.edges.m} edges, {opened.edges.n} vertices")
-    csr, build_seconds = timed(build_csr, opened.edges, threads=most)
+    progress.stage(
+        "constructing again, presolved"
+        if presolve
+        else f"constructing from {opened.edges.m} edges, {opened.edges.n} vertices"
+    )
+    csr, build_seconds = timed(build_csr, opened.edges, threads=most, presolve=presolve)
     rows = []
     for count in threads:
         solver, seconds = timed(Solver, csr, engine="cpu", threads=count)
-        rows.append(_our_row(solver, build_seconds + seconds if count == most else None))
+        built = build_seconds + seconds if count == most else None
+        rows.append(_our_row(solver, built, PRESOLVED if presolve else OURS))
     return csr, rows
 
 
-def _presolved(opened: LoadedEdges, threads: int, progress: Progress) -> Row:
-    """The same solver on what is left of the graph when kernel 1 has dropped what it can."""
-    from graphs.csr import build_csr
-    from sssp.solver import Solver
-
-    progress.stage("constructing again, presolved")
-    csr, build_seconds = timed(build_csr, opened.edges, threads=threads, presolve=True)
-    solver, seconds = timed(Solver, csr, engine="cpu", threads=threads)
-    return _our_row(solver, build_seconds + seconds, PRESOLVED)
-
-
-def _our_row(solver: Solver, conversion_seconds: float | None, name: str = OURS) -> Row:
+def _our_row(solver: Solver, conversion_seconds: float | None, name: str) -> Row:
     buffers = cycle([solver.new_answer() for _ in range(ROOTS_A_TURN)])
     return Row(
         name=name,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from harness.console.escapes import markdown
-from harness.peers.record import OURS, times, yardstick
+from harness.peers.record import OURS, PRESOLVED, times, yardstick
 from harness.results.statistics import summarize
 
 _COLUMNS = (
@@ -28,13 +28,18 @@ def render(record: dict[str, Any]) -> str:
 
 
 def ratio_lines(record: dict[str, Any]) -> list[str]:
-    """Return e.g. 'ratio scipy/sssp-bench: 41.3', for each peer and each of our rows."""
+    """Return e.g. 'ratio scipy/sssp-bench: 41.3', for each peer and each of our rows.
+
+    Of presolved rows and others, those of as many threads.
+    """
     ours = [row for row in record["solvers"] if row["name"] == OURS]
     lines = []
     for peer in record["solvers"]:
         if peer["name"] == OURS:
             continue
         for row in ours:
+            if peer["name"] == PRESOLVED and peer["threads"] != row["threads"]:
+                continue  # on as many threads there is another
             which = f", {_count(row['threads'], 'thread')}" if len(ours) > 1 else ""
             lines.append(f"ratio {markdown(peer['name'])}/{OURS}{which}: {_ratio(peer, row)}")
     return lines

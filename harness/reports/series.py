@@ -103,8 +103,8 @@ def series_of(results: list[dict[str, Any]], comparisons: list[dict[str, Any]]) 
     for record in comparisons:
         if not peer_record.failures(record):
             for row in record["solvers"]:
-                ours = row["name"] == peer_record.OURS
-                name = f"{row['name']}, {count(row['threads'], 'thread')}" if ours else row["name"]
+                ours = row["name"] in (peer_record.OURS, peer_record.PRESOLVED)
+                name = _our_row(row) if ours else row["name"]
                 point = _point(record["graph"], row["seconds"], record["m"], len(record["solvers"]))
                 add(record, name, ours, point)
     for series in found.values():
@@ -144,6 +144,12 @@ def _make(
     official = graph["scale"] is not None
     scale = graph["scale"] if official else math.log2(graph["n"])
     return Point(scale, official, rates, summarize_teps(seconds, m), checked, compared)
+
+
+def _our_row(row: dict[str, Any]) -> str:
+    """Return what `_engine` calls a run of the same."""
+    presolved = ", presolved" if row["name"] == peer_record.PRESOLVED else ""
+    return f"{peer_record.OURS}, {count(row['threads'], 'thread')}{presolved}"
 
 
 def _engine(result: dict[str, Any]) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 import oracle
 import pytest
 from command import in_process, only_result, own_process, sssp, write_graph  # noqa: F401
+from example_peers import presolved_rows, record
 from hypothesis import given, settings
 from strategies import searches
 
@@ -17,6 +18,7 @@ from harness.commands import peers as commands_peers
 from harness.peers import record as peer_record
 from harness.peers import turns as peer_turns
 from harness.peers.libraries import PEERS, Ready, plain_matrix
+from harness.peers.table import ratio_lines
 
 SMALL = ("--scale", 6, "--roots", 3, "--with", "scipy", "--output", "out")
 
@@ -234,6 +236,14 @@ def test_a_directed_file_may_be_walked_both_ways(peers, tmp_path):
     assert only_result("out")["reached"] == [3, 3, 3]
 
 
+def test_presolved_rows_are_compared_on_as_many_threads():
+    lines = ratio_lines(record(solvers=presolved_rows()))
+    assert [line for line in lines if "presolved" in line] == [
+        "ratio sssp-bench presolved/sssp-bench, 1 thread: 0.5",
+        "ratio sssp-bench presolved/sssp-bench, 2 threads: 0.8",
+    ]
+
+
 @pytest.mark.slow
 def test_each_number_of_threads_is_a_row(tmp_path):
     argv = ("--scale", 6, "--roots", 2, "--threads", "1,2", "--with", "scipy", "--output", "out")
@@ -241,8 +251,14 @@ def test_each_number_of_threads_is_a_row(tmp_path):
     out, err = done.communicate()
     assert done.returncode == 0, err
     solvers = only_result(tmp_path / "out")["solvers"]
-    assert [row["threads"] for row in solvers] == [1, 2, 1, 2]
-    assert [row["conversion_seconds"] is None for row in solvers] == [True, False, False, False]
+    assert [row["threads"] for row in solvers] == [1, 2, 1, 1, 2]
+    assert [row["conversion_seconds"] is None for row in solvers] == [
+        True,
+        False,
+        False,
+        True,
+        False,
+    ]
     medians = [sum(row["seconds"]) / 2 for row in solvers]
     for which, median in zip(("1 thread", "2 threads"), medians, strict=False):
         shown = re.search(rf"^ratio scipy/sssp-bench, {which}: (\S+)$", out, re.MULTILINE)[1]

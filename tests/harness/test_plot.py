@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 from command import result_files, sssp, stored  # noqa: F401
-from example_peers import record
+from example_peers import presolved_rows, record
 from example_result import example, from_file, search
 from repository import run_python
 
@@ -87,6 +87,17 @@ def test_runs_and_comparisons_are_series_of_their_own():
         ("sssp-bench, 2 threads", True, 1),
         (f"sssp-bench, 2 threads, {turns}", True, 1),
         (f"sssp-bench, 1 thread, {turns}", True, 1),
+        ("scipy", False, 1),
+    ]
+
+
+def test_presolved_rows_of_comparisons_are_ours_by_threads():
+    series = series_of([], [record(solvers=presolved_rows())])
+    assert [(s.label, s.ours, len(s.points)) for s in series] == [
+        ("sssp-bench, 2 threads, presolved", True, 1),
+        ("sssp-bench, 2 threads", True, 1),
+        ("sssp-bench, 1 thread, presolved", True, 1),
+        ("sssp-bench, 1 thread", True, 1),
         ("scipy", False, 1),
     ]
 

@@ -250,6 +250,13 @@ def test_integers_beyond_32_bits_are_added_in_64():
         assert np.array_equal(Solver(csr).search(root).dist, dijkstra(edges, root)[0])
 
 
+def test_edges_kept_have_32_bits_where_the_graph_has_64_and_their_sums_have_33():
+    spokes = [(0, v) for v in range(1, 9)]
+    chords = [(v, v + 1) for v in range(1, 8)]
+    edges = edge_list([*spokes, *chords], [2**31] * 8 + [2**40] * 7, 9, dtype=np.int64)
+    assert assert_exact(edges)["kept_edges"] == len(spokes)
+
+
 def test_a_leaf_whose_sum_is_infinite_is_an_error_as_without():
     edges = edge_list([(0, 1), (1, 2), (2, 0), (2, 3)], [1e38, 1e38, 1e38, 3e38], 4)
     for presolve in (False, True):

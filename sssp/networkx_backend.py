@@ -84,8 +84,8 @@ def single_source_dijkstra_path_length(
 
 def dijkstra_path(
     G: ConvertedGraph, source: Node, target: Node, weight: Hashable = "weight"
-) -> list[Node]:
-    return _to_target(G, [source], target, None, weight)[1]
+) -> Any:
+    return multi_source_dijkstra(G, [source], target, None, weight)[1]  # None: to all
 
 
 def dijkstra_path_length(

@@ -118,8 +118,10 @@ def _weights(values: list[Any]) -> Weights:
 
 def has_negative(graph: Any, weight: Hashable) -> bool:
     """Has an edge a negative weight? It is looked for until the graph has been converted."""
-    converted = getattr(graph, "__networkx_cache__", {}).get("backends", {}).get("sssp", {})
-    if isinstance(graph, ConvertedGraph) or any(weight in c.weights for c in converted.values()):
+    kept = getattr(graph, "__networkx_cache__", {}).get("backends", {}).get("sssp", {}).values()
+    # networkx keeps a word instead where a conversion has failed.
+    converted = (one for one in (graph, *kept) if isinstance(one, ConvertedGraph))
+    if any(weight in one.weights for one in converted) or isinstance(graph, ConvertedGraph):
         return False
     rows: Any = getattr(graph, "_adj", {}).values()  # another backend's has none
     if graph.is_multigraph():

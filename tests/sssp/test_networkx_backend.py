@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from fractions import Fraction
 
 import networkx as nx
 import numpy as np
@@ -262,6 +263,22 @@ def test_weights_of_a_graph_that_was_converted_are_not_looked_at_again():
     assert backend.can_run("dijkstra_path", (graph, 0, 1), {}) is True
     graph.add_edge(0, 2)
     assert "negative" in str(backend.can_run("dijkstra_path", (graph, 0, 1), {}))
+
+
+def test_a_graph_that_could_not_be_converted_is_left_to_networkx_again():
+    graph = nx.Graph([(0, 1, {"weight": Fraction(1, 3)})])
+    # What networkx keeps of a conversion that has failed.
+    graph.__networkx_cache__["backends"] = {"sssp": {("weight", 1): "FAILED_TO_CONVERT"}}
+    assert backend.can_run("dijkstra_path", (graph, 0, 1), {}) is True  # networkx knows it failed
+    graph.edges[0, 1]["weight"] = Fraction(-1, 3)
+    assert "negative" in str(backend.can_run("dijkstra_path", (graph, 0, 1), {}))
+
+
+@pytest.mark.parametrize("name", ["dijkstra_path", "bellman_ford_path"])
+def test_a_target_of_none_is_all_nodes(name):
+    graph = nx.path_graph(4)
+    ours = getattr(backend, name)(converted(graph, "weight"), 0, None)
+    assert ours == getattr(nx, name)(graph, 0, None)
 
 
 def test_tiny_graphs_are_left_to_networkx_for_a_reason():

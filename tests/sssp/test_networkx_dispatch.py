@@ -29,6 +29,7 @@ def installed(tmp_path):
 
 DISPATCHED = """
 import json, logging, networkx as nx
+from fractions import Fraction
 logged = []
 handler = logging.Handler()
 handler.emit = lambda record: logged.append(record.getMessage())
@@ -46,6 +47,8 @@ nx.config.backend_priority = ["sssp"]
 graph = nx.path_graph(200)
 negative = nx.path_graph(200, nx.DiGraph)
 negative.add_edge(0, 1, weight=-1)
+thirds = nx.path_graph(200)
+nx.set_edge_attributes(thirds, Fraction(1, 3), "weight")
 print(json.dumps([
     ran(lambda: nx.dijkstra_path_length(graph, 0, 199)),
     ran(lambda: nx.dijkstra_path_length(graph, 0, 198)),
@@ -54,6 +57,8 @@ print(json.dumps([
     ran(lambda: nx.dijkstra_path_length(nx.path_graph(9), 0, 3)),
     ran(lambda: nx.dijkstra_path_length(nx.path_graph(9), 0, 3, backend="sssp")),
     ran(lambda: nx.has_path(graph, 0, 199)),
+    ran(lambda: int(nx.dijkstra_path_length(thirds, 0, 3))),
+    ran(lambda: int(nx.dijkstra_path_length(thirds, 0, 6))),
     "sssp : Shortest paths" in nx.dijkstra_path.__doc__,
 ]))
 """
@@ -70,6 +75,8 @@ def test_networkx_calls_the_backend_where_it_can_and_should_run(installed):
         [3, False, False],
         [3, True, False],
         [True, True, True],  # by shortest_path
+        [1, False, False],
+        [2, False, False],  # its conversion has failed before
     ]
     assert named
 

@@ -36,7 +36,8 @@ def dijkstra(
     ----------
     csgraph : array_like, masked array, or sparse array or matrix; shape (n, n)
         Entry (i, j) is the weight of the arc from i to j. In a dense array 0, inf and NaN are no
-        arcs; in a masked one, what is masked; in a sparse one, what is not stored, is inf or NaN.
+        arcs; in a masked one, what is masked; in a sparse one, what is not stored, and inf and NaN
+        but with `unweighted`.
     directed : bool
         False: every arc is walked both ways. Of (i, j) and (j, i), the lighter one counts.
     indices : int or array_like of int, optional
@@ -105,7 +106,7 @@ def _dijkstra(
     if not math.fabs(limit) == limit:  # a TypeError where it is no number
         raise GraphError(f"limit={limit!r} is not allowed; limit must be >= 0")
     if arcs is None and n > 0:
-        rows = _arcs_only(rows)
+        rows = _all_ones(rows) if unweighted else _arcs_only(rows)
         arcs = Arcs(rows.indptr, rows.indices, rows.data)
     if arcs is None or starts.size == 0:
         if arcs is not None:
@@ -228,6 +229,11 @@ def _starts(indices: Any, n: int) -> np.ndarray:
             f"indices out of range 0...N: {given[bad][0]} is no vertex; ids are 0..{n - 1}"
         )
     return np.where(starts < 0, starts + n, starts)
+
+
+def _all_ones(rows: Any) -> Any:
+    """The matrix with all that it stores an arc: where they are counted, SciPy counts each."""
+    return type(rows)((np.ones(len(rows.data)), rows.indices, rows.indptr), shape=rows.shape)
 
 
 def _arcs_only(rows: Any) -> Any:

@@ -146,6 +146,15 @@ def test_inf_and_nan_are_no_arcs(directed):
         assert np.array_equal(found, expected if directed else np.minimum(expected, expected.T))
 
 
+@pytest.mark.parametrize("directed", [True, False])
+def test_where_arcs_are_counted_all_that_are_stored_count_as_in_scipy(directed):
+    stored = ([np.inf, 2.0, np.nan, 1.0], ([0, 0, 1, 3], [1, 2, 3, 1]))
+    sparse = scipy.sparse.csr_array(stored, shape=(4, 4))
+    for matrix in (sparse, sparse.toarray()):  # of a dense array only what is finite
+        found = csgraph.dijkstra(matrix, directed, unweighted=True)
+        assert np.array_equal(found, scipys.dijkstra(matrix, directed, unweighted=True))
+
+
 def test_a_masked_array_without_a_mask_has_all_arcs():
     assert csgraph.dijkstra(np.ma.masked_array([[0, 0.0], [5, 0]])).tolist() == [[0, 0], [5, 0]]
 

@@ -1,8 +1,8 @@
 """Graphs in .npz archives: edge lists, and matrices saved by scipy.sparse.save_npz.
 
-Those of sssp-bench hold src, dst, weight (m,), n and directed (scalars); n and directed may
-be missing, then n is the largest id + 1 and the edges are undirected. The keys distinguish the two
-kinds. Nothing is ever unpickled.
+Those of sssp-bench hold src, dst, weight (m,), n and directed (scalars); n and directed may be
+missing. Then ids are those of an edge list (`graphs.renumber`), and edges are undirected. The keys
+distinguish the two kinds. Nothing is ever unpickled.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import numpy as np
 from graphs.edges import EdgeList, Edges, check_edges
 from graphs.errors import GraphError
 from graphs.file_options import Options
+from graphs.renumber import numbered
 
 _OURS = ("src", "dst", "weight")
 # Index arrays of each scipy.sparse format; every one also has shape and data.
@@ -167,7 +168,10 @@ def _read_ours(archive: Archive) -> EdgeList:
         raise archive.error(f"'directed' must be true or false, got {directed}")
     if "n" in archive:
         n = archive.integer("n")
-    elif len(src) and len(dst):
+    elif len(src) == len(dst) > 0 and min(src.min(), dst.min()) >= 0:
+        src, dst, ids = numbered(src, dst)
+        return EdgeList(src, dst, weight, ids.n, bool(directed), ids=ids)
+    elif len(src) and len(dst):  # what is wrong with them is found out later
         n = int(max(src.max(), dst.max())) + 1
     else:
         raise archive.error("no edges, and no 'n' that says how many vertices there are")

@@ -93,7 +93,12 @@ class Solution:
         return self.dist, self.parent
 
     def _distances(self, dist: np.ndarray) -> np.ndarray:
-        """Return float distances; of integers -1 and the largest of the type are unreached."""
+        """Return float distances; of integers -1 and the largest of the type are unreached.
+
+        In a text -1 is.
+        """
+        if self.is_text and (np.floor(dist) == dist).all():  # integers, if of no such type
+            return np.where(dist == -1, np.inf, dist)
         if dist.dtype.kind not in "iu":
             return dist
         unreached = dist == np.iinfo(dist.dtype).max

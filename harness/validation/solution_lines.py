@@ -40,7 +40,7 @@ def read_lines(path: str, file: BinaryIO, comma: str, most: int) -> dict[str, np
         raise UsageError(f"{path}: {size} bytes of text do not fit into the {most} available")
     file.seek(0)
     header = file.readline(_LONGEST_HEADER).decode("utf-8-sig", "replace")
-    names = [name.strip() for name in header.split(comma)]
+    names = [name.strip().strip('"') for name in header.split(comma)]  # R quotes them
     if not {"vertex", "dist"} <= set(names) or len(set(names)) < len(names):
         raise UsageError(
             f"{path}: {quoted(header)} stands where the names root, vertex, dist, parent must be "

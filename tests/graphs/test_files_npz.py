@@ -130,6 +130,13 @@ def test_an_archive_without_n_and_directed_is_undirected_up_to_its_largest_id(tm
     assert edges.weight.dtype.isnative
 
 
+def test_sparse_ids_of_an_archive_without_n_are_numbered_and_given_back(tmp_path):
+    np.savez(tmp_path / "g.npz", src=[7, 10**12], dst=[10**12, 2 * 10**9], weight=[5, 6])
+    edges = read_graph(tmp_path / "g.npz")
+    assert (edges.n, tuples(edges)) == (3, [(0, 2, 5), (2, 1, 6)])
+    assert edges.ids.of(np.arange(3)).tolist() == [7, 2 * 10**9, 10**12]
+
+
 @pytest.mark.parametrize(
     ("given", "read"),
     [("f2", "f4"), ("f4", "f4"), ("f8", "f8"), ("i1", "i8"), ("u4", "i8"), ("u8", "i8")],

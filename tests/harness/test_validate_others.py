@@ -194,3 +194,18 @@ def test_a_table_may_hold_distances_only(sssp, tmp_path):
     put(tmp_path, "a.csv", "dist,what,vertex\n" + rows)
     done = sssp("validate", "--graph", "g.el", "--solution", "a.csv", "--root", 5)
     assert "valid: root 5, 3 vertices reached, m = 3 (distances only" in done.out, done
+
+
+@pytest.mark.parametrize(
+    ("names", "unreached"), [("vertex,dist", "-1"), ('"vertex","dist"', "Inf")]
+)
+def test_a_table_may_be_spelt_as_others_do(sssp, tmp_path, names, unreached):
+    """Integer distances with -1, as in an .npz; names in quotes, as R writes them."""
+    put(tmp_path, "g.el", GRAPH)
+    rows = [f"{v},{d:.0f}\n" if d < np.inf else f"{v},{unreached}\n" for v, d in enumerate(DIST)]
+    put(tmp_path, "a.csv", names + "\n" + "".join(rows))
+    done = sssp("validate", "--graph", "g.el", "--solution", "a.csv", "--root", 5)
+    assert "valid: root 5, 3 vertices reached, m = 3 (distances only" in done.out, done
+    put(tmp_path, "a.csv", names + "\n" + "".join(rows).replace("7,2", "7,-1"))
+    done = sssp("validate", "--graph", "g.el", "--solution", "a.csv", "--root", 5)
+    assert done.status == 1 and "dist[7]" in done.out, done

@@ -20,8 +20,10 @@ settings.load_profile("house")
 # yields by itself; its MPIR_CVAR_ENABLE_HEAVY_YIELD sleeps, which takes longer than what it waits
 # for, and half as much again of the cores.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-# Hundreds of processes import the packages: what they compile is kept for the next.
+# Hundreds of processes import the packages: what they compile is kept for the next. So is what
+# pytest makes of the tests, four seconds of each worker.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # More tests than any one folder has: the whole suite, which needs all kernels.
 _WHOLE = 1000

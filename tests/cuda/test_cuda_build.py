@@ -207,9 +207,8 @@ def test_blocks_of_many_threads_build_the_official_graph():
 
 
 @pytest.mark.slow
-def test_construction_is_clean_under_the_sanitizers():
-    chosen = "any_length or parallel or many_times or official or levels or 32_bits"
-    assert "passed" in sanitized("tests/cuda/test_cuda_build.py", "-k", chosen)
+def test_construction_is_clean_under_the_sanitizers(request):
+    assert sanitized(request)
 
 
 @pytest.mark.gpu

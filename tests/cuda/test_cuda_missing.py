@@ -246,6 +246,7 @@ def test_the_driver_tells_its_version_and_its_devices(libcuda):
     assert run_python(ASK, **driver_of(libcuda)) == [[12, 4], "First GPU", [9, 0]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
@@ -255,8 +256,9 @@ def test_the_driver_tells_its_version_and_its_devices(libcuda):
     ],
 )
 def test_the_command_refuses_before_any_work(libcuda, tmp_path, settings, said):
+    environment = driver_of(libcuda, **settings)
     started = own_process(
-        *SMALL, "--engine", "cuda", cwd=tmp_path, environment=driver_of(libcuda, **settings)
+        *SMALL, "--engine", "cuda", afresh=True, cwd=tmp_path, environment=environment
     )
     out, err = started.communicate()
     assert started.returncode == 3

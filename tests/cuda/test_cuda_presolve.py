@@ -152,5 +152,5 @@ def test_scale_29_fits_80_gb_with_four_answers_waiting():
 
 
 @pytest.mark.slow
-def test_presolve_is_clean_under_the_sanitizers():
-    assert "passed" in sanitized("tests/cuda/test_cuda_presolve.py", "-k", "any or hubs or deep")
+def test_presolve_is_clean_under_the_sanitizers(request):
+    assert sanitized(request)

@@ -208,7 +208,6 @@ for way, comm in zip(WAYS, first_ranks(2, 2, 2), strict=True):
 @pytest.mark.slow
 @pytest.mark.mpi
 def test_golden_distances_of_scale_10_under_mpirun():
-    one_thread = {"NUMBA_NUM_THREADS": "1"}
-    done = launched(2, with_support(UNDER_MPIRUN), one_thread, timeout=240)
+    done = launched(2, with_support(UNDER_MPIRUN), timeout=240)
     assert done.status == 0, done.err[-4000:]
     assert done.out.splitlines() == [f"equal: {way}" for way in WAYS]

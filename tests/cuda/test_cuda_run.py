@@ -114,6 +114,7 @@ def test_without_validation_the_edges_are_counted_all_the_same(device, monkeypat
     assert told(ours) == told(theirs)
 
 
+@pytest.mark.slow
 def test_no_edges_cross_between_host_and_device(device, monkeypatch):
     crossed = []
     for name in ("to_host", "to_device"):

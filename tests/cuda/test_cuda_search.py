@@ -42,7 +42,6 @@ from sssp.cuda_tuning import CudaTuning
 from sssp.errors import DeviceMemoryError, EngineError
 
 device = devices()
-SANITIZED = "golden or every_kernel or lone or joined or runs_over or wide_rounds or path or fixed"
 
 
 def solver_on(device, edges, **choices):
@@ -508,11 +507,9 @@ def test_the_words_of_the_device_have_names():
 
 
 @pytest.mark.slow
-def test_searches_under_the_sanitizers():
+def test_searches_under_the_sanitizers(request):
     """The same file once more, its kernels built for the address and undefined sanitizers."""
-    assert " passed" in sanitized(
-        "tests/cuda/test_cuda_search.py", "-m", "not gpu", "-k", SANITIZED
-    )
+    assert sanitized(request)
 
 
 @pytest.mark.gpu

@@ -117,5 +117,5 @@ def test_warps_walk_the_trees(blocks, threads, solver_on):
 
 
 @pytest.mark.slow
-def test_trees_are_clean_under_the_sanitizers():
-    assert "passed" in sanitized("tests/cuda/test_cuda_trees.py", "-k", "depth or hubs or beyond")
+def test_trees_are_clean_under_the_sanitizers(request):
+    assert sanitized(request)

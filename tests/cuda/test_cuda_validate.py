@@ -51,6 +51,7 @@ def tallied(there, answer):
     return check.read()[1]
 
 
+@pytest.mark.slow
 @given(searches(max_n=12), st.data())
 @settings(max_examples=150)
 def test_any_answer_gets_the_host_s_verdict_and_the_rulebook_s_tallies(device, search, data):
@@ -249,9 +250,8 @@ def test_blocks_of_many_threads_follow_deep_parents():
 
 
 @pytest.mark.slow
-def test_validation_is_clean_under_the_sanitizers():
-    chosen = "rulebook or golden or on_purpose or any_dtype or however_deep"
-    assert "passed" in sanitized("tests/cuda/test_cuda_validate.py", "-k", chosen)
+def test_validation_is_clean_under_the_sanitizers(request):
+    assert sanitized(request)
 
 
 @pytest.mark.gpu

@@ -207,5 +207,5 @@ def test_arrays_of_devices_arrive_as_those_of_hosts_do():
 @pytest.mark.mpi
 def test_mpi_of_the_extra_says_that_it_is_not_aware():
     program = "from sssp.transport import _mpi_is_aware; print(_mpi_is_aware())"
-    done = launched(1, ["-c", program])
+    done = launched(1, ["-c", program], afresh=True)
     assert (done.status, done.out) == (0, "False\n"), done.err

@@ -230,6 +230,7 @@ def test_indices_of_a_matrix_may_be_of_any_integer_dtype(dtype):
     assert shortest_paths(given, 0)[0].tolist() == [0, 2, 5]
 
 
+@pytest.mark.slow
 def test_without_the_compiler_the_variable_is_named():
     said = run_python(
         "import json, numpy as np\n"

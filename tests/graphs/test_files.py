@@ -34,6 +34,7 @@ def largest_id(edges) -> int:
     return int(max(edges.src.max(), edges.dst.max()))
 
 
+@pytest.mark.slow
 @given(edge_lists(DTYPES, min_size=1), ENDS)
 def test_text_files_give_back_their_edges(tmp_path_factory, meant, end):
     folder = tmp_path_factory.mktemp("text")
@@ -43,6 +44,7 @@ def test_text_files_give_back_their_edges(tmp_path_factory, meant, end):
         assert read.directed is True
 
 
+@pytest.mark.slow
 @given(edge_lists(DTYPES, min_size=1), ENDS, st.integers(60, 200), st.sampled_from(TEXT))
 def test_blocks_do_not_show(tmp_path_factory, meant, end, block, suffix):
     """However much is read at once: the same edges, and the same line in an error."""
@@ -136,6 +138,7 @@ def test_zeros_and_repeated_entries_of_a_matrix_are_edges(tmp_path):
     assert tuples(read_graph(put(tmp_path, "g.mtx", text))) == [(0, 1, 0), (0, 1, 4), (0, 1, 4)]
 
 
+@pytest.mark.slow
 @given(edge_lists(DTYPES, min_size=1), st.sampled_from(["general", "symmetric"]))
 def test_what_scipy_writes_is_read_as_scipy_reads_it(tmp_path_factory, meant, symmetry):
     path = tmp_path_factory.mktemp("scipy") / "matrix.mtx"

@@ -100,6 +100,7 @@ def test_a_slice_is_that_part_of_the_whole(data):
     assert same(kronecker(scale, edgefactor, seed, first), part(whole, first, whole.m))
 
 
+@pytest.mark.slow
 @given(
     scale=st.one_of(st.integers(1, 62), st.sampled_from([33, 34, 35, 36, 37, 38, 39, 40, 62])),
     seed=SEEDS,

@@ -149,7 +149,7 @@ def test_a_closed_stderr_does_not_turn_progress_to_stdout(monkeypatch, capsys, t
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full here")
 def test_version_on_a_full_device_is_exit_status_2():
     with open("/dev/full", "w") as full:
-        command = own_process("--version", stdout=full)
+        command = own_process("--version", afresh=True, stdout=full)
         _, err = command.communicate(timeout=60)
     assert command.returncode == 2
     assert "No space left" in err and "Traceback" not in err

@@ -210,7 +210,7 @@ def test_a_signal_before_the_first_search_leaves_no_file(sssp, spoil, tmp_path):
 
 @pytest.mark.slow
 def test_ctrl_c_ends_a_real_run_without_a_traceback(tmp_path):
-    command = own_process("run", "--scale", 14, "--roots", 10000, cwd=tmp_path)
+    command = own_process("run", "--scale", 14, "--roots", 10000, afresh=True, cwd=tmp_path)
     for line in command.stderr:
         if line.startswith("constructed"):
             break
@@ -228,7 +228,7 @@ def test_threads_are_those_asked_for(tmp_path):
     for asked in (1, cores + 1):
         folder = tmp_path / str(asked)
         flags = ("--threads", asked, "--output", folder, "--quiet")
-        command = own_process("run", "--scale", 6, "--roots", 2, *flags)
+        command = own_process("run", "--scale", 6, "--roots", 2, *flags, afresh=True)
         out, err = command.communicate(timeout=120)
         assert command.returncode == 0, err
         assert list(dict(line.split(":", 1) for line in out.splitlines())) == KEYS

@@ -6,7 +6,8 @@ import os
 import re
 
 import pytest
-from launched import launched, stand_in
+from launched import launched_afresh as launched
+from launched import stand_in
 
 from harness.console import logs
 from harness.console.errors import UsageError

@@ -247,7 +247,7 @@ def test_presolved_rows_are_compared_on_as_many_threads():
 @pytest.mark.slow
 def test_each_number_of_threads_is_a_row(tmp_path):
     argv = ("--scale", 6, "--roots", 2, "--threads", "1,2", "--with", "scipy", "--output", "out")
-    done = own_process("peers", *argv, cwd=tmp_path)
+    done = own_process("peers", *argv, afresh=True, cwd=tmp_path)
     out, err = done.communicate()
     assert done.returncode == 0, err
     solvers = only_result(tmp_path / "out")["solvers"]

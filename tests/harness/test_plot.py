@@ -261,6 +261,7 @@ def test_a_run_and_a_comparison_become_a_png(sssp, tmp_path):  # noqa: F811
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.png", "out"]
 
 
+@pytest.mark.slow
 def test_the_same_results_become_the_same_svg(sssp, stored, tmp_path):  # noqa: F811
     files = stored(example(), record())
     for name in ("a.svg", "b.svg"):

@@ -64,6 +64,7 @@ def test_an_output_of_ascii_gets_ascii(tmp_path):
     (tmp_path / "0.json").write_text(json.dumps(from_file(file="stra\u00dfe.gr")))
     job = command.own_process(
         *("report", "0.json", "--format", "markdown"),
+        afresh=True,
         cwd=tmp_path,
         environment={"PYTHONIOENCODING": "ascii"},
     )
@@ -124,6 +125,7 @@ NAMES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES, ids=range(len(NAMES)))
 def test_any_name_can_be_drawn_and_tabled(sssp, stored, tmp_path, name):
     pytest.importorskip("matplotlib")
@@ -135,6 +137,7 @@ def test_any_name_can_be_drawn_and_tabled(sssp, stored, tmp_path, name):
     assert sssp("report", *names, "--format", "csv").status == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seconds", [0, 5e-324, 1e-300, 1e308, 10**19])
 def test_any_time_can_be_reported(sssp, stored, seconds):
     names = stored(example([search(seconds=seconds), search()]), example())

@@ -225,7 +225,8 @@ def test_a_resumed_run_that_finds_an_invalid_answer_is_invalid(sssp, stopped, mo
 @pytest.mark.slow
 def test_a_killed_run_has_kept_what_it_finished(sssp, tmp_path):
     """SIGKILL leaves no time for anything: the file was written while the run went on."""
-    run = own_process("run", "--scale", 12, "--roots", 100_000, "--output", "out", "--quiet")
+    flags = ("--scale", 12, "--roots", 100_000, "--output", "out", "--quiet")
+    run = own_process("run", *flags, afresh=True)
     end = time.monotonic() + 100
     while not result_files("out"):
         assert run.poll() is None and time.monotonic() < end, run.communicate()

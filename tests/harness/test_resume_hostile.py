@@ -26,7 +26,8 @@ def incomplete(tmp_path_factory):
     """The file of a run of two searches of which only one is there."""
     folder = tmp_path_factory.mktemp("incomplete")
     job = own_process(
-        *("run", "--scale", 5, "--roots", 2, "--threads", 1, "--output", folder, "--quiet")
+        *("run", "--scale", 5, "--roots", 2, "--threads", 1, "--output", folder, "--quiet"),
+        afresh=True,
     )
     _, err = job.communicate(timeout=300)
     assert job.returncode == 0, err

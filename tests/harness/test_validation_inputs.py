@@ -112,6 +112,7 @@ def test_an_integer_distance_beyond_2_to_the_53_is_refused_whatever_else_is_wron
         }  # fmt: skip
 
 
+@pytest.mark.slow
 @given(searches(dtypes=[FLOAT32]))
 def test_float64_distances_pass_where_they_are_the_float32_ones(search):
     edges, root = search
@@ -217,6 +218,7 @@ def test_weights_that_are_none_are_refused(weight):
         validate(replace(PATH, weight=np.array([1, weight])), [(0, DIST, PARENT)])
 
 
+@pytest.mark.slow
 def test_long_paths_and_cycles_take_no_longer_than_others():
     n = 300_000
     order = np.random.default_rng(1).permutation(n)

@@ -55,9 +55,10 @@ def test_what_is_no_file_is_refused_at_once(sssp, kind, case):
     assert sssp(*argv).refused(f"{name}: cannot be read: is a {kind}, not a file")
 
 
+@pytest.mark.slow
 def test_a_pipe_under_the_name_of_a_graph_is_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "g.wel")
-    job = own_process("run", "--graph", "g.wel", cwd=tmp_path)
+    job = own_process("run", "--graph", "g.wel", afresh=True, cwd=tmp_path)
     _, err = job.communicate(timeout=60)
     assert job.returncode == 2 and "is a pipe" in err
 

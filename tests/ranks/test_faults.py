@@ -9,7 +9,9 @@ import socket
 import time
 
 import pytest
-from launched import launched, stand_in, started
+from launched import launched_afresh as launched
+from launched import stand_in
+from launched import started_afresh as started
 
 pytestmark = pytest.mark.mpi
 HOST = socket.gethostname()
@@ -200,6 +202,7 @@ w.connect = connect
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("apart, others", [(False, []), (True, ["offered all addresses"])])
 def test_ranks_of_one_machine_meet_on_its_loopback_if_they_can(apart, others):
     program = f"APART = {apart}\n" + OFFERS + stand_in(seconds=0)[1]

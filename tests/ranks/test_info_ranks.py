@@ -98,6 +98,7 @@ def test_each_node_compiles_where_it_has_a_cache_folder_of_its_own(apart, monkey
     assert os.listdir(tmp_path / "0") == os.listdir(tmp_path / "1") == []
 
 
+@pytest.mark.slow
 def test_a_child_that_fails_leaves_the_work_to_who_needs_it(monkeypatch):
     monkeypatch.setattr(warmup.Plan, "mark", lambda plan: pytest.fail("nothing was compiled"))
     assert warmup.compile_apart(warmup.Plan("no such type", False)) is False

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 
 import pytest
-from launched import launched, sssp, stand_in
+from launched import launched_afresh as launched
+from launched import sssp, stand_in
 
 from harness.job import launch, placement
 from harness.job.placement import Place, share_of
@@ -184,6 +185,7 @@ def test_a_command_for_one_process_is_refused_on_several():
     assert done.refused("2 ranks", "mpirun -n 1")
 
 
+@pytest.mark.slow
 @pytest.mark.mpi
 def test_help_is_printed_once():
     done = launched(2, sssp("run", "--help"))
@@ -238,6 +240,7 @@ def test_who_asks_not_to_be_bound_is_not(name, value, monkeypatch):
     assert placement.here().bound
 
 
+@pytest.mark.slow
 @pytest.mark.mpi
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="no affinity masks here")
 def test_each_of_two_ranks_gets_cores_of_its_own():

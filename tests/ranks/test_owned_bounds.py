@@ -67,6 +67,7 @@ def test_kronecker_graphs(nodes):
     assert assert_same(kronecker(8, seed=(nodes[0], 9)), *nodes)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 @pytest.mark.parametrize("nodes", [(1, 1), (3, 1), (4, 2), (7, 3)], ids=str)
 def test_every_type_of_weights(nodes, dtype):

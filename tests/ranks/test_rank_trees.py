@@ -61,6 +61,7 @@ def test_roots_of_any_graph(arcs, edges, nodes):
         assert_exact(edges, range(0, edges.n, 3), *nodes)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("nodes", NODES, ids=str)
 def test_kronecker_graphs(copied, nodes):
     edges = kronecker(9, seed=(nodes[0], 3))
@@ -98,6 +99,7 @@ def test_trees_by_themselves_beside_a_graph_with_hubs():
         assert csr.stats.hubs and len(csr.layout.isolated) >= 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 @pytest.mark.parametrize("nodes", [(3, 1), (4, 2)], ids=str)
 def test_graphs_with_hubs(copied, nodes, dtype):

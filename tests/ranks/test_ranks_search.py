@@ -71,7 +71,7 @@ def test_any_graph_on_any_number_of_ranks(search, size, node):
 
 @pytest.mark.parametrize(
     "weights",
-    ["even", "a_third_zero", *(pytest.param(w, marks=pytest.mark.slow) for w in MANY_BUCKETS)],
+    ["even", *(pytest.param(w, marks=pytest.mark.slow) for w in ("a_third_zero", *MANY_BUCKETS))],
 )
 @pytest.mark.parametrize("dtype", ["float32", "float64", "int64"])
 @pytest.mark.parametrize("directed", [False, True])

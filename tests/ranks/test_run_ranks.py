@@ -12,7 +12,8 @@ import jsonschema
 import numpy as np
 import pytest
 from command import KEYS, result_files, write_graph
-from launched import launched, sssp, started
+from launched import launched, sssp
+from launched import started_afresh as started
 from ranks import on_ranks
 from repository import HOUSE
 
@@ -112,6 +113,7 @@ def test_records_of_ranks_tell_what_they_exchanged(monkeypatch):
         assert search["exchange"]["arcs_largest"] == max(arcs)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("compiled")
 @pytest.mark.parametrize("size", [2, 5])
 @pytest.mark.parametrize("dtype", DTYPES)

@@ -45,10 +45,8 @@ def test_searches_are_those_of_one_process(cases, told, alone, tmp_path):
     """By RANKS,NODES,SHARED; each case is a job of its own, but for the start of the ranks."""
     ranks = max(int(case[0]) for case in cases)
     program = ["-m", "mpi4py", HOUSE / "tests" / "support" / "shared_searches.py"]
-    folders = os.pathsep.join(map(str, (HOUSE, HOUSE / "tests" / "support")))
-    environment = {"NUMBA_NUM_THREADS": "1", "PYTHONPATH": folders, **told}
     path = tmp_path / "answers.npz"
-    done = launched(ranks, [*program, path, *cases], environment, timeout=300)
+    done = launched(ranks, [*program, path, *cases], told, timeout=300)
     assert done.status == 0, done.err[-4000:]
     with np.load(path) as kept:
         for case in cases:
@@ -81,10 +79,11 @@ if comm.rank == 0:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.mpi
 def test_what_a_rank_writes_the_others_see_and_nothing_is_left():
     before = set(os.listdir("/dev/shm")) if os.path.isdir("/dev/shm") else set()
-    done = launched(3, ["-c", ARRAYS])
+    done = launched(3, ["-c", ARRAYS], afresh=True)
     assert (done.status, done.out) == (0, f"{3 * [[0, 1, 2]]}\n"), done.err
     after = set(os.listdir("/dev/shm")) if os.path.isdir("/dev/shm") else set()
     assert not [name for name in after - before if "sssp" in name]

@@ -8,7 +8,9 @@ import signal
 import socket
 
 import pytest
-from launched import launched, stand_in, started
+from launched import launched_afresh as launched
+from launched import stand_in
+from launched import started_afresh as started
 
 from harness.console.errors import UsageError
 from harness.job import heartbeat
@@ -81,6 +83,7 @@ def test_a_monitor_that_is_stopped_does_not_hold_a_job_that_is_done():
     assert done == (0, "the result\n", f"begun\nsssp info: {alone}\n")
 
 
+@pytest.mark.slow
 @pytest.mark.mpi
 def test_heartbeats_go_nowhere_once_the_monitor_is_gone():
     kill = STOP_MONITOR.replace("-STOP", "-KILL")

@@ -9,7 +9,8 @@ import threading
 from pathlib import Path
 
 import pytest
-from launched import launched, sssp
+from launched import launched_afresh as launched
+from launched import sssp
 from ranks import on_ranks
 from repository import HOUSE
 
@@ -119,6 +120,7 @@ def test_a_run_in_a_narrow_group_is_refused(group):
     assert "of 33 threads" in line and f"{group}/pids.max leaves 0" in line
 
 
+@pytest.mark.slow
 @pytest.mark.mpi
 def test_ranks_in_a_narrow_group_say_it_once(group):
     (group / "pids.max").write_text("40\n")

@@ -212,7 +212,7 @@ for comm in first_ranks(1, 2, 3, 4):
 @pytest.mark.slow
 @pytest.mark.mpi
 def test_ranks_of_mpi_say_what_one_process_does():
-    done = launched(4, with_support(UNDER_MPI), {"OMP_NUM_THREADS": "1"}, timeout=300)
+    done = launched(4, with_support(UNDER_MPI), timeout=300)
     assert done.status == 0, done.err
     assert done.out.splitlines() == [
         f"rank {rank} of {size}: 24 answers" for size in (1, 2, 3, 4) for rank in range(size)

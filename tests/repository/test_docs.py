@@ -15,6 +15,7 @@ from unittest import mock
 
 import pytest
 from file_map import BEGIN
+from forks import python
 from markdown import PAGES, anchors, blocks, table, tables
 from repository import HOUSE, PACKAGES, setup_cfg, sources
 
@@ -125,7 +126,7 @@ EXAMPLES = [(page, block) for page in PAGES for block in blocks(PAGES[page], "py
 @pytest.mark.parametrize(("page", "block"), EXAMPLES, ids=[page for page, _ in EXAMPLES])
 def test_the_python_of_the_papers_runs_and_prints_what_it_says(page, block, tmp_path):
     done = subprocess.run(
-        [sys.executable, "-c", block],
+        python("-c", block),
         cwd=tmp_path,
         env=os.environ | {"PYTHONPATH": str(HOUSE)},
         capture_output=True,

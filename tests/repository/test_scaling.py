@@ -12,11 +12,13 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from example_result import example, ranked
+from forks import executable
+from launched import MPIRUN
 from markdown import tables
 from repository import HOUSE
 
+from benchmarks import scaling, scaling_wires
 from benchmarks import scaling_model as model
-from benchmarks import scaling_wires
 from benchmarks.scaling_wires import wires
 
 
@@ -166,14 +168,19 @@ def test_files_without_ranks_are_refused_in_one_line(tmp_path):
 
 @pytest.mark.mpi
 @pytest.mark.slow
-def test_the_script_runs_and_measures(tmp_path):
+def test_the_script_runs_and_measures(tmp_path, monkeypatch, capfd):
+    """Here; what it starts are processes of their own."""
     small = ("--scales", 6, "--ranks", 1, 2, "--counted", 3, "--counted-scale", 6, "--roots", 2)
-    done = script("scaling", *small, "--counted-roots", 2, "--output", tmp_path)
-    assert done.returncode == 0, done.stderr
-    times, sent = tables(done.stdout)
+    there = ("--counted-roots", 2, "--mpirun", MPIRUN, "--output", tmp_path)
+    monkeypatch.setattr(sys, "argv", ["scaling", *map(str, small + there)])
+    monkeypatch.setattr(sys, "executable", executable())
+    monkeypatch.setenv("PYTHONPATH", str(HOUSE))
+    assert scaling.main() == 0
+    out, err = capfd.readouterr()
+    times, sent = tables(out)
     assert [row["ranks"] for row in times if row["model ms"] != "-"] == ["2"]
     assert {row["ranks"] for row in sent} == {"2", "3"}
     assert all(int(row["messages"]) > 0 for row in sent)
     measured = json.loads((tmp_path / "wires-2.json").read_text())
     assert all(0 < seconds < math.inf for _, seconds in measured["ping"] + measured["swap"])
-    assert re.search(r"mpirun -n 3 .*--scale 6", done.stderr)
+    assert re.search(r"mpirun -n 3 .*--scale 6", err)

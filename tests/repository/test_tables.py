@@ -85,6 +85,7 @@ def test_the_sample_output_is_a_report_of_the_run_of_scale_18():
         assert line == "..." or line in printed  # in this order, as `in` reads on
 
 
+@pytest.mark.slow
 def test_the_picture_is_drawn_from_the_results(tmp_path):
     pytest.importorskip("matplotlib")
     from harness.reports import plot

@@ -19,6 +19,7 @@ def check(edges, root, dist, parent):
     assert_answers(edges, [(root, dist, parent)])
 
 
+@pytest.mark.slow
 @given(searches(), st.sampled_from([1, 2, 4]))
 @settings(max_examples=300)
 def test_distances_equal_the_oracle(search, threads):
@@ -26,6 +27,7 @@ def test_distances_equal_the_oracle(search, threads):
     check(edges, root, *shortest_paths(edges, root, threads=threads))
 
 
+@pytest.mark.slow
 @given(searches(), st.floats(1e-9, 1e9))
 @settings(max_examples=100)
 def test_any_delta_gives_the_same_distances(search, delta):

@@ -35,6 +35,7 @@ def assert_exact(edges: EdgeList, roots=None, threads: int = 2) -> dict:
     return csr.presolved
 
 
+@pytest.mark.slow
 @given(edges=edge_lists(directed=False, max_n=30))
 @settings(max_examples=60)
 def test_every_root_of_any_graph(edges):

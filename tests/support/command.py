@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pytest
+from forks import python
 
 import harness
 from harness.cli import main
@@ -61,11 +61,14 @@ def in_process(capsys, *argv):
     return Done(status, out, err)
 
 
-def own_process(*argv, **settings):
-    """Start the command in a process of its own, in pipes unless `settings` say otherwise."""
+def own_process(*argv, afresh=False, **settings):
+    """Start the command in a process of its own, in pipes unless `settings` say otherwise.
+
+    It is a fork of one that has imported everything, unless it is to start `afresh`.
+    """
     environment = {**os.environ, "PYTHONPATH": str(HOUSE), **settings.pop("environment", {})}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    command = [sys.executable, "-m", "harness", *(str(word) for word in argv)]
+    command = python("-m", "harness", *argv, afresh=afresh)
     return subprocess.Popen(command, env=environment, text=True, **{**pipes, **settings})
 
 

@@ -1,4 +1,8 @@
-"""Shared: mpirun, and a command that fails on demand."""
+"""Shared: mpirun, and a command that fails on demand.
+
+Ranks start as forks of a process that has imported everything (forks.py), except those of
+`launched_afresh` and `started_afresh`: for tests of how ranks start, fail, die and are stopped.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +11,11 @@ import shutil
 import subprocess
 import sys
 import textwrap
+from functools import partial
 from pathlib import Path
 
 from command import Done
+from forks import python
 from repository import HOUSE
 
 from harness.benchmark.warmup import without_launcher
@@ -53,7 +59,7 @@ def stand_in(do="pass", after="pass", seconds=1):
     return ["-c", _STAND_IN.format(do=do, after=after, seconds=seconds)]
 
 
-def started(ranks, arguments, environment=None, launcher=None, **settings):
+def started(ranks, arguments, environment=None, launcher=None, afresh=False, **settings):
     """Start Python on several ranks, with `arguments` the same on all or a list for each."""
     # Ranks that a test has started inherit nothing from a launcher of the tests themselves.
     own = without_launcher(os.environ)
@@ -62,7 +68,7 @@ def started(ranks, arguments, environment=None, launcher=None, **settings):
     each = ranks if len(different) == 1 else 1
     command: list = [launcher or MPIRUN]
     for i, one in enumerate(different):
-        command += [":"] * (i > 0) + ["-n", str(each), sys.executable, *map(str, one)]
+        command += [":"] * (i > 0) + ["-n", str(each), *python(*one, afresh=afresh)]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     return subprocess.Popen(command, env=environment, **{**pipes, **settings})
 
@@ -76,6 +82,10 @@ def launched(ranks, arguments, environment=None, timeout=60, **settings):
         job.kill()
         raise
     return Done(job.returncode, out, err)
+
+
+started_afresh = partial(started, afresh=True)
+launched_afresh = partial(launched, afresh=True)
 
 
 def with_support(program, *arguments):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 
 from repository import HOUSE
@@ -20,9 +21,15 @@ def result_of(graph, **flags):
 
 
 def follows_schema(result):
+    validator().validate(json.loads(json.dumps(result)))
+
+
+@functools.cache
+def validator():
+    """The schema's; to check the schema itself, as `jsonschema.validate` does, takes 0.1 s."""
     import jsonschema  # not everywhere where tests of a GPU run
 
-    jsonschema.validate(json.loads(json.dumps(result)), schema())
+    return jsonschema.Draft202012Validator(schema())
 
 
 def schema():

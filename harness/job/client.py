@@ -172,6 +172,8 @@ class JobClient:
         if not self._leaving and not self._told.is_set():
             if self.comm.rank > 0:
                 sleep(_ABORT_SECONDS)
+            if self._monitor is not None:
+                self._monitor.kill()  # a stopped process would be left behind on the node
             self._stop(Interrupted(number))
 
     def _alone(self, what: str) -> None:

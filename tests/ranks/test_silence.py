@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import socket
+import subprocess
 
 import pytest
 from launched import launched_afresh as launched
@@ -33,6 +34,11 @@ def read_until(job, pattern):
         if match := re.search(pattern, line):
             return match
     raise AssertionError(f"no line {pattern!r}")
+
+
+def state(pid):
+    """The state of a process, as ps shows it; "" of none."""
+    return subprocess.run(["ps", "-o", "state=", "-p", pid], stdout=-1, text=True).stdout.strip()
 
 
 @pytest.mark.slow
@@ -95,11 +101,14 @@ def test_heartbeats_go_nowhere_once_the_monitor_is_gone():
 @pytest.mark.mpi
 @pytest.mark.slow
 def test_a_signal_ends_a_job_whose_monitor_is_stopped():
-    tell = "say(f'rank 0 is {os.getpid()}')"
+    monitor = "__import__('subprocess').getoutput(f'pgrep -r T -P {os.getpid()}')"
+    tell = f"say(f'rank 0 is {{os.getpid()}}, its monitor ' + {monitor})"
     job = started(3, fast(f"comm.rank == 0 and ({STOP_MONITOR}, {tell})", seconds=60))
-    os.kill(int(read_until(job, r"rank 0 is (\d+)")[1]), signal.SIGTERM)
+    rank, monitor = read_until(job, r"rank 0 is (\d+), its monitor (\d+)").groups()
+    os.kill(int(rank), signal.SIGTERM)
     _, err = job.communicate(timeout=30)
     assert job.returncode == 143
+    assert not state(monitor) or state(monitor) == "Z"
     assert re.search(r"^sssp info: terminated; kept \d+ rounds", err, re.M)
 
 

@@ -230,6 +230,7 @@ class KernelCache(_FolderCache):
 
     def save_overload(self, sig: Any, data: Any) -> None:
         """Keep a kernel in the first folder that takes it; if none does, it is not kept."""
+        data = data._replace(type_annotation="")  # a listing of its source and types
         while _Trouble.failed < len(FOLDERS):
             folder = FOLDERS[_Trouble.failed]
             try:

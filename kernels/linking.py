@@ -115,5 +115,7 @@ class KernelCompiler(Compiler):
     """numba's compiler, for a kernel and all that is compiled because the kernel calls it."""
 
     def compile_extra(self, func: Any) -> Any:
-        with libraries_of_kernels(self.state.targetctx.codegen()):
+        from kernels.front_end import shorter  # a process that only loads kernels needs none of it
+
+        with libraries_of_kernels(self.state.targetctx.codegen()), shorter():
             return super().compile_extra(func)

@@ -184,6 +184,7 @@ def test_the_validator_shares_no_code_with_the_solver(validator):
         "kernels.compile",
         "kernels.compiling",
         "kernels.disk",
+        "kernels.front_end",
         "kernels.linking",
         "kernels.parallel",
         "kernels.private_folder",

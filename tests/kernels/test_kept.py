@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 import pytest
 
-from kernels.compile import kernel, same_types
+from kernels.compile import kernel, part, same_types
 from kernels.kept import kept
 
 
@@ -30,6 +30,18 @@ def _read(outer, row, found):
     found[3] = outer.last
 
 
+@part
+def _times(outer, inner, row):
+    return outer.last * inner.table[row, 1]
+
+
+@kernel
+def _hand_on(outer, other, found):
+    for row in range(len(found)):
+        either = other if row % 2 else outer
+        found[row] = _times(either, either.inner, row // 2)
+
+
 def outer() -> Outer:
     table = np.arange(12, dtype=np.float32).reshape(4, 3)[::2]
     return kept(Outer(np.uint32(7), kept(Inner(True, np.float32(0.5), table)), -9))
@@ -48,3 +60,11 @@ def test_anything_else_in_its_place_is_an_error():
     read(outer(), 0, found)
     with pytest.raises(AttributeError, match="address"):
         read(cast("Any", outer()).value, 0, found)
+
+
+def test_a_kernel_hands_on_what_it_was_handed_or_found_in_it():
+    """To a function that it calls again with another one."""
+    one, found = outer(), np.zeros(4)
+    other = kept(cast("Any", one).value._replace(last=2))
+    _hand_on(one, other, found)
+    assert found.tolist() == [-9.0, 2.0, -63.0, 14.0]

@@ -18,6 +18,7 @@ from kernels.compile import inlined, kernel, njit, part
 from kernels.parallel import on_threads
 
 _SHORT = 24
+_BUCKETS, _BYTES, _LAST_BYTE = 1 << 16, 256, np.uint64(255)
 # Rows of at most this many arcs look for parallel ones among those kept.
 _FEW = 8
 # What stands at other places is prefetched this many of them ahead.
@@ -200,18 +201,34 @@ def _insertion_sort(keys, lo, hi):
         keys[j + 1] = key
 
 
-# It allocates, and would take after the kernels that call it.
-@njit(cache=True, _nrt=True, no_cpython_wrapper=True)
-def _sort_long(keys, lo, hi):
-    keys[lo:hi].sort()
+@part
+def _sort_long(keys, lo, hi, scratch, heads):
+    """Sort by one byte after the other, from the last on; not by those that are all the same."""
+    size = hi - lo
+    for byte in range(8):
+        shift = np.uint64(8 * byte)
+        for b in range(_BYTES + 1):
+            heads[b] = 0
+        for k in range(lo, hi):
+            heads[np.int64((keys[k] >> shift) & _LAST_BYTE) + 1] += 1
+        if heads[np.int64((keys[lo] >> shift) & _LAST_BYTE) + 1] == size:
+            continue
+        for b in range(_BYTES):
+            heads[b + 1] += heads[b]
+        for k in range(lo, hi):
+            b = np.int64((keys[k] >> shift) & _LAST_BYTE)
+            scratch[heads[b]] = keys[k]
+            heads[b] += 1
+        for k in range(size):
+            keys[lo + k] = scratch[k]
 
 
 @part
-def _sort_small(keys, lo, hi):
+def _sort_bucket(keys, lo, hi, scratch, heads):
     if hi - lo <= _SHORT:
         _insertion_sort(keys, lo, hi)
     else:
-        _sort_long(keys, lo, hi)
+        _sort_long(keys, lo, hi, scratch, heads)
 
 
 @inlined
@@ -228,21 +245,25 @@ def _sort_row(keys, lo, hi, floats, scratch, heads):
     """Sort keys[lo:hi] ascending: spread over the range of weights, then each bucket by itself.
 
     Linear where weights are spread evenly, which Graph500's are; a bucket that catches most of
-    the row is sorted by comparison.
+    the row is sorted by bytes.
+
+    scratch   uint64, room for the row
+    heads     int64 (_BUCKETS + _BYTES + 1,)
     """
     size = hi - lo
-    if size <= 4 * _SHORT:
-        _sort_small(keys, lo, hi)
+    if size <= 2 * _SHORT:
+        _insertion_sort(keys, lo, hi)
         return
     least = most = _position(keys[lo], floats)
     for k in range(lo + 1, hi):
         position = _position(keys[k], floats)
         least = min(least, position)
         most = max(most, position)
+    bytes_heads = heads[_BUCKETS:]
     if most == least:
-        _sort_long(keys, lo, hi)
+        _sort_bucket(keys, lo, hi, scratch, bytes_heads)
         return
-    count = min(size // 4, len(heads) - 1)
+    count = min(size // 4, _BUCKETS - 1)
     scale = count / (most - least)
     for b in range(count + 1):
         heads[b] = 0
@@ -260,7 +281,7 @@ def _sort_row(keys, lo, hi, floats, scratch, heads):
     start = lo
     for b in range(count):
         end = lo + heads[b]
-        _sort_small(keys, start, end)
+        _sort_bucket(keys, start, end, scratch, bytes_heads)
         start = end
 
 
@@ -303,7 +324,7 @@ def _drop_parallel_of_few(keys, lo, hi, out):
 @njit(cache=True, no_cpython_wrapper=True)
 def _sort_blocks(turn, indptr, keys, floats, blocks, labels, lengths, block_lengths, _share):
     seen = np.zeros((labels >> 6) + 1, np.uint64)
-    heads = np.empty(1 << 16, np.int64)
+    heads = np.empty(_BUCKETS + _BYTES + 1, np.int64)
     scratch = np.empty(0, np.uint64)
     while True:
         block = atomic_add(turn, 0, 1)

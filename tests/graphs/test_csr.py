@@ -101,9 +101,9 @@ def test_long_rows_of_uneven_weights_are_sorted():
     kinds = [random.random(n), 10.0 ** random.uniform(-30, 30, n), np.full(n, 0.25), np.zeros(n)]
     for weights in kinds:
         weights[0] = 1e30  # one far away leaves all others in one bucket of the sort
-        star = EdgeList(
-            np.zeros(n, np.int64), np.arange(1, n + 1), weights.astype(np.float32), n + 1
-        )
+    for weights in (*kinds, np.ones(n)):
+        others = random.permutation(n) + 1
+        star = EdgeList(np.zeros(n, np.int64), others, weights.astype(np.float32), n + 1)
         csr = build_csr(star)
         check_rows(star, csr)
 

@@ -6,8 +6,8 @@ several ranks call, by two that are threads (`graphs.thread_comm`).
 
 A process that has compiled runs its kernels slower, up to one and a half times, than one that has
 loaded them from the cache. Where something is missing in the cache, two processes of their own
-compile it first, each its part (`prepare`); of several ranks one a cache folder starts them,
-and the others wait.
+compile it first, each its part (`prepare`): forks of one that has imported what both need. Of
+several ranks one a cache folder starts them, and the others wait.
 """
 
 from __future__ import annotations
@@ -20,11 +20,12 @@ import re
 import secrets
 import subprocess
 import sys
+import traceback
 from collections.abc import Collection, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from time import sleep
 from typing import TYPE_CHECKING, Any, cast
@@ -58,6 +59,13 @@ HALVES = ("search", "rest")
 # What the two processes that compile call, each in its order: by the time that the second comes to
 # the search the first has compiled kernel 1, and while that is at pushing it compiles the pull.
 PROCESSES = (("search",), ("rest", "pull"))
+_IN_ALL = (
+    "graphs.csr",
+    "graphs.generator",
+    "graphs.keys",
+    "harness.validation.host",
+    "sssp.solver",
+)
 # One heavy edge makes sums of integers pass what 32 bits hold exactly, which is another path.
 _HEAVY = 2**40
 _POLL_SECONDS = 0.02
@@ -176,31 +184,46 @@ def compile_apart(plan: Plan) -> bool:
     environment["NUMBA_CACHE_DIR"] = str(cache_folders()[0])
     command = [sys.executable, "-m", "harness.benchmark.warmup", json.dumps(asdict(plan))]
 
-    def run(parts: Collection[str]) -> str | None:
-        """What one process says on stderr; None where it failed."""
-        try:
-            done = subprocess.run(
-                [*command, *parts], env=environment, capture_output=True, stdin=subprocess.DEVNULL,
-                text=True,
-            )  # fmt: skip
-        except OSError as error:
-            logs.write(f"compiling in a process of its own failed: {error}")
-            return None
-        if done.returncode != 0:
-            logs.write(f"compiling in a process of its own failed:\n{done.stderr}")
-            return None
-        return done.stderr
-
-    with ThreadPoolExecutor(len(PROCESSES)) as pool:
-        said = list(pool.map(run, PROCESSES))
-    if None in said:
+    try:
+        done = subprocess.run(
+            command, env=environment, capture_output=True, stdin=subprocess.DEVNULL, text=True
+        )
+    except OSError as error:
+        logs.write(f"compiling in a process of its own failed: {error}")
+        return False
+    if done.returncode != 0:
+        logs.write(f"compiling in a process of its own failed:\n{done.stderr}")
         return False
     # Of the folder; what else they say is of no use here. Both may say the same.
-    lines = [line for text in said for line in (text or "").splitlines()]
-    for line in dict.fromkeys(line for line in lines if line.startswith(f"{NAME}:")):
-        say(line)
+    for line in dict.fromkeys(done.stderr.splitlines()):
+        if line.startswith(f"{NAME}:"):
+            say(line)
     plan.mark()
     return True
+
+
+def compile_in_forks(plan: Plan) -> bool:
+    """Compile a plan in PROCESSES, which have what this one has imported; did that work?"""
+    from numba.core.registry import cpu_target
+
+    for module in _IN_ALL:
+        import_module(module)
+    cpu_target.target_context.refresh()  # numba reads all its implementations: half a second
+    forks = []
+    for parts in PROCESSES:
+        fork = os.fork()
+        if fork == 0:
+            failed = 1
+            try:
+                plan.compile(halves=parts)
+                failed = 0
+            except Exception:
+                traceback.print_exc()
+            finally:
+                sys.stderr.flush()
+                os._exit(failed)
+        forks.append(fork)
+    return [os.waitpid(fork, 0)[1] for fork in forks] == [0] * len(forks)
 
 
 def warm_up(
@@ -344,4 +367,4 @@ def cache_folders() -> list[Path]:
 
 if __name__ == "__main__":
     with gc_disabled():  # a tenth of numba's time
-        Plan(**json.loads(sys.argv[1])).compile(halves=sys.argv[2:] or HALVES)
+        sys.exit(not compile_in_forks(Plan(**json.loads(sys.argv[1]))))

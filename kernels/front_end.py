@@ -19,6 +19,7 @@ What a numba does not have, or a later one may have otherwise, stays as it is.
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -200,6 +201,18 @@ def _replaced(owner: Any, name: str, by: Any) -> Iterator[None]:
             delattr(owner, name)
 
 
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Python looks for circles among all of numba's objects as they are made, and few are."""
+    on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if on:
+            gc.enable()
+
+
 class _Blocks:
     lock, count, replaced = RLock(), 0, ExitStack()
 
@@ -210,6 +223,7 @@ def shorter() -> Iterator[None]:
     with _Blocks.lock:
         _Blocks.count += 1
         if _Blocks.count == 1:
+            _Blocks.replaced.enter_context(_without_collector())
             for replacement in _replacements():
                 _Blocks.replaced.enter_context(_replaced(*replacement))
     try:

@@ -1,5 +1,6 @@
 """Kernels are what numba makes of them, in less time, and numba is as it was afterwards."""
 
+import gc
 import re
 
 import numba
@@ -73,15 +74,18 @@ def test_flags_of_a_kernel_are_all_that_numba_reads_in_its_order():
 
 
 def test_numba_is_as_it_was_once_all_blocks_have_ended():
+    assert gc.isenabled()
     before = [getattr(owner, name) for owner, name in REPLACED]
     first, second = front_end.shorter(), front_end.shorter()
     first.__enter__()
     inside = [getattr(owner, name) for owner, name in REPLACED]
+    assert not gc.isenabled()
     second.__enter__()
     first.__exit__(None, None, None)
     assert [getattr(owner, name) for owner, name in REPLACED] == inside
     second.__exit__(None, None, None)
     assert [getattr(owner, name) for owner, name in REPLACED] == before
+    assert gc.isenabled()
     assert not any(now is then for now, then in zip(inside, before, strict=True))
 
 

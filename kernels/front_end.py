@@ -44,7 +44,7 @@ from numba.core.types.misc import Optional
 from numba.core.typing.npydecl import NumpyRulesArrayOperator
 from numba.core.typing.templates import builtin_registry as declarations
 
-# Until here those of its functions that are written anew below are known to be the same.
+# From 0.62 until here those of its functions that are written anew below are the same.
 _KNOWN = numba.version_info[:2] <= (0, 68)
 _WITHOUT_VARIABLES = {str, int, bool, type(None), ir.Loc}
 _ARRAYS = (types.ArrayCompatible, Optional)

@@ -13,7 +13,7 @@ what could be linked takes most of the time in which it is loaded.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import llvmlite.binding as llvm
@@ -111,11 +111,17 @@ def libraries_of_kernels(codegen: Any) -> Iterator[None]:
         codegen._library_class = before
 
 
+def _shorter() -> AbstractContextManager[None]:
+    try:
+        from kernels.front_end import shorter  # not in a process that only loads kernels
+    except ImportError:  # of a part that this numba does not have
+        return nullcontext()
+    return shorter()
+
+
 class KernelCompiler(Compiler):
     """numba's compiler, for a kernel and all that is compiled because the kernel calls it."""
 
     def compile_extra(self, func: Any) -> Any:
-        from kernels.front_end import shorter  # a process that only loads kernels needs none of it
-
-        with libraries_of_kernels(self.state.targetctx.codegen()), shorter():
+        with libraries_of_kernels(self.state.targetctx.codegen()), _shorter():
             return super().compile_extra(func)

@@ -2,6 +2,7 @@
 
 import gc
 import re
+import sys
 
 import numba
 import numpy as np
@@ -96,3 +97,13 @@ def test_operators_of_arrays_are_still_numpy_s():
 
     assert total(np.arange(3.0), np.arange(3)) == 9.0
     assert total.signatures[0][0] == types.float64[::1]
+
+
+def test_a_numba_without_one_of_these_parts_compiles_as_it_does(monkeypatch):
+    monkeypatch.setitem(sys.modules, "kernels.front_end", None)
+
+    @numba.njit(pipeline_class=KernelCompiler)
+    def one_more(x):
+        return x + 1
+
+    assert one_more(1) == 2

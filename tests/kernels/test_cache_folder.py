@@ -316,10 +316,10 @@ def test_what_others_may_write_is_not_read_from_the_next_folder(folders, full):
 @pytest.mark.slow
 @AS_ROOT
 def test_a_disk_that_is_really_full(tmp_path):
-    """A file system of 8 KB takes no kernel; all are compiled and kept all the same."""
+    """A file system of 4 KB takes no kernel; all are compiled and kept all the same."""
     small = tmp_path / "small"
     small.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8k,mode=755", "none", small])
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4k,mode=755", "none", small])
     if mounted.returncode != 0:
         pytest.skip("nothing can be mounted here")
     try:

@@ -40,6 +40,13 @@ def checked_integer(name: str, value: object, least: int, most: int | None = Non
     return number
 
 
+def checked_flag(name: str, value: object) -> bool:
+    """Return a bool, else raise GraphError: "no" counts as true in Python."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise GraphError(f"{name}={value!r} is not allowed; it is True or False")
+    return bool(value)
+
+
 def checked_threads(threads: object) -> int | None:
     """Return a number of threads as an int, None for the default; else raise GraphError."""
     number = as_integer(threads)

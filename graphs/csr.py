@@ -14,7 +14,7 @@ from time import perf_counter
 
 import numpy as np
 
-from graphs.arguments import checked_threads
+from graphs.arguments import checked_flag, checked_threads
 from graphs.comm import Comm, SerialComm
 from graphs.edges import EdgeList, Edges, check_edges
 from graphs.errors import GraphError
@@ -114,6 +114,7 @@ def build_csr(
     comm = SerialComm() if comm is None else comm
     threads = thread_count(checked_threads(threads))
     _check(edges, comm)
+    presolve = checked_flag("presolve", presolve)
     if bounds is not None and not presolve:
         raise GraphError(f"bounds={bounds!r} goes with presolve=True only; leave it out")
     with using(threads, turns=comm.size == 1):

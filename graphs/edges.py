@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from graphs.arguments import as_integer, plain_array
+from graphs.arguments import as_integer, checked_flag, plain_array
 from graphs.errors import GraphError
 from graphs.vertex_ids import VertexIds
 
@@ -97,10 +97,8 @@ class EdgeList:
         n = as_integer(self.n)
         if n is None:
             raise GraphError(f"n={self.n!r} is not allowed; it must be a whole number from 1 on")
-        if not isinstance(self.directed, (bool, np.bool_)):
-            raise GraphError(f"directed={self.directed!r} is not allowed; it is True or False")
+        object.__setattr__(self, "directed", checked_flag("directed", self.directed))
         object.__setattr__(self, "n", n)
-        object.__setattr__(self, "directed", bool(self.directed))
 
     @property
     def m(self) -> int:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import scipy.sparse
 
-from graphs.arguments import check_matrix, checked_limit, plain_array
+from graphs.arguments import check_matrix, checked_flag, checked_limit, plain_array
 from graphs.csr import CSR, build_csr
 from graphs.edges import EdgeList
 from graphs.errors import GraphError
@@ -177,6 +177,7 @@ class Graph:
         min_only: bool = False,
     ) -> tuple[np.ndarray, ...]:
         """Shortest paths; arguments, answer and errors are those of `shortest_paths`."""
+        min_only = checked_flag("min_only", min_only)
         stops_early = min_only or target is not None or checked_limit(limit) < math.inf
         if self._arcs.m >= LARGE:
             self.asked += int(np.size(root))

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from graphs.arguments import checked_delta, checked_limit, checked_threads
+from graphs.arguments import checked_delta, checked_flag, checked_limit, checked_threads
 from graphs.csr import CSR, build_csr
 from graphs.edges import EdgeList
 from graphs.errors import GraphError
@@ -124,6 +124,7 @@ def shortest_paths(
         _check_device(output, engine)
     checked_threads(threads)
     on_device = type(graph).__module__.startswith("cupyx.scipy.sparse")
+    presolve = checked_flag("presolve", presolve)
     if presolve and (isinstance(graph, (CSR, Graph)) or on_device):
         raise GraphError(
             f"presolve=True does not go with {type(graph).__name__}: rows that are built stay as "
@@ -163,7 +164,8 @@ def _check_device(output: str, engine: str) -> None:
 
 
 def _stops_early(limit: float, target: int | None, min_only: bool) -> bool:
-    return checked_limit(limit) < math.inf or target is not None or bool(min_only)
+    min_only = checked_flag("min_only", min_only)
+    return min_only or target is not None or checked_limit(limit) < math.inf
 
 
 def _on_rows(graph: Any, stops_early: bool) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from fractions import Fraction
 
@@ -12,7 +13,7 @@ from repository import run_python
 
 from graphs import EdgeList, GraphError, KroneckerStream, build_csr, kronecker, search_keys
 from harness.validation.host import validate
-from sssp import Solver, shortest_paths
+from sssp import Graph, Solver, shortest_paths
 
 SRC, DST, WEIGHT = np.array([0, 1, 0]), np.array([1, 2, 2]), np.array([2.0, 3.0, 9.0], np.float32)
 GRAPH = EdgeList(SRC, DST, WEIGHT, 4)
@@ -118,6 +119,26 @@ def test_no_edges_may_be_empty_lists():
 def test_what_is_no_edge_list_is_refused_by_name(use, wrong, message):
     with pytest.raises(GraphError, match=message):
         use(replace(GRAPH, **wrong))
+
+
+@pytest.mark.parametrize("value", ["no", "", 0, 1, None, np.float64(0)], ids=repr)
+def test_what_is_neither_true_nor_false_is_refused_by_name(value):
+    matrix = scipy.sparse.csr_array([[0, 1.0], [1.0, 0]])
+    calls = {
+        "presolve": [
+            build_csr,
+            lambda edges, presolve: shortest_paths(edges, 0, presolve=presolve),
+        ],
+        "min_only": [
+            lambda _, min_only: shortest_paths(matrix, [0, 1], min_only=min_only),
+            lambda _, min_only: Graph(matrix).search([0, 1], min_only=min_only),
+        ],
+    }
+    for name, uses in calls.items():
+        for use in uses:
+            with pytest.raises(GraphError, match=re.escape(f"{name}={value!r} is not allowed")):
+                use(GRAPH, **{name: value})
+    assert build_csr(GRAPH, presolve=np.True_).presolved
 
 
 # With a name: its address differs from process to process, and names of tests must not.

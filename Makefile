@@ -1,6 +1,6 @@
 # The commands of the house. Each makes .venv and installs into it where that is still to be done.
 #
-#   make run  [SCALE=16] [ROOTS=64] [ARGS="--seed 5 6"]   the benchmark; stdout is its lines alone
+#   make run  [SCALE=16] [ROOTS=64] [ARGS="--seed 5 6"]   the benchmark; stdout is only its lines
 #   make test [PYTEST_ARGS="-m 'not slow'"] [JUNIT=FILE]  the whole test suite, WORKERS tests at once
 #   make bench [ARGS="-k search"]                         each step by itself; results/runs/bench/*.json
 #   make gpu [ARGS="--minutes 5"]                         all that a GPU can tell, in nine minutes;

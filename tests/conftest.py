@@ -18,8 +18,8 @@ settings.load_profile("house")
 
 # `make test` runs two tests at once, and several ranks and threads share a core: threads that wait
 # give way, where OpenMP otherwise spins. Set before it is loaded; every process inherits it. MPICH
-# yields by itself; its MPIR_CVAR_ENABLE_HEAVY_YIELD sleeps, which takes longer than what it waits
-# for, and half as much again of the cores.
+# yields by itself; its MPIR_CVAR_ENABLE_HEAVY_YIELD sleeps, which takes longer than what a search
+# waits for, and half as much again of the cores.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 # Hundreds of processes import the packages: what they compile is kept for the next. So is what
 # pytest makes of the tests, four seconds of each worker.

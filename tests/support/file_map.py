@@ -17,7 +17,7 @@ PAPER = "CONTRIBUTING.md"
 BEGIN = "<!-- The map: made by `make map` from the first lines of the files. -->\n"
 END = "<!-- The end of the map. -->\n"
 # How the line that describes a file begins.
-COMMENTS = {".cu": "//", ".cuh": "//", ".h": "//", ".sbatch": "#", ".md": "#"}
+COMMENTS = {".cu": "//", ".cuh": "//", ".cpp": "//", ".h": "//", ".sbatch": "#", ".md": "#"}
 INTRODUCTIONS = ("__init__.py", "README.md")
 
 

@@ -31,7 +31,7 @@ def row_bounds(degree: np.ndarray, order: np.ndarray, threads: int) -> np.ndarra
 def fill(arcs: ArcStream | RankArcStream, indptr: np.ndarray, layout: Layout,
          local_id: np.ndarray, ways: Ways) -> tuple[Rows, np.ndarray]:  # fmt: skip
     """Rows of the given bounds (by index), filled, sorted, without parallel arcs; their lengths."""
-    from kernels.build import close_gaps, sort_rows
+    from kernels.sort_rows import close_gaps, sort_rows
 
     n, threads = layout.n, arcs.threads
     keys = np.empty(indptr[n], np.uint64)

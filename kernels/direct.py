@@ -22,9 +22,9 @@ import numpy as np
 from numba import typeof
 
 from kernels.arcs import rest_fits, rows_fit
-from kernels.atomics import prefetch
 from kernels.compile import kernel, njit, part
-from kernels.near_far import AHEAD, ONE, append, empty, end_of, fetch_row, fill, queue, take
+from kernels.filling import CROWDED, NOTHING, OVERFULL, Filling, Goal, Progress, empty_buckets
+from kernels.near_far import end_of, fill, queue
 
 
 class Matrix(NamedTuple):
@@ -48,19 +48,27 @@ class Tree(NamedTuple):
     source: np.ndarray
 
 
+class Widths(NamedTuple):
+    """How wide the next filling is.
+
+    few      int64     entries of the list above which it is of the nearest eighth of them
+    wide     float64   its width, where that has more of them
+    narrow   float64   what its width is at most
+    """
+
+    few: int
+    wide: float
+    narrow: float
+
+
 # A filling of more than MANY entries a bucket is too wide, one that gets twice as many is broken
 # off, and one of less than a quarter costs more than its entries do. There may be more where the
 # list is long, which each filling reads: few times SHARE fillings hold whatever is queued, but none
 # more than MOST a bucket.
 MANY, SHARE, MOST = 16, 16, 256
-# A bucket that gets so many times what is meant for one while it is emptied is far too wide: its
-# vertices are taken out in no order, and again and again. Then, where the rows that did it have so
-# many arcs for each such entry, as to fill buckets costs, too, fillings are of the nearest eighth
-# of what is queued, whatever the width, until there are fewer in one than SCARCE.
-CROWD, ROWS, SCARCE = 4, 256, 32
-# How many arcs ahead the distance of an arc's end is fetched: the processor itself holds too few
-# arcs at a time, as each of them is checked, to wait for many distances at once.
-ENDS_AHEAD = np.uint64(16)
+# After a filling with a CROWDED bucket (kernels/filling.py) fillings are of the nearest eighth of
+# what is queued, whatever the width, until there are fewer in one than SCARCE.
+SCARCE = 32
 # What a search returns where the arrays are no graph, or a weight is above what it was called with.
 WRONG = -1.0
 
@@ -89,6 +97,25 @@ def _start(sources, queue, answer):
     return count
 
 
+@part
+def _next_widths(widths, filling, ended, queued, farthest, buckets):
+    """How wide the next filling is, after one of so many entries in all."""
+    few, wide, narrow = widths
+    width, many = filling.end - filling.start, filling.many
+    if ended == CROWDED:
+        few, wide = 0, 0.0
+    elif ended == OVERFULL:
+        narrow = width / 4
+    if few < buckets:
+        few = buckets if queued < SCARCE else 0
+    elif queued < many // 4:
+        narrow *= 2
+        wide = 2 * wide if wide > 0 else max(width, farthest)
+    elif queued > many:
+        wide /= 2
+    return Widths(few, min(wide, narrow), narrow)
+
+
 @njit(cache=True, _nrt=False, nogil=True)
 def search(matrix, sources, limit, target, most, checked, queue, answer):
     """Distances from the nearest of `sources`, for those up to `limit`.
@@ -107,111 +134,29 @@ def search(matrix, sources, limit, target, most, checked, queue, answer):
     """
     if not checked and not rows_fit(matrix):
         return WRONG
-    dist, parent = answer.dist, answer.parent
-    n = np.uint64(len(dist))
-    keys, vertices, following, first = (
-        queue.keys[0],
-        queue.vertices[0],
-        queue.following,
-        queue.first,
-    )
-    with_source = len(answer.source) > 0
-    room, buckets = len(keys), len(first)
+    dist = answer.dist
+    room, buckets = queue.keys.shape[1], len(queue.first)
     many = min(max(MANY * buckets, room // SHARE), MOST * buckets)
-    crowd = CROWD * (many // buckets)
+    goal, widths = Goal(target, most), Widths(buckets, 0.0, np.inf)
     count = _start(sources, queue, answer)
-    farthest = least = wide = 0.0
-    narrow = np.inf
-    few = buckets
-    held, held_at = np.int64(-1), dist.dtype.type(0)
+    farthest = least = 0.0
     if target >= 0 and dist[target] == 0:
         limit = 0.0
     while count > 0:
-        start = least
+        start, (few, wide, narrow) = least, widths
         end = min(max(end_of(queue, count, least, few), start + wide), start + narrow)
         width = end - start
         a_unit = (buckets - 1) / width if 1e-290 < width < np.inf else 0.0
+        filling = Filling(start, end, a_unit, many)
         filled, count, least = fill(queue, count, start, end, a_unit, dist)
-        waiting = queued = filled
-        bucket = at = taken = np.uint64(0)
-        added = again = walked = 0
-        while True:
-            if held >= 0:
-                u, reached_at = np.uint64(held), held_at
-                held = np.int64(-1)
-            elif at < taken:
-                u, reached_at = np.uint64(queue.taken[at]), queue.taken_keys[at]
-                at += ONE
-                if at + AHEAD <= taken:
-                    fetch_row(matrix, queue.taken[at + AHEAD - ONE])
-            elif waiting == 0:
-                break
-            elif again > crowd and walked > ROWS * crowd and a_unit > 0:
-                count, least = empty(queue, bucket, count, least, dist)
-                few, wide = 0, 0.0
-                break
-            elif added > 2 * many and 2 * added > waiting and width > 0:
-                count, least = empty(queue, bucket, count, least, dist)
-                narrow = width / 4
-                break
-            elif first[bucket] < 0:
-                bucket += ONE
-                again = walked = 0
-                continue
-            else:
-                out, taken = take(queue, bucket, matrix, dist)
-                waiting -= out
-                at = np.uint64(0)
-                continue
-            if reached_at != dist[u] or reached_at > limit:
-                continue
-            farthest = max(farthest, np.float64(reached_at))
-            before = again
-            begin, behind = np.uint64(matrix.indptr[u]), np.uint64(matrix.indptr[u + ONE])
-            for k in range(begin, behind):
-                ahead = matrix.indices[min(k + ENDS_AHEAD, behind - ONE)]
-                prefetch(dist, np.uint64(ahead))
-                # Below 0 it is beyond all vertices.
-                v, weight = np.uint64(matrix.indices[k]), matrix.weights[k]
-                if v >= n or not ((weight >= 0) & (weight <= most)):
-                    return WRONG
-                x = dist.dtype.type(reached_at + weight)
-                if x >= dist[v] or x > limit:
-                    continue
-                dist[v] = x
-                parent[v] = u
-                if with_source:
-                    answer.source[v] = answer.source[u]
-                if np.int64(v) == target:
-                    limit = np.float64(x)
-                if x <= end and filled < room:
-                    into = np.uint64((np.float64(x) - start) * a_unit)
-                    added += 1
-                    # The next to be taken out: along a path there is no other.
-                    if into == bucket and held < 0 and at == taken:
-                        held, held_at = np.int64(v), x
-                        continue
-                    again += into == bucket and x > reached_at
-                    waiting += 1
-                    keys[filled] = x
-                    vertices[filled] = v
-                    following[filled] = first[into]
-                    first[into] = filled
-                    filled += 1
-                else:
-                    count = append(queue, count, x, v, dist)
-                    least = min(least, np.float64(x))
-            if again > before:
-                walked += np.int64(behind - begin)
-        queued += added
-        if few < buckets:
-            few = buckets if queued < SCARCE else 0
-        elif queued < many // 4:
-            narrow *= 2
-            wide = 2 * wide if wide > 0 else max(width, farthest)
-        elif queued > many:
-            wide /= 2
-        wide = min(wide, narrow)
+        progress = Progress(limit, count, least, filled, 0, 0)
+        progress, reached, ended = empty_buckets(matrix, goal, filling, progress, queue, answer)
+        limit, count, least = progress.limit, progress.listed, progress.least
+        if limit == NOTHING:
+            return WRONG
+        farthest = max(farthest, reached)
+        queued = filled + progress.added
+        widths = _next_widths(widths, filling, ended, queued, farthest, buckets)
     return farthest if checked or rest_fits(matrix, dist, limit, most) else WRONG
 
 

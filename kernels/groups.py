@@ -126,7 +126,7 @@ class BothWays(NamedTuple):
 
 
 class Unfinished(NamedTuple):
-    """Queued rows some of which are pushed to their end before a pull; see kernels.pull.
+    """Queued rows some of which are pushed to their end before a pull; see kernels.push_settled.
 
     near, far       entries
     settled_below   as in `Reach`

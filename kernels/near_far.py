@@ -100,6 +100,15 @@ def drop_useless(queue, count, dist):
 
 
 @inlined
+def put(queue, bucket, entry, key, vertex):
+    """Write an entry of the buckets, and chain it to those of its bucket."""
+    queue.keys[0, entry] = key
+    queue.vertices[0, entry] = vertex
+    queue.following[entry] = queue.first[bucket]
+    queue.first[bucket] = entry
+
+
+@inlined
 def append(queue, count, key, vertex, dist):
     """Put an entry at the end of the list of so many; returns how many there are then."""
     if count == queue.keys.shape[1]:
@@ -147,10 +156,7 @@ def fill(queue, count, start, end, a_unit, dist):
             if key != dist[np.uint64(vertex)]:
                 continue
             bucket = np.uint64((np.float64(key) - start) * a_unit)
-            keys[0, filled] = key
-            vertices[0, filled] = vertex
-            queue.following[filled] = queue.first[bucket]
-            queue.first[bucket] = filled
+            put(queue, bucket, filled, key, vertex)
             filled += 1
         else:
             least = min(least, np.float64(key))

@@ -15,12 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from graphs.device_edges import DeviceEdgeList, words
-from graphs.device_rows import WEIGHTS, DeviceCSR, DeviceRows
-from graphs.edges import DeviceEdges, check_edges
-from graphs.errors import GraphError
-from graphs.levels import LEVEL_VERTICES, MOST_LEVELS
-from graphs.memory import (
-    ARC_BYTES,
+from graphs.device_memory import (
     PARTS,
     DeviceNeed,
     PresolvedDeviceNeed,
@@ -28,6 +23,11 @@ from graphs.memory import (
     sort_room,
     too_little,
 )
+from graphs.device_rows import WEIGHTS, DeviceCSR, DeviceRows
+from graphs.edges import DeviceEdges, check_edges
+from graphs.errors import GraphError
+from graphs.levels import LEVEL_VERTICES, MOST_LEVELS
+from graphs.memory import ARC_BYTES
 from graphs.rows import GraphStats
 from graphs.trees import SAMPLE
 from graphs.vertex_order import VertexOrder, has_hubs, has_long_rows

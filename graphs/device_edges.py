@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from graphs.arguments import check_matrix, kernel_ids
+from graphs.device_memory import slice_edges
 from graphs.edges import DeviceEdges, EdgeList, Edges
 from graphs.errors import GraphError
 from graphs.generator import KroneckerStream
-from graphs.memory import slice_edges
 from kernels.generate import EDGE_STRIDE_BITS
 from kernels.quadrants import scramble_values
 from kernels.rng import seed_state, skip, transitions

@@ -1,4 +1,4 @@
-"""What a run takes of memory, in bytes: on a host, on each of several ranks, on a device.
+"""What a run takes of memory, in bytes: on a host, and on each of several ranks.
 
 Plain numbers in, bytes out; nothing is allocated here. The peak of a run, each part at its largest:
 
@@ -13,31 +13,26 @@ The edges live as long as the run; construction is over before the first answer 
 rest of the peak is the larger of construction and all that comes after.
 
 A mode that takes something else (a part of the arcs, say) is a subclass that overrides the terms
-that differ: `first_that_fits` and `scale_that_fits` take any of them.
+that differ: `first_that_fits` and `scale_that_fits` take any of them. What a device takes is in
+graphs/device_memory.py.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, NamedTuple, Self, TypeVar
-
-from graphs.errors import GraphError
+from typing import TYPE_CHECKING, Self, TypeVar
 
 if TYPE_CHECKING:
     from graphs.edges import DeviceEdges, Edges
-    from kernels.device import Device
 
 GIB = 2**30
 
 # Arrays of host and device alike. Where bytes depend on those of a weight, a dict has both.
-_EDGE_IDS = 16  # src, dst: int64 each
+EDGE_ID_BYTES = 16  # src, dst: int64 each
 ARC_BYTES = {4: 8, 8: 16}  # neighbour and weight, as graphs.rows.ARC_DTYPES
 _ROW_BYTES = 16  # a vertex: row bound int64, label int32, original id int32
-_PARENT = 8  # int64, of an answer
-_STATE = {4: 8, 8: 16}  # distance and parent of a label, as kernels.tentative packs them
-_ENTRY = {4: 16, 8: 24}  # of a queue: vertex and offset int32, distance and key
-QUEUES = 4  # near, next, far, spare; a rank on a device has one more, for other ranks
+PARENT_BYTES = 8  # int64, of an answer
 
 # A process of the host: Python, numba and what it compiled.
 BASE = 512 * 2**20
@@ -61,7 +56,7 @@ MOST_ANSWERS = 6
 _ANSWERS_OF_A_RANK = 1
 # The same of presolved graphs, whose run is to take no more than 100 bytes a vertex.
 PRESOLVED_MOST_ANSWERS = 4
-_KEPT_ID = 4  # int32
+KEPT_ID_BYTES = 4  # int32
 # From this many ranks on, unless all share memory, each bound is at the owner of its vertex
 # (graphs.owned_bounds). Copies of all of them, 12 bytes for each vertex of the graph, would take as
 # much memory of each rank as all else of it, 100 bytes for each of its own vertices. On fewer ranks
@@ -78,29 +73,6 @@ _PEER_MATRIX = 24
 # The same where one call builds and searches: edges of a matrix, the test whether it is symmetric,
 # rows of float64.
 ONE_SHOT = 72
-
-# A device: compiled kernels, small arrays, the allocator's rounding.
-DEVICE_BASE = 64 * 2**20
-# Rows are sorted and packed a part at a time: this share of the arcs, or one row if it is longer.
-PARTS = 32
-# An edge of a slice: two ids, its weight, and the weight's code.
-_SLICE_EDGE = {4: _EDGE_IDS + 8, 8: _EDGE_IDS + 16}
-# Enough edges in a slice to keep a device busy; fewer where they would be much beside the graph.
-_SLICE_EDGES = 1 << 24
-_LEAST_SLICE = 1 << 12
-# A vertex, before there are arcs: degrees, their order, and what the library sorts them with.
-_DEVICE_ORDER = 64
-# A vertex, while the rows are filled: degree, row bounds and cursor int64, order and label int32,
-# bounds of a part.
-_DEVICE_FILL = 36
-# A vertex, while vertices are taken off: the rows' bounds and labels, old and new; the bound of the
-# distance from the hub; of those with arcs seven int32, two of them lists of a round, and marks.
-_DEVICE_TREES = 56
-CHUNK = 512  # arcs of a chunk of a long row, as in kernels/push.cuh
-# Entries a queue has room for beyond one for each vertex that can be reached.
-SPARE_ENTRIES = 1024
-DEVICE_MOST_ANSWERS = 4  # with more of them a run would take more than 450 bytes a vertex
-_ANCESTOR = 4  # a vertex: where the parents of the answer that is checked lead, int32
 
 
 @dataclass(frozen=True)
@@ -150,7 +122,9 @@ class Need:
 
     @property
     def edge_list(self) -> int:
-        return self._share(self.edges * (_EDGE_IDS + self.weight_bytes)) if self.edges_kept else 0
+        return (
+            self._share(self.edges * (EDGE_ID_BYTES + self.weight_bytes)) if self.edges_kept else 0
+        )
 
     @property
     def arcs(self) -> int:
@@ -176,7 +150,7 @@ class Need:
 
     @property
     def answer(self) -> int:
-        return self._share(self.n * (_PARENT + self.weight_bytes + self._marks))
+        return self._share(self.n * (PARENT_BYTES + self.weight_bytes + self._marks))
 
     @property
     def total(self) -> int:
@@ -218,7 +192,7 @@ class PresolvedNeed(Need):
 
     @property
     def _kept_id(self) -> int:
-        return _KEPT_ID if self.n < 2**31 else 2 * _KEPT_ID
+        return KEPT_ID_BYTES if self.n < 2**31 else 2 * KEPT_ID_BYTES
 
     @property
     def construction(self) -> int:
@@ -237,7 +211,7 @@ class PresolvedNeed(Need):
         bounds = 3 * size * self.n
         if self.ranks < OWNERS_FROM:
             return self._share(2 * kept) + bounds
-        ends = self.edges // 10 * 2 * (self._kept_id + 2 * size + _KEPT_ID)
+        ends = self.edges // 10 * 2 * (self._kept_id + 2 * size + KEPT_ID_BYTES)
         return self._share(kept + max(kept, ends) + bounds)
 
     @property
@@ -247,122 +221,6 @@ class PresolvedNeed(Need):
     @property
     def search(self) -> int:
         return self._share(self.rows + self.n * _PRESOLVED_SEARCH)
-
-
-@dataclass(frozen=True)
-class DeviceNeed(Need):
-    """Bytes that a run takes of one device at its peak; its graph and answers live there."""
-
-    base = DEVICE_BASE
-    most_answers = DEVICE_MOST_ANSWERS
-    _marks = 2
-
-    @property
-    def slice(self) -> int:
-        """Edges as they are made or read, and their weights as they are sorted."""
-        return slice_edges(self.n, self.edges) * _SLICE_EDGE[self.weight_bytes]
-
-    @property
-    def construction(self) -> int:
-        """A slice, and the larger of the vertices' order and the rows as they are filled."""
-        arcs = self.arcs * ARC_BYTES[self.weight_bytes]
-        spare = sort_room(self.arcs, self.arcs // PARTS, self.weight_bytes)
-        return max(self.n * _DEVICE_ORDER, arcs + spare + self.n * _DEVICE_FILL) + self.slice
-
-    @property
-    def search(self) -> int:
-        """The rows, what a search takes beside them, and the slice that validation reads."""
-        entries, size = self.n + SPARE_ENTRIES, self.weight_bytes
-        return self.rows + self.slice + sum(device_search(self.n, entries, self.arcs, size, size))
-
-    @property
-    def checking(self) -> int:
-        return self.n * _ANCESTOR
-
-
-@dataclass(frozen=True)
-class PresolvedDeviceNeed(DeviceNeed):
-    """Bytes that a run takes of one device where kernel 1 keeps what a search can use.
-
-    For graphs with hubs, as `PresolvedNeed`. An eighth of the edges is held at once, room to grow
-    counted, then half of these, and their rows. What is searched, the core and the tree vertices on
-    which others hang, is a third of the vertices at most.
-    """
-
-    @property
-    def _kept(self) -> int:
-        """A list of the edges that the first bounds leave."""
-        return self.edges * (2 * _KEPT_ID + self.weight_bytes) // 8
-
-    @property
-    def construction(self) -> int:
-        """A slice, and the largest of: lists and bounds; a list, bounds, rows; rows and trees."""
-        size, n = self.weight_bytes, self.n
-        lists = self._kept + max(3 * size * n, self._kept // 2 + 2 * size * n)
-        arcs = self.arcs // 16
-        rows = arcs * ARC_BYTES[size]
-        filled = rows + sort_room(arcs, arcs // PARTS, size) + n * _DEVICE_FILL
-        listed = self._kept // 2 + size * n + max(n * _DEVICE_ORDER, filled)
-        return self.slice + n // 8 + max(lists, listed, rows + n * _DEVICE_TREES)
-
-    @property
-    def rows(self) -> int:
-        """Labels and weights of leaves by vertex; bounds, ids and the core's arcs by label."""
-        arcs = self.arcs // 32 * ARC_BYTES[self.weight_bytes]
-        return self.n * (4 + self.weight_bytes) + self._labels * 12 + arcs
-
-    @property
-    def search(self) -> int:
-        entries, size = self._labels + SPARE_ENTRIES, self.weight_bytes
-        arrays = device_search(
-            self._labels, entries, self.arcs // 32, size, size, vertices=self.n
-        )  # fmt: skip
-        return self.rows + self.slice + sum(arrays)
-
-    @property
-    def _labels(self) -> int:
-        return self.n // 3
-
-
-class DeviceSearch(NamedTuple):
-    """Bytes of what a search on a device takes beside the rows, array by array."""
-
-    state: int  # distance and parent of each label
-    queues: int
-    hubs: int  # chunks of rows of more than CHUNK arcs: two for each CHUNK arcs at most
-    answer: int  # distance and parent in original ids
-
-
-def device_search(
-    labels: int,
-    capacity: int,
-    arcs: int,
-    weight_bytes: int,
-    dist_bytes: int,
-    queues: int = QUEUES,
-    vertices: int | None = None,
-) -> DeviceSearch:
-    """Return what the CUDA engine allocates, with room for `capacity` entries in each queue.
-
-    `vertices` are those of the answer: as many as labels by default.
-    """
-    entry = _ENTRY[weight_bytes]
-    return DeviceSearch(
-        state=labels * _STATE[weight_bytes],
-        queues=queues * entry * capacity,
-        hubs=entry * (2 * arcs // CHUNK + 1),
-        answer=(labels if vertices is None else vertices) * (_PARENT + dist_bytes),
-    )
-
-
-def slice_edges(n: int, m: int) -> int:
-    """Return the edges in a slice, on a device, of a graph of n vertices and m edges."""
-    return max(min(_SLICE_EDGES, max(n, _LEAST_SLICE), m), 1)
-
-
-def sort_room(arcs: int, longest: int, weight_bytes: int) -> int:
-    """Return the bytes a device sorts a part of the rows in, whose longest has `longest` arcs."""
-    return (arcs // PARTS + longest) * ARC_BYTES[weight_bytes]
 
 
 AnyNeed = TypeVar("AnyNeed", bound=Need)
@@ -396,17 +254,3 @@ def scale_that_fits(ways: Sequence[Need], room: int, margin: int = 0) -> str:
 def gib(size: int) -> str:
     """Return a number of bytes in GiB, for a reader."""
     return f"{size / GIB:.3g} GiB" if size < 1000 * GIB else f"{size / GIB:.0f} GiB"
-
-
-def too_little(what: str, need: int, device: Device) -> str:
-    """Say how much memory of a device something needs, and how much there is."""
-    return (
-        f"{what} need {gib(need)} of device memory, available are {gib(device.free_bytes())} of "
-        f"{gib(device.total_bytes())} ({device.name})"
-    )
-
-
-def refuse_device(what: str, need: int, device: Device) -> None:
-    """Raise GraphError, with the figures, if a device has fewer bytes left than are needed."""
-    if need + DEVICE_BASE > device.free_bytes():
-        raise GraphError(too_little(what, need, device))

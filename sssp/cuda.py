@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from graphs.csr import CSR
-from graphs.memory import QUEUES, SPARE_ENTRIES, device_search
+from graphs.device_memory import QUEUES, SPARE_ENTRIES, device_search
 from kernels.device import Device, enumerators
 from kernels.tentative import UNREACHED
 from sssp.cuda_tuning import CudaTuning

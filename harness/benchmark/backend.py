@@ -12,13 +12,8 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from graphs.comm import Comm, SerialComm
-from graphs.memory import (
-    DeviceNeed,
-    PresolvedDeviceNeed,
-    first_that_fits,
-    scale_that_fits,
-    too_little,
-)
+from graphs.device_memory import DeviceNeed, PresolvedDeviceNeed, too_little
+from graphs.memory import first_that_fits, scale_that_fits
 from graphs.pages import give_back_freed
 from harness.benchmark.source import LoadedEdges, OfficialGraph, Source
 from harness.console.errors import MemoryRefused

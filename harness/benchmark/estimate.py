@@ -5,14 +5,8 @@ from __future__ import annotations
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from graphs.memory import (
-    MOST_ANSWERS,
-    DeviceNeed,
-    Need,
-    PresolvedDeviceNeed,
-    PresolvedNeed,
-    gib,
-)
+from graphs.device_memory import DeviceNeed, PresolvedDeviceNeed
+from graphs.memory import MOST_ANSWERS, Need, PresolvedNeed, gib
 from harness.benchmark.source import OfficialGraph
 from harness.console.errors import MemoryRefused
 from harness.machine.memory import available_to_each

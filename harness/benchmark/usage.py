@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from graphs.comm import Comm
-from graphs.memory import DeviceNeed, Need
+from graphs.device_memory import DeviceNeed
+from graphs.memory import Need
 from harness.machine import memory
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ import graphs.device_csr
 from graphs import EdgeList, GraphError, KroneckerStream, build_csr, kronecker
 from graphs.device_csr import build_device_csr
 from graphs.device_edges import DeviceEdgeList, kept, on_device
-from graphs.memory import DeviceNeed
+from graphs.device_memory import DeviceNeed
 
 PER_VERTEX = 450  # bytes, at edge factor 16, construction included
 

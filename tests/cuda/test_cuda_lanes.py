@@ -22,8 +22,8 @@ from strategies import edge_list, make_edges, searches, with_hubs
 import kernels.device
 import sssp.cuda
 from graphs.csr import build_csr
+from graphs.device_memory import CHUNK
 from graphs.generator import kronecker
-from graphs.memory import CHUNK
 from graphs.partition import part_of
 from harness.validation.host import validate
 from sssp import Solver

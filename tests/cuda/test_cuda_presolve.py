@@ -16,8 +16,8 @@ from graphs import EdgeList, GraphError, KroneckerStream, build_csr, kronecker
 from graphs.comm import SerialComm
 from graphs.device_csr import build_device_csr
 from graphs.device_edges import DeviceEdgeList, on_device
+from graphs.device_memory import DEVICE_MOST_ANSWERS, DeviceNeed, PresolvedDeviceNeed
 from graphs.device_presolve import presolve_on_device
-from graphs.memory import DEVICE_MOST_ANSWERS, DeviceNeed, PresolvedDeviceNeed
 from graphs.presolve import presolve
 from sssp import Solver
 

@@ -15,7 +15,7 @@ import sssp.solver
 from graphs import EdgeList, KroneckerStream, build_csr, kronecker
 from graphs.device_csr import build_device_csr
 from graphs.device_edges import on_device
-from graphs.memory import DEVICE_MOST_ANSWERS as MOST_ANSWERS
+from graphs.device_memory import DEVICE_MOST_ANSWERS as MOST_ANSWERS
 from harness.benchmark.source import GraphFile, OfficialGraph
 from harness.console.errors import MemoryRefused
 from harness.results.digest import device_digest, dist_digest

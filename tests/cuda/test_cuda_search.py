@@ -29,10 +29,10 @@ import sssp.solver
 from graphs.csr import build_csr
 from graphs.device_csr import build_device_csr
 from graphs.device_edges import matrix_on_device, on_device
+from graphs.device_memory import CHUNK, device_search
 from graphs.edges import EdgeList
 from graphs.errors import GraphError
 from graphs.generator import KroneckerStream, kronecker
-from graphs.memory import CHUNK, device_search
 from harness.cli import ending_of
 from harness.validation.host import validate
 from kernels.device import enumerators

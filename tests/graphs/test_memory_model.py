@@ -7,15 +7,8 @@ from dataclasses import dataclass
 import pytest
 from repository import run_python
 
-from graphs.memory import (
-    GIB,
-    QUEUES,
-    DeviceNeed,
-    Need,
-    device_search,
-    first_that_fits,
-    scale_that_fits,
-)
+from graphs.device_memory import QUEUES, DeviceNeed, device_search
+from graphs.memory import GIB, Need, first_that_fits, scale_that_fits
 from harness.machine import memory
 from harness.machine.memory import Available, choose
 

@@ -14,16 +14,8 @@ from repository import HOUSE
 
 from benchmarks.scaling import WIRES
 from benchmarks.scaling_wires import wires
-from graphs.memory import (
-    ARC_BYTES,
-    DEVICE_MOST_ANSWERS,
-    DeviceNeed,
-    Need,
-    PresolvedDeviceNeed,
-    PresolvedNeed,
-    device_search,
-    gib,
-)
+from graphs.device_memory import DEVICE_MOST_ANSWERS, DeviceNeed, PresolvedDeviceNeed, device_search
+from graphs.memory import ARC_BYTES, Need, PresolvedNeed, gib
 from harness.reports import report
 from harness.results.record import read
 

@@ -18,6 +18,7 @@ from graphs.device_edges import DeviceEdgeList
 from graphs.edges import DeviceEdges, EdgeList, Edges, check_edges
 from graphs.growing import Growing
 from graphs.presolve import drop, refuse_directed
+from graphs.rows import PresolveFacts
 from graphs.selection import Detours, Selection
 from graphs.weights import weight_kind
 
@@ -102,7 +103,7 @@ class DeviceSelection(Selection):
 
 def presolve_on_device(
     edges: DeviceEdges,
-) -> tuple[DeviceEdges, dict[str, Any], Detours | None]:
+) -> tuple[DeviceEdges, PresolveFacts, Detours | None]:
     """Keep the edges of an undirected graph that a search can use.
 
     Returns

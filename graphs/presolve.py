@@ -42,7 +42,6 @@ from __future__ import annotations
 
 import math
 from time import perf_counter
-from typing import Any
 
 import numpy as np
 
@@ -50,6 +49,7 @@ from graphs.comm import Comm
 from graphs.edges import DeviceEdges, EdgeList, Edges
 from graphs.errors import GraphError
 from graphs.owned_bounds import selection
+from graphs.rows import PresolveFacts
 from graphs.selection import Detours, Selection
 from graphs.weights import weight_kind
 
@@ -76,7 +76,7 @@ def _below(weights: np.ndarray, m: int) -> float:
 
 def presolve(
     edges: Edges, threads: int, comm: Comm, bounds: str | None = None
-) -> tuple[Edges, dict[str, Any], Detours | None]:
+) -> tuple[Edges, PresolveFacts, Detours | None]:
     """Keep the edges of an undirected graph that a search can use; collective.
 
     Parameters
@@ -95,7 +95,7 @@ def presolve(
     Edges
         The edges kept, of this rank's, as an EdgeList; all of them, as they are, where dropping
         does not pay.
-    dict
+    PresolveFacts
         What was done, as `solver.presolve` of a result file (results/schema.json) begins.
     Detours, optional
         By which edges were dropped; None where it does not pay. Where owners keep the bounds,
@@ -127,21 +127,21 @@ def refuse_directed(edges: Edges | DeviceEdges) -> None:
 
 def drop(
     edges: Edges, selection: Selection, started: float
-) -> tuple[Edges, dict[str, Any], Detours | None]:
+) -> tuple[Edges, PresolveFacts, Detours | None]:
     """Keep the edges that a search can use, see `presolve`; the clock runs since `started`."""
     comm = selection.comm
-    facts: dict[str, Any] = {"hub": None, "light_below": None, "rounds": 0, "slack": None}
+    facts: PresolveFacts = {
+        "hub": None, "light_below": None, "rounds": 0, "slack": None, "kept_edges": edges.m,
+        "bounds": selection.way, "seconds": {},
+    }  # fmt: skip
     found = _drop(edges, selection, facts)
     kept, detours = (edges, None) if found is None else found
     facts["kept_edges"] = int(comm.allreduce_sum([kept.m])[0])
-    facts["bounds"] = selection.way
     facts["seconds"] = {"edges": comm.allreduce_max(perf_counter() - started)}
     return kept, facts, detours
 
 
-def _drop(
-    edges: Edges, selection: Selection, facts: dict[str, Any]
-) -> tuple[Edges, Detours] | None:
+def _drop(edges: Edges, selection: Selection, facts: PresolveFacts) -> tuple[Edges, Detours] | None:
     """The edges to keep, and the detours by which; None where it does not pay."""
     comm = selection.comm
     sample = selection.sample(edges)
@@ -173,6 +173,6 @@ def _drop(
         longest = 2 * needed
     del first
     detours = selection.detours(bounds, needed)
-    facts.update(hub=hub, light_below=below if below < math.inf else None, rounds=bounds.rounds,
-                 slack=detours.slack)  # fmt: skip
+    facts["hub"], facts["rounds"], facts["slack"] = hub, bounds.rounds, detours.slack
+    facts["light_below"] = below if below < math.inf else None
     return selection.useful(kept, detours), detours

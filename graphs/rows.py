@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Self
+from typing import NotRequired, Self, TypedDict
 
 import numpy as np
 
@@ -49,6 +48,24 @@ class GraphStats:
     levels: int
 
 
+class PresolveFacts(TypedDict):
+    """What presolve has done, as `solver.presolve` of a result file; results/schema.json says more.
+
+    Without what was taken off where dropping does not pay: then all edges stay, and hub is None.
+    """
+
+    hub: int | None
+    light_below: float | None
+    rounds: int
+    slack: float | None
+    kept_edges: int
+    bounds: str
+    seconds: dict[str, float]
+    core: NotRequired[int]
+    core_arcs: NotRequired[int]
+    leaves: NotRequired[int]
+
+
 @dataclass(frozen=True)
 class CSR:
     """A graph as kernel 1 leaves it; under several ranks, the part of one of them.
@@ -79,7 +96,7 @@ class CSR:
     global_id: np.ndarray
     degree_positive: np.ndarray
     forest: Forest | None = field(default=None, kw_only=True)
-    presolved: Mapping[str, Any] | None = field(default=None, kw_only=True)
+    presolved: PresolveFacts | None = field(default=None, kw_only=True)
 
     @property
     def n(self) -> int:

@@ -168,7 +168,7 @@ class DeviceBackend(HostBackend):
 
         from graphs.device_edges import on_device
         from graphs.generator import KroneckerStream
-        from harness.benchmark.warmup import TINY_SCALE, tiny_graphs
+        from harness.benchmark.tiny_graphs import TINY_SCALE, tiny_graphs
 
         ahead = DeviceBackend(self.device, self.threads, self.presolve and not directed)
         for _ in on_device(self.device, KroneckerStream(TINY_SCALE)).slices():

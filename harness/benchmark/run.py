@@ -204,7 +204,7 @@ def _open(
     """Generate or read the edges, and compile what comes after it."""
     from graphs.presolve import refuse_directed
     from harness.benchmark.networkx_check import refuse_large
-    from harness.benchmark.warmup import warm_up_generator
+    from harness.benchmark.tiny_graphs import warm_up_generator
 
     source = settings.source
     if isinstance(source, OfficialGraph):

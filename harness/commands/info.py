@@ -236,7 +236,8 @@ def run_warmup(_flags: dict[str, Any], _argv: list[str]) -> int:
 
     comm = world()
     use_default_threads(comm)
-    from harness.benchmark.warmup import KINDS, Plan, cache_folders, leads, wait_idle
+    from harness.benchmark.tiny_graphs import KINDS
+    from harness.benchmark.warmup import Plan, cache_folders, leads, wait_idle
 
     start = perf_counter()
     # One process compiles what a run on official graphs calls on several ranks and presolved, too.

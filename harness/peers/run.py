@@ -117,7 +117,7 @@ def _refuse_large(name: str, need: Need, resident: int = 0) -> None:
 
 
 def _open(source: Source, open_edges: Callable[[], LoadedEdges], progress: Progress) -> LoadedEdges:
-    from harness.benchmark.warmup import warm_up, warm_up_generator
+    from harness.benchmark.tiny_graphs import warm_up, warm_up_generator
 
     progress.stage("compiling what was not compiled before")
     if isinstance(source, OfficialGraph):

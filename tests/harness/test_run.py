@@ -20,7 +20,7 @@ from harness.benchmark import searches, source
 from harness.benchmark.networkx_check import NetworkxCheck
 from harness.benchmark.run import Settings, new_result, run
 from harness.benchmark.source import GraphFile, OfficialGraph
-from harness.benchmark.warmup import TINY
+from harness.benchmark.tiny_graphs import TINY
 from harness.machine import facts as machine
 from harness.validation.host import Validator
 from sssp import Solver

@@ -10,7 +10,7 @@ from graphs import build_csr, search_keys
 from graphs.comm import SerialComm
 from graphs.partition import part_of
 from graphs.thread_comm import ThreadComm, on_threads
-from harness.benchmark.warmup import KINDS, tiny_graphs, warm_up
+from harness.benchmark.tiny_graphs import KINDS, tiny_graphs, warm_up
 from sssp import Solver
 from sssp.cpu import CPUEngine
 
@@ -59,7 +59,7 @@ from graphs import build_csr, kronecker
 from graphs.comm import SerialComm
 from graphs.partition import part_of
 from graphs.thread_comm import ThreadComm, on_threads
-from harness.benchmark.warmup import warm_up
+from harness.benchmark.tiny_graphs import warm_up
 from sssp import Solver
 
 size, copied = map(int, sys.argv[1:])

@@ -25,7 +25,7 @@ from harness.benchmark import source
 from harness.benchmark.backend import HostBackend
 from harness.benchmark.run import Settings, new_result, run
 from harness.benchmark.source import GraphFile, OfficialGraph
-from harness.benchmark.warmup import warm_up
+from harness.benchmark.tiny_graphs import warm_up
 from harness.console.errors import MemoryRefused, UsageError
 from harness.console.progress import Progress
 from harness.machine import memory

@@ -83,7 +83,7 @@ def checked_limit(limit: Any) -> float:
 def plain_array(name: str, values: Any) -> Any:
     """Return values as a NumPy array of this machine's byte order; one on a device as it is.
 
-    Nothing is copied that need not be. Raises GraphError for what is no array, or has a mask.
+    Nothing is copied that need not be. Raises GraphError for what is not an array, or has a mask.
     """
     if hasattr(values, "__cuda_array_interface__"):
         return values

@@ -35,7 +35,7 @@ from kernels.groups import Ways
 
 
 def _check(edges: Edges, comm: Comm) -> None:
-    """Refuse what is no graph: the same on every rank, whichever of them has found the fault."""
+    """Refuse what is not a graph: the same on every rank, whichever of them has found the fault."""
     fault = None
     try:
         if isinstance(edges, EdgeList):

@@ -117,7 +117,7 @@ def presolve_on_device(
     Raises
     ------
     GraphError
-        The edges are directed, or are no graph.
+        The edges are directed, or are not a graph.
     """
     started = perf_counter()
     refuse_directed(edges)

@@ -70,7 +70,7 @@ class EdgeList:
     Lists and whatever else NumPy makes an array of are converted, as are other byte orders, and
     float16 weights to float32. What
     cannot be three plain arrays of one dimension (a mask, a second dimension), an `n` that is no
-    whole number and a `directed` that is no bool raise GraphError here; dtypes and values are
+    whole number and a `directed` that is not a bool raise GraphError here; dtypes and values are
     looked at where the graph is used.
     """
 

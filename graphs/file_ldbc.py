@@ -98,7 +98,7 @@ def _ids(text: Text, options: Options) -> VertexIds:
 
 
 def _check_known(found: np.ndarray, column: np.ndarray, edges: str, vertices: str) -> None:
-    """Refuse an end of an edge that is no vertex."""
+    """Refuse an end of an edge that is not a vertex."""
     unknown = np.flatnonzero(found < 0)
     if len(unknown):
         fault = f"edge {unknown[0]}: vertex {column[unknown[0]]} is not in {vertices}"

@@ -63,7 +63,7 @@ class EdgeLines:
         Raises
         ------
         GraphError
-            Naming the first line that is no edge, or the header's line if edges are missing.
+            Naming the first line that is not an edge, or the header's line if edges are missing.
         """
         for number, block, table in self._tables():
             self._add(number, block, table)

@@ -100,7 +100,7 @@ def _lists(text: Text, header: _Header, options: Options) -> tuple[array, array,
 
 
 def _rows(text: Text) -> Iterator[tuple[int, bytes]]:
-    """Yield the numbered lines that are no comments, blank ones too: vertices without an edge."""
+    """Yield the numbered lines that are not comments, blank ones too: vertices without an edge."""
     for number, block in text.blocks():
         for at, line in enumerate(block.split(b"\n")[:-1], number):
             if not line.startswith(b"%"):

@@ -45,7 +45,7 @@ class Layout:
         return line.split()
 
     def read(self, line: bytes, last_id: int) -> tuple[int, int, int | float] | None:
-        """Return ids and weight of a line, None if it is no edge; 0 for what the format lacks."""
+        """Return ids and weight of a line, or None; 0 for what the format lacks."""
         words = self.words(line)
         if self.lead and words.pop(0) != self.lead:
             return None
@@ -95,7 +95,7 @@ class Table:
 
     src, dst    int64 (k,)   ids as in the file
     weight      (k,)         int64 where all are integers, else float64
-    stopped     offset of the first line that is no edge, None if all are
+    stopped     offset of the first line that is not an edge, None if all are
     real        offset of the first line with a weight not written as an integer, None if none
     large       the same of an integer beyond int64
     """

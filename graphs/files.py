@@ -36,7 +36,11 @@ Reader = Callable[[str, BinaryIO, Options], EdgeList]
 
 @dataclass(frozen=True)
 class Format:
-    """A format: its reader, the suffixes of its files, and whether the reader must seek."""
+    """A format: its reader, the suffixes of its files, and whether the reader must seek.
+
+    A reader returns the edges. It raises GraphError, with file, line (text formats) and value, for
+    what `read_graph` refuses.
+    """
 
     read: Reader | None
     suffixes: tuple[str, ...]
@@ -101,7 +105,7 @@ def read_graph(
     Raises
     ------
     GraphError
-        If the file cannot be read or is no graph: file, line (text formats) and value are named.
+        If the file cannot be read or is not a graph: file, line (text formats) and value are named.
     """
     name = _name(path)
     options = Options(most_bytes, weights)
@@ -138,7 +142,7 @@ def write_edges(path: str | os.PathLike[str], edges: Edges) -> None:
     Raises
     ------
     GraphError
-        If the name does not end in .npz, the edges are no graph, or writing fails.
+        If the name does not end in .npz, the edges are not a graph, or writing fails.
     """
     name = _name(path)
     if Path(name).suffix.lower() != ".npz":

@@ -29,7 +29,7 @@ class Halo:
     nodes          ranks that are node peers of each other make one of these
     node_peers     int64   the node peers and this rank itself, ascending
     rows_begin     int64 (size,)   label of each rank's first vertex, at that rank
-    rows_end       int64 (size,)   label after its last one that has a row and is no leaf
+    rows_end       int64 (size,)   label after its last one that has a row and is not a leaf
     leaves_begin   int64 (size,)   label of its first leaf
     ghosts         the owners of the ghosts, `Layout.ghosts`, and their labels there; before
                    `exchange_leaves`, of those that are leaves, too: these are never pushed to
@@ -66,11 +66,11 @@ class Halo:
 
     @property
     def spans_nodes(self) -> bool:
-        """Are there ranks that are no node peers? The same on every rank."""
+        """Are there ranks that are not node peers? The same on every rank."""
         return self.nodes > 1
 
     def owner_of(self, label: np.ndarray, layout: Layout) -> np.ndarray:
-        """Return the owners of vertices with arcs that are no ghosts, by their labels: int64."""
+        """Return the owners of vertices with arcs that are not ghosts, by their labels: int64."""
         begin = self.rows_begin[self.node_peers], self.leaves_begin[self.node_peers]
         row, leaf = (np.searchsorted(of_kind, label, side="right") - 1 for of_kind in begin)
         return self.node_peers[np.where(label < layout.leaf_begin, row, leaf)]

@@ -116,7 +116,7 @@ def search_keys(
     n : int
         Number of vertices, 1 .. 2^62.
     eligible : bool (n,)
-        True where an edge that is no self loop ends; under several ranks those of this rank's own
+        True where an edge other than a self loop ends; under several ranks those of this rank's own
         block (graphs.partition).
     seed : (int, int)
         The graph's user seeds, each 0 .. 2^64 - 1.

@@ -17,7 +17,7 @@ class Layout:
     """The labels of a rank, and of the ranks that it shares them with (graphs.labels).
 
     rows           own vertices with rows to push
-    ghosts         ghosts that are no leaves, just after `rows`
+    ghosts         ghosts that are not leaves, just after `rows`
     leaves         own vertices with a single arc
     ghost_leaves   ghosts that are leaves, just after `leaves`
     isolated       own vertices without arcs

@@ -23,7 +23,7 @@ class VertexIds:
     given: np.ndarray | None = None
 
     def of(self, vertices: np.ndarray) -> np.ndarray:
-        """Return the ids of vertices, int64; -1 for what is no vertex."""
+        """Return the ids of vertices, int64; -1 for what is not a vertex."""
         known = (vertices >= 0) & (vertices < self.n)
         ids = vertices + self.first
         if self.given is not None:

@@ -24,7 +24,7 @@ class VertexSet:
         self.size = 0
 
     def add(self, ids: np.ndarray) -> int:
-        """Add ids, int64 (k,); returns how many are no vertices, which are left out."""
+        """Add ids, int64 (k,); returns how many are not vertices, which are left out."""
         return int(kernels.add_vertices(self.words, self.n, ids))
 
     def number(self) -> None:

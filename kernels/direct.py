@@ -69,7 +69,7 @@ MANY, SHARE, MOST = 16, 16, 256
 # After a filling with a CROWDED bucket (kernels/filling.py) fillings are of the nearest eighth of
 # what is queued, whatever the width, until there are fewer in one than SCARCE.
 SCARCE = 32
-# What a search returns where the arrays are no graph, or a weight is above what it was called with.
+# What a search returns where the arrays are not a graph, or a weight is above `most`.
 WRONG = -1.0
 
 
@@ -99,7 +99,7 @@ def _start(sources, queue, answer):
 
 @part
 def _next_widths(widths, filling, ended, queued, farthest, buckets):
-    """How wide the next filling is, after one of so many entries in all."""
+    """How wide the next filling is, after one of `queued` entries with those added to it."""
     few, wide, narrow = widths
     width, many = filling.end - filling.start, filling.many
     if ended == CROWDED:

@@ -18,16 +18,16 @@ from kernels.atomics import prefetch
 from kernels.compile import inlined
 from kernels.near_far import AHEAD, ONE, append, empty, fetch_row, put, take
 
-# A bucket that gets so many times what is meant for one while it is emptied is far too wide: its
-# vertices are taken out in no order, and again and again. Where the rows that did it have so many
-# arcs for each such entry, it costs less to fill buckets anew.
+# A bucket that gets CROWD times what is meant for one while it is emptied is far too wide: its
+# vertices are taken out in no order, and again and again. If the rows of these hold more than ROWS
+# arcs for each entry, it costs less to fill buckets anew.
 CROWD, ROWS = 4, 256
-# How many arcs ahead the distance of an arc's end is fetched: the processor itself holds too few
-# arcs at a time, as each of them is checked, to wait for many distances at once.
+# How many arcs ahead the distance of an arc's end is fetched. As each arc is checked, the processor
+# itself holds too few of them at a time to wait for many distances at once.
 ENDS_AHEAD = np.uint64(16)
 # In place of an arc: the next one is not allowed.
 NO_ARC = np.uint64(2**64 - 1)
-# The limit from then on: no distance is within it.
+# The limit after such an arc: no distance is within it, so the rest of the filling relaxes nothing.
 NOTHING = -1.0
 # Why a filling has ended: nothing is left of it, or it was broken off, as one bucket was too full
 # or all of them together.

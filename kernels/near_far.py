@@ -110,7 +110,7 @@ def put(queue, bucket, entry, key, vertex):
 
 @inlined
 def append(queue, count, key, vertex, dist):
-    """Put an entry at the end of the list of so many; returns how many there are then."""
+    """Put an entry at the end of the list of `count`; returns how many there are then."""
     if count == queue.keys.shape[1]:
         count = drop_useless(queue, count, dist)
     queue.keys[1, count] = key

@@ -33,7 +33,7 @@ from kernels.queues import (
 )
 from kernels.tentative import as_dist, dist_of, improve, plus, value
 
-# Distances are told apart in so many bins; the word after a thread's bins is the least distance
+# Rows are counted by distance in _BINS bins; the word after a thread's bins is the least distance
 # that it has left. LINE words more keep threads off each other's lines, wherever the first lies.
 _BINS = _FLOOR = 256
 _ENTRIES_A_TURN = 256

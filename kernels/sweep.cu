@@ -74,7 +74,7 @@ extern "C" __global__ void answer_64(const i32 *label, const i64 *original, cons
 // Is there an arc from a reached vertex to an unreached one? Then a sum was infinite. Labels from
 // `hidden_from` to `hidden_to` are other ranks' leaves, of which nothing is known here: their owners
 // look along the same arc from the other side.
-extern "C" __global__ void leads_out(const i64 *begin, const i64 *end, const Arc *arcs,
+extern "C" __global__ void has_overflow(const i64 *begin, const i64 *end, const Arc *arcs,
                                      const u64 *state, i64 n, bool directed, i64 hidden_from,
                                      i64 hidden_to, u64 *found)
 {

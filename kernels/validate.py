@@ -19,14 +19,13 @@ from kernels.compile import njit, part
 from kernels.parallel import SHARES, begin, on_threads
 from kernels.threads import using
 
-__all__ = ["using"]  # for who calls the kernels below
+__all__ = ["using"]  # for callers of the kernels below
 
 # States of a vertex in `check_tree`.
 UNKNOWN, ROOTED, ASTRAY = np.uint8(0), np.uint8(1), np.uint8(2)
 
-_ONE, _TWO, _THREE, _FOUR = (
-    np.int64(count) for count in range(1, 5)
-)  # of a type that is no literal's
+# Of a literal numba would make a type of its own, and compile `_merge` once more for each.
+_ONE, _TWO, _THREE, _FOUR = (np.int64(count) for count in range(1, 5))
 
 
 @part

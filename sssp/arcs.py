@@ -37,7 +37,7 @@ class Arcs:
     Raises
     ------
     GraphError
-        The arrays do not fit each other, an index is no vertex, or a weight is not allowed.
+        The arrays do not fit each other, an index is not a vertex, or a weight is not allowed.
     EngineError
         NUMBA_DISABLE_JIT is set.
     """
@@ -89,7 +89,7 @@ class Arcs:
         return int(indptr[-1])
 
     def _check_indices(self, indices: np.ndarray) -> None:
-        """Refuse what is no vertex; below 0 as unsigned it is beyond all of them."""
+        """Refuse what is not a vertex; below 0 as unsigned it is beyond all of them."""
         if len(indices) and int(indices.view(f"u{indices.itemsize}").max()) >= self.n:
             first = indices[(indices < 0) | (indices >= self.n)][0]
             raise GraphError(

@@ -64,10 +64,10 @@ def dijkstra(
     Raises
     ------
     GraphError
-        Not a square matrix, arrays that do not fit each other, `indices` that are no vertices, a
+        Not a square matrix, arrays that do not fit each other, `indices` that are not vertices, a
         `limit` below 0 or NaN, a distance beyond the range of float64. A subclass of ValueError.
     TypeError
-        `limit` is no number.
+        `limit` is not a number.
 
     Warns
     -----
@@ -85,7 +85,7 @@ def dijkstra(
     options = directed, indices, return_predecessors, unweighted, limit, min_only
     try:
         return _dijkstra(rows, True, *options)
-    except GraphError:  # what is wrong is found in SciPy's order; inf and NaN are no arcs
+    except GraphError:  # what is wrong is found in SciPy's order; inf and NaN are not arcs
         return _dijkstra(rows, False, *options)
 
 
@@ -103,7 +103,7 @@ def _dijkstra(
             rows, directed, indices, return_predecessors, unweighted, limit, min_only
         )
     starts = _starts(indices, n)
-    if not math.fabs(limit) == limit:  # a TypeError where it is no number
+    if not math.fabs(limit) == limit:  # a TypeError where it is not a number
         raise GraphError(f"limit={limit!r} is not allowed; limit must be >= 0")
     if arcs is None and n > 0:
         rows = _all_ones(rows) if unweighted else _arcs_only(rows)
@@ -237,7 +237,7 @@ def _all_ones(rows: Any) -> Any:
 
 
 def _arcs_only(rows: Any) -> Any:
-    """The matrix without entries that are inf or NaN, which are no arcs."""
+    """The matrix without entries that are inf or NaN, which are not arcs."""
     if len(rows.data) == 0 or np.max(rows.data) < np.inf:  # not where there is a NaN
         return rows
     is_arc = np.isfinite(rows.data)

@@ -346,7 +346,7 @@ class CUDAEngine(TunedEngine):
         assert self.out is not None
         found = self.device.xp.zeros(1, np.uint64)
         self._sweep.launch(
-            "leads_out", self._all, *self.out, self.state, np.int64(layout.labels),
+            "has_overflow", self._all, *self.out, self.state, np.int64(layout.labels),
             np.bool_(csr.stats.directed), np.int64(layout.leaves.stop), np.int64(layout.reachable),
             found,
         )  # fmt: skip

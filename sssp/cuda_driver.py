@@ -43,7 +43,7 @@ class Driver:
 
     def __init__(self) -> None:
         self._library = ctypes.CDLL(LIBRARY)
-        # A library of that name which lacks them is no driver.
+        # A library of that name which lacks them is not a driver.
         for name in ("cuDriverGetVersion", "cuInit", "cuDeviceGetCount"):
             if not hasattr(self._library, name):
                 raise OSError(f"{LIBRARY} has no function {name}")

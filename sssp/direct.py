@@ -61,8 +61,8 @@ def search(
     Raises
     ------
     GraphError
-        The arrays are no graph, a source or the target is no vertex, `limit` is below 0 or NaN, a
-        distance is beyond the range of its type, or one of integers is 2^53 or more.
+        The arrays are not a graph, a source or the target is not a vertex, `limit` is below 0 or
+        NaN, a distance is beyond the range of its type, or one of integers is 2^53 or more.
     EngineError
         NUMBA_DISABLE_JIT is set.
     """

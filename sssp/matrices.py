@@ -22,7 +22,7 @@ def as_searched(graph: Any, directed: bool | None) -> Any:
     Raises
     ------
     GraphError
-        An array that is no graph, a graph of networkx, a `directed` that is not a bool, or one
+        An array that is not a graph, a graph of networkx, a `directed` that is not a bool, or one
         beside a graph that itself says what it is.
     """
     from scipy.sparse import issparse

@@ -3,7 +3,7 @@
 networkx finds this module by the entry point networkx.backends, and calls `can_run`, then
 `convert_from_nx`, then the function with the converted graph, which it keeps for the next call.
 What is not searched here (weights by a function, negative ones, all pairs) is left to networkx by
-`can_run`, and what the conversion finds (weights that are no numbers) by a NotImplementedError.
+`can_run`, and what the conversion finds (weights that are not numbers) by a NotImplementedError.
 
 Distances are what networkx adds up, to the bit, and integers where all weights are; dictionaries
 have its order, by distance. Of several shortest paths, another may be returned.

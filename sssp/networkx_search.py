@@ -31,7 +31,7 @@ class Search:
     Raises
     ------
     NodeNotFound
-        A source is no node.
+        A source is not a node.
     NotImplementedError
         The graph does not hold that weight, or float64 does not hold the distances.
     """

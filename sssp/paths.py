@@ -100,7 +100,7 @@ def shortest_paths(
     Raises
     ------
     GraphError
-        Not a graph: not square, negative, NaN or infinite weights, a root that is no vertex, a
+        Not a graph: not square, negative, NaN or infinite weights, a root that is not a vertex, a
         distance beyond the range of its type. A subclass of ValueError.
     EngineError
         The engine asked for cannot run here, or its device has too little memory; this process was

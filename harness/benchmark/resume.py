@@ -44,7 +44,7 @@ def unfinished(path: str | Path, checked: Callable[..., dict[str, Any]]) -> dict
     Raises
     ------
     ResultError
-        If the file is no result.
+        If the file is not a result.
     UsageError
         If it is complete, invalid, contradicts itself, or does not say what the run was asked for;
         the field is named.

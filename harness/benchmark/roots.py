@@ -38,7 +38,7 @@ def given_roots(roots: list[int], edges: Edges, csr: CSR, comm: Comm) -> np.ndar
     Raises
     ------
     UsageError
-        If one is no vertex, or has no edge: a search from there traverses nothing.
+        If one is not a vertex, or has no edge: a search from there traverses nothing.
     """
     import numpy as np
 
@@ -56,7 +56,7 @@ def given_roots(roots: list[int], edges: Edges, csr: CSR, comm: Comm) -> np.ndar
 
 
 def warmup_root(csr: CSR, keys: np.ndarray, comm: Comm | None = None) -> int:
-    """Return a root to warm up with: a vertex that is no key, where there is one."""
+    """Return a root to warm up with: a vertex that is not a key, where there is one."""
     import numpy as np
 
     others = csr.degree_positive.copy()

@@ -24,7 +24,7 @@ class _Voice:
 def emit(text: str) -> None:
     """Write the command's result to stdout, at once and in one piece; controls are spelled out.
 
-    A reader that has left (`| head`) is no error; a full disk is.
+    A reader that has left (`| head`) is not an error; a full disk is.
 
     Raises
     ------

@@ -72,7 +72,7 @@ def default_threads() -> int:
     Raises
     ------
     UsageError
-        If NUMBA_NUM_THREADS is no number of threads.
+        If NUMBA_NUM_THREADS is not a number of threads.
     """
     asked = os.environ.get("NUMBA_NUM_THREADS", "")
     if not asked:
@@ -145,7 +145,7 @@ def _installed(name: str) -> str | None:
 def git_state() -> tuple[str | None, bool | None]:
     """Return the commit of the sources and whether tracked files differ from it.
 
-    (None, None) where the sources are no checkout of their own, or git is missing. A package
+    (None, None) where the sources are not a checkout of their own, or git is missing. A package
     installed somewhere inside another checkout must not report that one's commit.
     """
     top = _git("rev-parse", "--show-toplevel")
@@ -174,7 +174,7 @@ def launched_ranks() -> tuple[int, int]:
 
     (0, 1) without a launcher. MPI itself is not asked: a library that does not fit the launcher
     would answer 1. The first launcher found counts: mpirun may be running under Slurm, whose own
-    step then has one task a node. A batch script is no step, whatever SLURM_NTASKS says of the job.
+    step then has one task a node. A batch script is not a step, whatever SLURM_NTASKS is.
     """
     for size_name, rank_name in _LAUNCHERS:
         size, rank = os.environ.get(size_name, ""), os.environ.get(rank_name, "0")

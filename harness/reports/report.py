@@ -2,7 +2,7 @@
 
 Everything is derived from the raw figures of results; see `report_lines` for the line formats,
 `report_tables` for the tables, and `report_verdict` for what may be claimed of a result at all.
-A report holds the text for stdout. Why a result is no submission is for the caller to say on
+A report holds the text for stdout. Why a result is not a submission is for the caller to say on
 stderr (`submission_problems`), as is the exit status 1 for an invalid one (`failures`).
 """
 

@@ -162,7 +162,7 @@ def load(path: str | os.PathLike[str]) -> dict[str, Any]:
     Raises
     ------
     ResultError
-        If the file cannot be read, is not JSON, is no result, is of another version of the
+        If the file cannot be read, is not JSON, is not a result, is of another version of the
         format, or lacks or misspells a field; the message names the file and the first fault.
     """
     return checked(read(path), path)

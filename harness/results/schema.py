@@ -28,7 +28,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
 
 
 class ResultError(ValueError):
-    """A file is no result of sssp run, or a result cannot be written; names the file."""
+    """A file is not a result of sssp run, or a result cannot be written; names the file."""
 
 
 @cache

@@ -63,7 +63,7 @@ def differing_parts(result: dict[str, Any]) -> list[str]:
 
 
 def submission_problems(result: dict[str, Any]) -> list[str]:
-    """Return why the result is no Graph500 submission, a clause for each reason; empty: it may be.
+    """Return why a result is not a Graph500 submission, a clause for each reason; empty: it may be.
 
     The size of the graph is free, and so are the seeds.
     """

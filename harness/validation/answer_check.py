@@ -47,7 +47,7 @@ class EdgeView:
         self.self_loops = 0
 
     def walk(self, chunk: Chunk) -> int:
-        """Mark and count a chunk of edges; return how many of them are no edges."""
+        """Mark and count a chunk of edges; return how many of them are not edges."""
         m, self_loops, faults = kernels.mark_edges(
             *chunk, self.dist, self.parent, self.tight, self.relaxable
         )

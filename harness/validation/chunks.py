@@ -36,7 +36,7 @@ def largest_distance(weight_dtype: np.dtype) -> float:
 def chunks_of(edges: Edges, most: int) -> Iterator[tuple[Chunk, EdgeList]]:
     """Walk through the slices in pieces of at most `most` edges, each with its slice.
 
-    Raises GraphError where a slice's arrays are no edges by their dtypes or lengths.
+    Raises GraphError where a slice's arrays are not edges by their dtypes or lengths.
     """
     arithmetic = arithmetic_of(edges.weight_dtype)
     usual = np.dtype(np.int64), np.dtype(np.int64), arithmetic

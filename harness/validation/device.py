@@ -6,7 +6,7 @@ used, and nothing of its rows.
 
 Memory on the device beyond the answers: 6 bytes a vertex for the answer that is being checked
 (marks and where parents lead), 2 for each that waits, and the distances once more where they have
-another dtype than the graph's arithmetic, or are no distances.
+another dtype than the graph's arithmetic, or are not distances.
 """
 
 from __future__ import annotations

@@ -76,7 +76,7 @@ class Endpoints:
         return next(value for value in self.allgather(own) if value is not None)
 
     def read(self, edges: Edges) -> None:
-        """Find the ends, if that was not done yet. Raises GraphError where they are no vertices."""
+        """Find the ends, unless that was done. Raises GraphError where they are not vertices."""
 
     def index(self, ids: np.ndarray) -> np.ndarray:
         """The indices of ends in what is fetched."""

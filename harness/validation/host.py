@@ -16,7 +16,7 @@ rules 2 to 4 make it the length of a path from the root, rules 5 and 6 no more t
 
 Sums are taken in the arithmetic of the graph: float32 where the weights are float32, else float64,
 where integers below 2^53 are exact; a larger distance of theirs breaks rule 4. A `dist` of another
-dtype is compared by value: a float64 distance that is no float32 number breaks rule 4 in a float32
+dtype is compared by value: a float64 distance that float32 does not hold breaks rule 4 in a float32
 graph.
 
 Only slices of the edge list are read, never the solver's rows, and several answers share a pass,
@@ -100,8 +100,8 @@ class Validator:
         Raises
         ------
         GraphError
-            An answer of a wrong shape or dtype, a root that is no vertex, or edges that are none:
-            on all ranks, if on one.
+            An answer of a wrong shape or dtype, a root that is not a vertex, or a faulty edge: on
+            all ranks, if on one.
         EngineError
             This process was forked from one that had run parallel kernels.
         """

@@ -133,9 +133,9 @@ def read_solution(path: str) -> Solution:
     Raises
     ------
     UsageError
-        If the file cannot be read, or has no distances, or is no table.
+        If the file cannot be read, or has no distances, or is not a table.
     GraphError
-        If it is no .npz of plain arrays, or takes more memory than there is.
+        If it is not a .npz of plain arrays, or takes more memory than there is.
     """
     comma = PARTED_BY.get(Path(path).suffix.lower())
     most = available().bytes - BASE

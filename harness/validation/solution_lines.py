@@ -32,7 +32,7 @@ def read_lines(path: str, file: BinaryIO, comma: str, most: int) -> dict[str, np
     Raises
     ------
     UsageError
-        If it is no such table, a value is no number, the roots do not have the same vertices, or
+        If it is no such table, a value is not a number, the roots do not have the same vertices, or
         it would take more memory than that.
     """
     size = file.seek(0, io.SEEK_END)

@@ -210,7 +210,7 @@ def test_ncu_profiles_every_kernel_of_a_search():
     kernels = re.findall(rf'extern "C" __global__ void{bounds}\s+(\w+)\(', text)
     assert {"reset", "search", "push", "pull", "answer_32"} <= set(kernels)
     # These serve a queue that runs over, messages of ranks, and the check for infinite sums.
-    rare = {"forget", "requeue", "begin_bucket", "begin_pull", "leads_out"}
+    rare = {"forget", "requeue", "begin_bucket", "begin_pull", "has_overflow"}
     pattern = KERNELS.removeprefix("regex:")
     assert {name for name in kernels if not re.search(pattern, name)} == rare
 

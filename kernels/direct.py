@@ -23,8 +23,17 @@ from numba import typeof
 
 from kernels.arcs import rest_fits, rows_fit
 from kernels.compile import kernel, njit, part
-from kernels.filling import CROWDED, NOTHING, OVERFULL, Filling, Goal, Progress, empty_buckets
-from kernels.near_far import end_of, fill, queue
+from kernels.filling import (
+    CROWDED,
+    EMPTIED,
+    NOTHING,
+    OVERFULL,
+    Filling,
+    Goal,
+    Progress,
+    empty_buckets,
+)
+from kernels.near_far import empty, end_of, fill, queue
 
 
 class Matrix(NamedTuple):
@@ -150,10 +159,14 @@ def search(matrix, sources, limit, target, most, checked, queue, answer):
         filling = Filling(start, end, a_unit, many)
         filled, count, least = fill(queue, count, start, end, a_unit, dist)
         progress = Progress(limit, count, least, filled, 0, 0)
-        progress, reached, ended = empty_buckets(matrix, goal, filling, progress, queue, answer)
+        progress, reached, ended, bucket = empty_buckets(
+            matrix, goal, filling, progress, queue, answer
+        )
         limit, count, least = progress.limit, progress.listed, progress.least
         if limit == NOTHING:
             return WRONG
+        if ended != EMPTIED:
+            count, least = empty(queue, bucket, count, least, dist)
         farthest = max(farthest, reached)
         queued = filled + progress.added
         widths = _next_widths(widths, filling, ended, queued, farthest, buckets)

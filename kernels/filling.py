@@ -16,7 +16,7 @@ import numpy as np
 
 from kernels.atomics import prefetch
 from kernels.compile import inlined
-from kernels.near_far import AHEAD, ONE, append, empty, fetch_row, put, take
+from kernels.near_far import AHEAD, ONE, append, fetch_row, put, take
 
 # A bucket that gets CROWD times what is meant for one while it is emptied is far too wide: its
 # vertices are taken out in no order, and again and again. If the rows of these hold more than ROWS
@@ -148,22 +148,14 @@ def _relax(matrix, taken, goal, filling, progress, queue, answer):
 
 
 @inlined
-def _break_off(queue, bucket, progress, dist):
-    """Move what is left in the buckets to the list."""
-    limit, listed, least, filled, added, again = progress
-    listed, least = empty(queue, bucket, listed, least, dist)
-    return Progress(limit, listed, least, filled, added, again)
-
-
-@inlined
 def empty_buckets(matrix, goal, filling, progress, queue, answer):
     """Relax the arcs of what the buckets hold, and of what is queued there meanwhile.
 
     matrix, queue, answer        see kernels.direct.search
     goal, filling, progress      Goal, Filling, Progress: `added` and `again` are 0
 
-    Returns the progress; the largest distance, float64, of a vertex that was taken out; and
-    EMPTIED, CROWDED or OVERFULL.
+    Returns the progress; the largest distance, float64, of a vertex that was taken out; EMPTIED,
+    CROWDED or OVERFULL; and the bucket, uint64, from which on there may be entries.
     """
     dist, first, width = answer.dist, queue.first, filling.end - filling.start
     crowd, overfull = CROWD * (filling.many // len(first)), 2 * filling.many
@@ -179,11 +171,11 @@ def empty_buckets(matrix, goal, filling, progress, queue, answer):
             if at + AHEAD <= taken:
                 fetch_row(matrix, queue.taken[at + AHEAD - ONE])
         elif progress.filled == gone:
-            return progress, farthest, EMPTIED
+            return progress, farthest, EMPTIED, bucket
         elif progress.again - before > crowd and walked > ROWS * crowd and filling.a_unit > 0:
-            return _break_off(queue, bucket, progress, dist), farthest, CROWDED
+            return progress, farthest, CROWDED, bucket
         elif progress.added > max(overfull, (progress.filled - gone) // 2) and width > 0:
-            return _break_off(queue, bucket, progress, dist), farthest, OVERFULL
+            return progress, farthest, OVERFULL, bucket
         elif first[bucket] < 0:
             bucket += ONE
             walked, before = 0, progress.again

@@ -98,9 +98,9 @@ def tiny_graphs(dtype: np.dtype, directed: bool) -> list[EdgeList]:
 
 
 class _Stopped:
-    """A comm on which all hear at once that a rank has stopped for a pull; then of no more, if so.
+    """A comm by which all ranks learn at once that one of them has stopped for a pull.
 
-    `ends` says whether nothing is queued after the pull.
+    Where it `ends`, they learn after the pull that nothing is queued.
     """
 
     def __init__(self, comm: Comm, ends: bool):

@@ -46,14 +46,13 @@ class CountingComm(ThreadComm):
 
     bounds = 0
 
-    def _meet(self, call: str, value: Any) -> list[Any]:
+    def _meet(self, call: str, value: Any, together: Callable[[list[Any]], list[Any]]) -> Any:
         self.traffic.calls += 1
-        return super()._meet(call, value)
+        return super()._meet(call, value, together)
 
     def _count(self, counts: np.ndarray, arrays: tuple[np.ndarray, ...]) -> None:
         items = int(np.sum(counts)) - int(counts[self.rank])
         others = int(np.count_nonzero(counts)) - int(counts[self.rank] > 0)
-        self.traffic.calls += 1
         self.traffic.bytes += sum(items * array.dtype.itemsize for array in arrays)
         self.traffic.messages += others * len(arrays)
 

@@ -1,7 +1,8 @@
 """Ranks as threads of one process, without MPI: for compiling ahead of a run, and for tests.
 
 One rank runs at a time, from one collective call to the next, because the threads of numba belong
-to one caller at a time. What a rank receives is a copy: the sender may go on to change its arrays.
+to one caller at a time. The last rank that comes to a call does it for all of them, while the
+others wait; what they receive are copies, so a sender may go on to change its arrays.
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ import copy
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from itertools import accumulate
+from functools import partial
+from itertools import pairwise
+from operator import itemgetter
 from typing import Any, TypeVar
 
 import numpy as np
@@ -21,7 +24,7 @@ T = TypeVar("T")
 
 
 class Meeting:
-    """Where the ranks meet for a collective call: each brings a value, and all see every value.
+    """Where the ranks meet for a collective call: each brings a value, and takes what it receives.
 
     Parameters
     ----------
@@ -40,27 +43,39 @@ class Meeting:
         self._arrived: list[int] = []
         self._broken = False
         self.shared: dict[tuple[int, int], np.ndarray] = {}
-        # Two of them, by turns: what was brought is read until the next call has begun everywhere.
-        self._brought: list[list[Any]] = [[None] * size, [None] * size]
-        self._names: list[list[str]] = [[""] * size, [""] * size]
-        self._calls = [0] * size
+        self._calls = [""] * size
+        self._brought: list[Any] = [None] * size
+        self._received: list[Any] = [None] * size
 
-    def meet(self, rank: int, call: str, value: T) -> list[T]:
-        """Bring a value that nobody changes from now on; returns the values of all ranks.
+    def meet(
+        self, rank: int, call: str, value: Any, together: Callable[[list[Any]], list[Any]]
+    ) -> Any:
+        """Bring a value; returns this rank's part of what `together` makes of the values of all.
+
+        The last rank that comes calls it: `together` gets a value of each rank, and returns what
+        each receives, which is no part of what another one has brought.
 
         Raises
         ------
         RuntimeError
             The ranks make different calls. MPI would hang, or mix up their data.
         """
-        turn = self._calls[rank] % 2
-        self._calls[rank] += 1
-        names, brought = self._names[turn], self._brought[turn]
-        names[rank], brought[rank] = call, value
-        self._wait(rank)
-        if names.count(call) < self.size:
-            raise RuntimeError(f"the ranks make different calls: {', '.join(sorted({*names}))}")
-        return list(brought)
+        if self._broken:
+            raise threading.BrokenBarrierError("a rank has ended, or failed, before the others")
+        self._calls[rank], self._brought[rank] = call, value
+        if len(self._arrived) < self.size - 1:
+            self._arrived.append(rank)
+            self.pass_on()
+            self.take_turn(rank)
+        else:
+            if self._calls.count(call) < self.size:
+                calls = ", ".join(sorted({*self._calls}))
+                raise RuntimeError(f"the ranks make different calls: {calls}")
+            self._received = together(self._brought)
+            self._brought = [None] * self.size
+            self._all_ready()
+        received, self._received[rank] = self._received[rank], None
+        return received
 
     def take_turn(self, rank: int) -> None:
         """Wait for the turn of a rank that is ready."""
@@ -79,17 +94,6 @@ class Meeting:
         """Let all that wait, now or later, fail; called by the rank whose turn it is."""
         self._broken = True
         self._all_ready()
-
-    def _wait(self, rank: int) -> None:
-        """Let the other ranks run until they have come as far."""
-        if self._broken:
-            raise threading.BrokenBarrierError("a rank has ended, or failed, before the others")
-        if len(self._arrived) == self.size - 1:
-            self._all_ready()
-            return
-        self._arrived.append(rank)
-        self.pass_on()
-        self.take_turn(rank)
 
     def _all_ready(self) -> None:
         self._ready.extend(self._arrived)
@@ -143,82 +147,93 @@ class ThreadComm(SerialComm):
         return self.meeting.shared.setdefault(key, np.zeros(count, dtype))
 
     def allreduce_min(self, value: float) -> float:
-        return min(self._meet("allreduce_min", value))
+        return self._combined("allreduce_min", value, min)
 
     def allreduce_max(self, value: float) -> float:
-        return max(self._meet("allreduce_max", value))
+        return self._combined("allreduce_max", value, max)
 
     def allreduce_sum(self, values: Sequence[int] | np.ndarray) -> np.ndarray:
-        return np.sum(self._meet("allreduce_sum", np.array(values, np.int64)), axis=0)
+        return self._combined("allreduce_sum", np.array(values, np.int64), np.add.reduce)
 
     def allreduce_minimum(self, values: np.ndarray) -> np.ndarray:
-        return np.minimum.reduce(self._meet("allreduce_minimum", values))
+        return self._combined("allreduce_minimum", values, np.minimum.reduce)
 
     def allreduce_and(self, value: bool) -> bool:
-        return all(self._meet("allreduce_and", value))
+        return self._combined("allreduce_and", value, all)
 
     def allreduce_or(self, value: bool) -> bool:
-        return any(self._meet("allreduce_or", value))
+        return self._combined("allreduce_or", value, any)
 
     def allreduce_bor(self, flags: np.ndarray) -> np.ndarray:
-        return np.bitwise_or.reduce(self._meet("allreduce_bor", flags))
+        return self._combined("allreduce_bor", flags, np.bitwise_or.reduce)
 
     def allgather(self, value: T) -> list[T]:
-        return _copy(self._meet("allgather", value))
+        return self._combined("allgather", value, list)
 
     def bcast(self, value: T) -> T:
-        return _copy(self._meet("bcast", value if self.rank == 0 else None)[0])
+        return self._combined("bcast", value if self.rank == 0 else None, itemgetter(0))
 
     def barrier(self) -> None:
-        self._meet("barrier", None)
-
-    def _meet(self, call: str, value: Any) -> list[Any]:
-        return self.meeting.meet(self.rank, call, _copy(value))
+        self._combined("barrier", None, itemgetter(0))
 
     def next_bucket(self, nearest: float, values: Sequence[int]) -> tuple[float, list[int]]:
-        return _next_bucket(self._meet("next_bucket", (nearest, values)))
+        return self._meet("next_bucket", (nearest, values), _next_bucket)
+
+    def _combined(self, call: str, value: Any, combine: Callable[[list[Any]], Any]) -> Any:
+        """Bring a value; returns a copy of what `combine` makes of the values of all ranks."""
+        return self._meet(call, value, partial(_for_each, combine))
+
+    def _meet(self, call: str, value: Any, together: Callable[[list[Any]], list[Any]]) -> Any:
+        return self.meeting.meet(self.rank, call, value, together)
 
     def alltoallv(self, counts: np.ndarray, *arrays: np.ndarray) -> tuple[np.ndarray, ...]:
-        brought = self.meeting.meet(self.rank, "alltoallv", _sent(counts, arrays))
-        return self._received(brought)
+        return self._meet("alltoallv", (counts, *_on_host(arrays)), _exchanged)
 
     def alltoallv_next_bucket(
         self, nearest: float, values: Sequence[int], counts: np.ndarray, *arrays: np.ndarray
     ) -> tuple[tuple[float, list[int]], tuple[np.ndarray, ...]]:
-        both = (nearest, _copy(values)), _sent(counts, arrays)
-        nearest_and_values, sent = zip(
-            *self.meeting.meet(self.rank, "alltoallv_next_bucket", both), strict=True
-        )
-        return _next_bucket(nearest_and_values), self._received(sent)
-
-    def _received(self, sent: Sequence[_Sent]) -> tuple[np.ndarray, ...]:
-        """Return how many items each rank sends to this one, and of each array those items."""
-        parts = [slice(starts[self.rank], starts[self.rank + 1]) for starts, _ in sent]
-        counts = [part.stop - part.start for part in parts]
-        found = [np.array(counts)]
-        for arrays in zip(*(arrays for _, arrays in sent), strict=True):
-            dtype = arrays[self.rank].dtype
-            if [array.dtype for array in arrays].count(dtype) < self.size:
-                raise RuntimeError("the ranks send arrays of different dtypes")
-            items = [a[part] for a, part, n in zip(arrays, parts, counts, strict=True) if n]
-            whole = np.empty(sum(counts), dtype)
-            found.append(np.concatenate(items, out=whole) if items else whole)
-        return tuple(found)
+        both = (nearest, values), (counts, *_on_host(arrays))
+        return self._meet("alltoallv_next_bucket", both, _exchanged_next_bucket)
 
 
-# Where the items for each rank start, and where those for the last one end; copies of the arrays.
-_Sent = tuple[list[int], list[np.ndarray]]
+def _for_each(combine: Callable[[list[Any]], Any], brought: list[Any]) -> list[Any]:
+    combined = combine(brought)
+    return [_copy(combined) for _ in brought]
 
 
-def _sent(counts: np.ndarray, arrays: Sequence[Any]) -> _Sent:
-    copies = [array.copy() if isinstance(array, np.ndarray) else array.get() for array in arrays]
-    return [0, *accumulate(counts.tolist())], copies
-
-
-def _next_bucket(brought: Sequence[tuple[float, Sequence[int]]]) -> tuple[float, list[int]]:
-    """Return the least of the floats, and the sums of the numbers."""
+def _next_bucket(brought: Sequence[tuple[float, Sequence[int]]]) -> list[tuple[float, list[int]]]:
+    """Return the least of the floats, and the sums of the numbers, for each rank."""
     nearest, values = zip(*brought, strict=True)
-    return min(nearest), [int(sum(column)) for column in zip(*values, strict=True)]
+    least, sums = min(nearest), [int(sum(column)) for column in zip(*values, strict=True)]
+    return [(least, sums.copy()) for _ in brought]
+
+
+def _on_host(arrays: Sequence[Any]) -> list[np.ndarray]:
+    return [array if isinstance(array, np.ndarray) else array.get() for array in arrays]
+
+
+def _exchanged(brought: Sequence[tuple[np.ndarray, ...]]) -> list[tuple[np.ndarray, ...]]:
+    """Return what each rank receives of the counts and arrays that all send; see `Comm`."""
+    size = len(brought)
+    counts, *sent = zip(*brought, strict=True)
+    from_each = np.array(counts, np.int64).T.copy()  # a line for each receiver
+    ends = [0, *from_each.sum(axis=1).cumsum().tolist()]
+    # The items as they were sent, in the order of those who receive them.
+    receivers = np.tile(np.arange(size, dtype=np.uint16), size)
+    order = np.repeat(receivers, from_each.T.ravel()).argsort(kind="stable")
+    received = [list(from_each)]
+    for arrays in sent:
+        dtype = arrays[0].dtype
+        if [array.dtype for array in arrays].count(dtype) < size:
+            raise RuntimeError("the ranks send arrays of different dtypes")
+        items = np.concatenate(arrays, out=np.empty(len(order), dtype))[order]
+        received.append([items[begin:end] for begin, end in pairwise(ends)])
+    return list(zip(*received, strict=True))
+
+
+def _exchanged_next_bucket(brought: Sequence[tuple[Any, Any]]) -> list[tuple[Any, Any]]:
+    buckets, sent = zip(*brought, strict=True)
+    return list(zip(_next_bucket(buckets), _exchanged(sent), strict=True))
 
 
 def on_threads(

@@ -93,8 +93,11 @@ class CPURankEngine(CPUEngine):
         self._sweep_arcs, self._pull_rows = same_types(pull.sweep), same_types(pull.pull_rows)
         self._push_settled = same_types(pull.push_settled)
         self._collect_requests = same_types(halo.collect_requests)
+        self._apply_requests = same_types(halo.apply_requests)
         self._dist_updates = same_types(halo.dist_updates)
         self._needed_ghosts = same_types(halo.needed_ghosts)
+        self._nearest = same_types(nearest)
+        self._keys = self.queues.heap, self.queues.control, self.queues.thread_counters
 
     def _others(self) -> list[tuple[int, int]]:
         ghosts, peers = self.csr.layout.ghosts, self.halo.node_peers
@@ -127,11 +130,9 @@ class CPURankEngine(CPUEngine):
     def nearest(self) -> float:
         if self.sweeps > 0:
             return self._distance(self.settled_below)
-        queued = self.queues
-        if self.switched and (not self.pulled or queued.control[NEAR_COUNT] > 0):
+        if self.switched and (not self.pulled or self.queues.control[NEAR_COUNT] > 0):
             return self._distance(self.settled_below)
-        least = nearest(queued.heap, queued.control, queued.thread_counters, self.unreached)
-        return min(self._distance(least), self._distance(self.requested))
+        return self._distance(min(self._nearest(*self._keys, self.unreached), self.requested))
 
     def relax(self, lo: float) -> None:
         if not self.pulled:
@@ -232,7 +233,7 @@ class CPURankEngine(CPUEngine):
 
     def apply_requests(self, requests: np.ndarray) -> None:
         """Take what other ranks found for own vertices."""
-        halo.apply_requests(requests, self.state, self.queues)
+        self._apply_requests(requests, self.state, self.queues)
 
     def settled_updates(self) -> tuple[np.ndarray, ...]:
         """The settled own vertices, for all ranks that see them: counts, updates."""

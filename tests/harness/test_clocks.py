@@ -40,10 +40,14 @@ class Clocks:
         self._of_rank = threading.local()
         meet = Meeting.meet
 
-        def late(meeting, rank, call, value):
-            seen = meet(meeting, rank, call, (value, self.now()))
-            self._of_rank.now = max(now for _, now in seen)
-            return [value for value, _ in seen]
+        def late(meeting, rank, call, value, together):
+            def together_late(brought):
+                values, nows = zip(*brought, strict=True)
+                return [(received, max(nows)) for received in together(values)]
+
+            both = meet(meeting, rank, call, (value, self.now()), together_late)
+            received, self._of_rank.now = both
+            return received
 
         monkeypatch.setattr(Meeting, "meet", late)
         for module in (run_module, searches, source, energy):

@@ -39,6 +39,27 @@ def test_each_rank_receives_its_part_of_every_array():
     assert on_ranks(3, work) == [{0}, {1}, {2}]
 
 
+def test_what_a_rank_receives_is_its_own():
+    """Sender and receivers may change their arrays and lists; nobody else sees it."""
+
+    def work(comm):
+        items, counts = np.arange(3) + 10 * comm.rank, np.ones(3, np.int64)
+        (least, sums), (received, found) = comm.alltoallv_next_bucket(
+            comm.rank, [comm.rank], counts, items
+        )
+        reduced = comm.allreduce_bor(np.array([1 << comm.rank], np.uint8))
+        seen = least, sums.copy(), received.tolist(), found.tolist(), reduced.tolist()
+        items[:] = counts[:] = sums[0] = received[:] = found[:] = reduced[:] = 50 + comm.rank
+        comm.barrier()
+        assert sums == [50 + comm.rank]
+        for array in (received, found, reduced):
+            assert (array == sums[0]).all()
+        return seen
+
+    expected = [(0, [3], [1] * 3, [rank, 10 + rank, 20 + rank], [7]) for rank in range(3)]
+    assert on_ranks(3, work) == expected
+
+
 def test_different_calls_are_an_error():
     with pytest.raises(RuntimeError, match="different calls: allgather, barrier"):
         on_threads(3, lambda comm: comm.allgather(1) if comm.rank == 1 else comm.barrier())

@@ -42,8 +42,9 @@ class ThreadRank(ThreadComm):
         self.exchanges += 1
         assert self.exchanges < _MOST_EXCHANGES
         assert len(counts) == self.size
-        items = np.sum(counts)
-        assert all(len(array) == items for array in arrays)
+        items = sum(counts.tolist())
+        for array in arrays:
+            assert len(array) == items
 
 
 def on_ranks(size: int, work: Callable[..., T], node: int = 1) -> list[T]:

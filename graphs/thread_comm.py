@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import pairwise
-from operator import itemgetter
+from operator import is_, itemgetter
 from typing import Any, TypeVar
 
 import numpy as np
@@ -100,14 +100,23 @@ class Meeting:
         self._arrived.clear()
 
 
+_UNCHANGING = frozenset({type(None), bool, int, float, str})
+
+
 def _copy(value: Any) -> Any:
     """Return a copy, as deepcopy does, which takes most of a search's time on many ranks."""
-    if value is None or isinstance(value, (bool, int, float, str, np.generic)):
+    if type(value) in _UNCHANGING or isinstance(value, np.generic):
         return value
     if type(value) is np.ndarray and not value.dtype.hasobject:
         return value.copy()
-    if type(value) in (tuple, list):
-        return type(value)(map(_copy, value))
+    if isinstance(value, tuple):
+        items = tuple(map(_copy, value))
+        if all(map(is_, items, value)):
+            return value
+        if type(value) is tuple:
+            return items
+    if type(value) is list:
+        return value.copy() if _UNCHANGING.issuperset(map(type, value)) else [*map(_copy, value)]
     if type(value) is dict:
         return {key: _copy(item) for key, item in value.items()}
     return copy.deepcopy(value)

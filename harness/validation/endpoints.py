@@ -157,10 +157,11 @@ class RankEndpoints(Endpoints):
         return members_of_block(self.blocks[rank], self.first, self.count, self.dtype)
 
     def _parts(self) -> Iterator[tuple[slice, np.ndarray]]:
-        """What is sent to each rank: where it is among all that is sent, and its places."""
+        """What is sent to each rank that asks: where it is in all that is sent, and its places."""
         start = 0
         for rank, count in enumerate(self.asked.tolist()):
-            yield slice(start, start + count), self._places(rank)
+            if count:
+                yield slice(start, start + count), self._places(rank)
             start += count
 
     def index(self, ids: np.ndarray) -> np.ndarray:

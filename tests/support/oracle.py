@@ -16,14 +16,17 @@ from scipy.sparse import csgraph, csr_array
 from graphs.edges import Edges
 
 
-def arcs(edges: Edges) -> list[tuple[int, int, np.floating]]:
-    """Every edge as (u, v, weight), undirected ones both ways; weights are NumPy scalars."""
+def arcs(edges: Edges) -> list[tuple[int, int, float]]:
+    """Every edge as (u, v, weight), undirected ones both ways.
+
+    Weights are NumPy's scalars of float32, or Python's floats, which add as those of float64 do.
+    """
     found = []
     for part in edges.slices():
-        dtype = np.float32 if part.weight.dtype == np.float32 else np.float64
-        forth = list(
-            zip(part.src.tolist(), part.dst.tolist(), part.weight.astype(dtype), strict=True)
-        )
+        weights = part.weight
+        if weights.dtype != np.float32:
+            weights = weights.astype(np.float64).tolist()
+        forth = list(zip(part.src.tolist(), part.dst.tolist(), weights, strict=True))
         found += forth
         if not edges.directed:
             found += [(v, u, w) for u, v, w in forth]
@@ -78,7 +81,7 @@ def networkx_graph(edges: Edges) -> nx.MultiDiGraph:
 
 
 def networkx_dijkstra(edges: Edges, root: int) -> tuple[np.ndarray, np.ndarray]:
-    """networkx's Dijkstra, which adds what it is given: NumPy scalars. Results as `dijkstra`."""
+    """networkx's Dijkstra, which adds what it is given: see `arcs`. Results as `dijkstra`."""
     before, length = nx.dijkstra_predecessor_and_distance(networkx_graph(edges), root)
     dist: np.ndarray = np.full(edges.n, np.inf, _arithmetic(edges))
     parent = np.full(edges.n, -1, np.int64)

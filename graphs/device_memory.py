@@ -137,9 +137,22 @@ def device_search(
     queues: int = QUEUES,
     vertices: int | None = None,
 ) -> DeviceSearch:
-    """Return what the CUDA engine allocates, with room for `capacity` entries in each queue.
+    """Return what the CUDA engine allocates, in bytes.
 
-    `vertices` are those of the answer: as many as labels by default.
+    Parameters
+    ----------
+    labels : int
+        Vertices that are searched.
+    capacity : int
+        Entries that each queue has room for.
+    arcs : int
+        Entries of the rows.
+    weight_bytes, dist_bytes : int
+        Of one weight, 4 or 8; of one distance of the answer.
+    queues : int
+        Queues.
+    vertices : int, optional
+        Vertices of the answer; as many as labels by default.
     """
     entry = _ENTRY[weight_bytes]
     return DeviceSearch(

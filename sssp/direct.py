@@ -78,7 +78,29 @@ def search_arcs(
     min_only: bool = False,
     threads: int | None = None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-    """`search` on arrays that are checked; of several sources, one on each of `threads`."""
+    """As `search`, on arrays that are checked.
+
+    Parameters
+    ----------
+    arcs : Arcs
+        The matrix.
+    sources : int or sequence of int
+        Several are searched one by one, one on each of `threads`, or together with `min_only`.
+    limit, target, min_only
+        As for `search`.
+    threads : int, optional
+        All cores by default.
+
+    Returns
+    -------
+    dist, parent, source
+        As of `search`.
+
+    Raises
+    ------
+    GraphError
+        A source, limit, target or number of threads that is none.
+    """
     limit, roots = checked_limit(limit), arcs.roots(sources)
     end = -1 if target is None else arcs.vertex("target", target)
     return search_roots(arcs, roots, limit, end, min_only, checked_threads(threads))

@@ -12,6 +12,7 @@ import gc
 import sys
 from argparse import SUPPRESS, ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Sequence
+from functools import cache
 from typing import TYPE_CHECKING, NoReturn
 
 from harness import neighbours  # noqa: F401  (comes first)
@@ -61,6 +62,7 @@ class Parser(ArgumentParser):
         raise SystemExit(Exit.USAGE)
 
 
+@cache
 def build_parser() -> ArgumentParser:
     """Return the parser of the whole command line."""
     parser = Parser(prog="sssp", description=_DESCRIPTION, epilog=_EPILOG)

@@ -8,6 +8,7 @@ import platform
 import socket
 import subprocess
 from configparser import ConfigParser
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -133,6 +134,7 @@ def versions() -> dict[str, str | None]:
     }
 
 
+@cache
 def _installed(name: str) -> str | None:
     from importlib import metadata
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 from graphlib import TopologicalSorter
 
@@ -23,6 +24,12 @@ OURS = (*PACKAGES, "results", "tests")
 NEVER_AT_MODULE_LEVEL = ("cupy", "cupyx", "mpi4py")
 
 
+@functools.cache
+def parsed(path):
+    """The syntax tree of a file, which several tests read."""
+    return ast.parse(path.read_text())
+
+
 def imported_by(node, package):
     """The names a statement imports, or a call whose literal argument names a module."""
     match node:
@@ -34,13 +41,19 @@ def imported_by(node, package):
             return [f"{package}.{module}"]
         case ast.ImportFrom(level=level) if level > 1:
             raise AssertionError(f"line {node.lineno}: a relative import over a package's top")
-        case ast.Call(func=function, args=[argument, *_]) if ast.unparse(function).endswith(
-            ("import_module", "__import__", "find_spec", "run_module")
+        case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name), args=[argument, *_]) if (
+            name.endswith(("import_module", "__import__", "find_spec", "run_module"))
         ):
             start = argument.values[0] if isinstance(argument, ast.JoinedStr) else argument
             value = getattr(start, "value", None)
             return [value] if isinstance(value, str) else []
     return []
+
+
+@functools.cache
+def imports_of(path):
+    """The names that a file imports, in functions and for types as well."""
+    return {name for node in ast.walk(parsed(path)) for name in imported_by(node, path.parent.name)}
 
 
 def is_for_types(node):
@@ -62,11 +75,11 @@ def within(name, allowed):
     return any(name == prefix or name.startswith(f"{prefix}.") for prefix in allowed)
 
 
-def arrows_against_the_table(source, package):
+def arrows_against_the_table(tree, package):
     allowed = (package, *ARROWS[package])
     return [
         f"line {getattr(node, 'lineno', 0)}: {name}"
-        for node in ast.walk(ast.parse(source))
+        for node in ast.walk(tree)
         for name in imported_by(node, package)
         if within(name, OURS) and not within(name, allowed)
     ]
@@ -77,7 +90,7 @@ def test_imports_follow_the_table(package):
     faults = {
         label(path): faults
         for path in sources(package)
-        if (faults := arrows_against_the_table(path.read_text(), package))
+        if (faults := arrows_against_the_table(parsed(path), package))
     }
     assert faults == {}
 
@@ -97,7 +110,7 @@ def test_imports_follow_the_table(package):
     ],
 )
 def test_an_arrow_against_the_table_is_seen(package, source):
-    assert arrows_against_the_table(source, package)
+    assert arrows_against_the_table(ast.parse(source), package)
 
 
 @pytest.mark.parametrize(
@@ -110,16 +123,14 @@ def test_an_arrow_against_the_table_is_seen(package, source):
     ],
 )
 def test_an_arrow_of_the_table_is_allowed(package, source):
-    assert not arrows_against_the_table(source, package)
+    assert not arrows_against_the_table(ast.parse(source), package)
 
 
 def modules_imported_by(module, types=False):
     """The modules of ours that a module of ours imports; with `types`, those for types too."""
     path = HOUSE / (module.replace(".", "/") + ".py")
-    tree = ast.parse(path.read_text())
-    names = {name for node in ast.walk(tree) for name in imported_by(node, path.parent.name)}
-    for_types = [] if types else [block for block in ast.walk(tree) if is_for_types(block)]
-    names -= {
+    for_types = [] if types else [block for block in ast.walk(parsed(path)) if is_for_types(block)]
+    names = imports_of(path) - {
         name
         for block in for_types
         for node in ast.walk(block)
@@ -132,12 +143,7 @@ def modules_imported_by(module, types=False):
 
 def packages_of_harness(path):
     """The packages of harness that a module of it imports."""
-    names = {
-        name
-        for node in ast.walk(ast.parse(path.read_text()))
-        for name in imported_by(node, path.parent.name)
-    }
-    return {name.split(".")[1] for name in names if name.startswith("harness.")}
+    return {name.split(".")[1] for name in imports_of(path) if name.startswith("harness.")}
 
 
 @pytest.mark.parametrize("layer", LAYERS)
@@ -196,9 +202,7 @@ def test_the_validator_shares_no_code_with_the_solver(validator):
 def test_cupy_and_mpi4py_are_imported_in_functions_only(package):
     for path in sources(package):
         names = [
-            name
-            for node in runs_at_import(ast.parse(path.read_text()))
-            for name in imported_by(node, package)
+            name for node in runs_at_import(parsed(path)) for name in imported_by(node, package)
         ]
         assert [name for name in names if within(name, NEVER_AT_MODULE_LEVEL)] == [], label(path)
 
@@ -208,7 +212,7 @@ def test_every_module_says_what_it_is():
         label(path)
         for package in PACKAGES
         for path in sources(package)
-        if not ast.get_docstring(ast.parse(path.read_text()))
+        if not ast.get_docstring(parsed(path))
     ]
     assert silent == []
 

@@ -75,9 +75,17 @@ def pytest_collection_finish() -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _kernels(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Compile ahead of the whole suite on several workers; else tests compile what they need."""
-    if hasattr(request.config, "workerinput") and len(request.session.items) > _WHOLE:
-        from compiled_ahead import compile_ahead
+def _together(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Let several workers share what one can do for all: the start of forks, compiled kernels.
 
-        compile_ahead(tmp_path_factory.getbasetemp().parent / "kernels.lock")
+    Kernels are compiled ahead of the whole suite; of a few tests each compiles what it needs.
+    """
+    if hasattr(request.config, "workerinput"):
+        import forks
+
+        folder = tmp_path_factory.getbasetemp().parent
+        forks.share(folder)
+        if len(request.session.items) > _WHOLE:
+            from compiled_ahead import compile_ahead
+
+            compile_ahead(folder / "kernels.lock")

@@ -157,6 +157,35 @@ sys.stdin.read()
     ended(pid)
 
 
+BARE_SERVER = """
+import sys
+sys.path.insert(1, sys.argv[1])
+from fork_server import Server
+server = Server(sys.argv[2])
+print("ready", flush=True)
+server.serve()
+"""
+
+
+def test_a_server_that_others_use_stays_until_the_last_has_ended(tmp_path):
+    assert forks.join(tmp_path) is None
+    server = subprocess.Popen(
+        [sys.executable, "-c", BARE_SERVER, forks.FOLDER, tmp_path / forks.SOCKET],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    )  # fmt: skip
+    assert server.stdout.readline() == b"ready\n"
+    first = forks.join(tmp_path)
+    server.stdin.close()
+    second = forks.join(tmp_path)
+    first.close()
+    with forks.join(tmp_path) as third:
+        assert third
+    assert server.poll() is None
+    second.close()
+    assert server.wait(20) == 0
+    assert forks.join(tmp_path) is None
+
+
 def ended(pid):
     end = time.monotonic() + 20
     while os.path.exists(f"/proc/{pid}"):

@@ -1,7 +1,8 @@
 """Shared: what forks.py starts: it has imported everything, and forks for each fork_stub.py.
 
 It starts no thread and no MPI, so that forks may. Where a fork ends, its stub gets the status;
-where a stub ends, its fork is ended; where stdin closes, all are.
+where a stub ends, its fork is ended. Where stdin has closed and all connections of other processes
+that use it, it ends, and its forks do.
 """
 
 from __future__ import annotations
@@ -86,14 +87,18 @@ class Server:
         self.events = selectors.DefaultSelector()
         for source in (sys.stdin, self.listener, self.ended):
             self.events.register(source, selectors.EVENT_READ)
+        self.users: list[Any] = [sys.stdin]  # each closes as the process ends that has opened it
         self.stubs: dict[int, socket.socket] = {}
 
     def serve(self) -> dict[str, Any]:
         """Return in a fork only, with what was requested."""
         while True:
             for event, _ in self.events.select():
-                if event.fileobj is sys.stdin:
-                    os._exit(0)
+                if event.fileobj in self.users:
+                    self.events.unregister(event.fileobj)
+                    self.users.remove(event.fileobj)
+                    if not self.users:
+                        os._exit(0)
                 elif event.fileobj is self.listener:
                     if request := self.answer(self.listener.accept()[0]):
                         return request
@@ -105,13 +110,19 @@ class Server:
                     os.kill(event.data, signal.SIGKILL)
 
     def answer(self, line: socket.socket) -> dict[str, Any] | None:
-        """Fork for a stub, or refuse it; return the request in the fork."""
+        """Fork for a stub, or refuse it; return the request in the fork. No request: a user."""
         request, files = received(line)
+        if request is None:
+            self.users.append(line)
+            self.events.register(line, selectors.EVENT_READ)
+            line.sendall(bytes(LENGTH))
+            return None
         pid = fork() if allowed(request) else 0
         if pid is None:
             self.events.close()  # before other files get their numbers
-            for own in (self.listener, line, *self.stubs.values()):
-                own.close()
+            for own in (self.listener, line, *self.stubs.values(), *self.users):
+                if own is not sys.stdin:
+                    own.close()
             take(request["files"], files)
             return request
         for fd in files:
@@ -132,14 +143,15 @@ class Server:
             line.close()
 
 
-def received(line: socket.socket) -> tuple[dict[str, Any], list[int]]:
+def received(line: socket.socket) -> tuple[dict[str, Any] | None, list[int]]:
     """What a stub sends: its request, and its files as descriptors of this process."""
     files = array.array("i")
     head, rights, _, _ = line.recvmsg(LENGTH, socket.CMSG_SPACE(_MOST_FILES * files.itemsize))
     for _, _, data in rights:
         files.frombytes(data)
+    size = int.from_bytes(head, "little")
     with line.makefile("rb") as rest:
-        return marshal.loads(rest.read(int.from_bytes(head, "little"))), files.tolist()
+        return marshal.loads(rest.read(size)) if size else None, files.tolist()
 
 
 def allowed(request: dict[str, Any]) -> bool:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import gc
 import os
 import shutil
 import sys
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -26,8 +29,8 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
-# More tests than any one folder has: the whole suite, which needs all kernels.
-_WHOLE = 1000
+# Tests are objects that stay: until all are there, looking for garbage among them finds none.
+gc.disable()
 
 
 def _gpu_missing() -> str | None:
@@ -58,6 +61,43 @@ def _engine_searches_small_graphs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sssp.paths.SMALL_EDGES", -1)
 
 
+def _worker(config: pytest.Config) -> str | None:
+    """The name of this process, if it is one of several workers."""
+    return getattr(config, "workerinput", {}).get("workerid")
+
+
+def _whole(config: pytest.Config) -> bool:
+    """Whether all tests are asked for, or all quick ones: they need all kernels."""
+    asked, all_there_is = (
+        [config.rootpath / path for path in paths]
+        for paths in (config.args, config.getini("testpaths"))
+    )
+    return asked == all_there_is and not config.option.keyword
+
+
+def pytest_collection(session: pytest.Session) -> None:
+    """Of several workers the first has kernels compiled while all read the tests."""
+    config = session.config
+    if _worker(config) and _whole(config):
+        import compiled_ahead
+
+        if _worker(config) == "gw0":
+            compiled_ahead.start()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Of several workers one rewrites a module, and the others read what it has kept."""
+    with contextlib.ExitStack() as stack:
+        if isinstance(collector, pytest.Module) and _worker(collector.config):
+            path = collector.path
+            if not any((path.parent / "__pycache__").glob(f"{path.stem}.*-pytest-*.pyc")):
+                fcntl.flock(stack.enter_context(path.open()), fcntl.LOCK_EX)
+        return (yield)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skip the tests that this machine cannot run; ask only about what is marked."""
     for marker, missing in (("gpu", _gpu_missing), ("mpi", _mpi_missing)):
@@ -72,20 +112,20 @@ def pytest_collection_finish() -> None:
     """Leave the tests, which live to the end, out of the cycle collector: it reads them no more."""
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _together(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> None:
+def _together(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Let several workers share what one can do for all: the start of forks, compiled kernels.
 
     Kernels are compiled ahead of the whole suite; of a few tests each compiles what it needs.
     """
-    if hasattr(request.config, "workerinput"):
+    if _worker(pytestconfig):
         import forks
 
-        folder = tmp_path_factory.getbasetemp().parent
-        forks.share(folder)
-        if len(request.session.items) > _WHOLE:
-            from compiled_ahead import compile_ahead
+        forks.share(tmp_path_factory.getbasetemp().parent)
+        if _whole(pytestconfig):
+            import compiled_ahead
 
-            compile_ahead(folder / "kernels.lock")
+            compiled_ahead.compile_ahead()

@@ -168,7 +168,6 @@ def test_info_counts_the_passes_that_kernel_1_makes(monkeypatch):
     assert len(passes) == PASSES_TO_CONSTRUCT
 
 
-@pytest.mark.slow
 def test_warmup_says_where_it_keeps_what_it_compiled(sssp):
     done = sssp("warmup")
     assert done.status == 0

@@ -85,7 +85,6 @@ def test_a_run_says_how_many_edges_are_kept_and_where_it_does_not_pay(sssp):
     assert " s, no edge dropped: presolve does not pay on this graph\n" in run.err
 
 
-@pytest.mark.slow
 def test_a_stopped_run_goes_on_presolved_and_not_otherwise(sssp, spoil):
     seen = []
 

@@ -66,7 +66,6 @@ def test_a_stopped_run_says_how_to_go_on(stopped):
     assert f"sssp run --resume {path}" in done.err
 
 
-@pytest.mark.slow
 def test_the_parts_make_the_result_of_one_run(sssp, stopped):
     whole = sssp("run", "--scale", 6, "--roots", 9, "--output", "whole")
     path, _ = stopped()

@@ -26,7 +26,6 @@ def some_of(draw):
     return n, draw(st.lists(one, max_size=40))
 
 
-@pytest.mark.slow
 @given(some_of(), st.sampled_from([np.int32, np.int64]))
 def test_members_are_numbered_in_ascending_order_and_others_are_minus_one(drawn, dtype):
     n, ids = drawn

@@ -22,11 +22,9 @@ from harness.benchmark.warmup import without_launcher
 
 MPIRUN = shutil.which("mpirun", path=str(Path(sys.executable).parent)) or shutil.which("mpirun")
 
-# `sssp info`, with a work of its own: collectives in a loop, in which DO is done. Its ranks do
-# little but wait for each other, or for the end of a job: MPICH may let them sleep.
+# `sssp info`, with a work of its own: collectives in a loop, in which DO is done.
 _STAND_IN = """
 import os, signal, sys, time
-os.environ["MPIR_CVAR_ENABLE_HEAVY_YIELD"] = "1"
 from harness import cli
 from harness.commands import info as commands_info
 from harness.console import logs

@@ -14,7 +14,8 @@
 # EXTRAS=mpi           extras of setup.cfg to install; EXTRAS= leaves the mpich wheel out,
 #                      EXTRAS=mpi,cuda12 brings what a GPU needs; `make test` brings it anyway, to
 #                      compile the kernels, unless EXTRAS names cuda13
-# WORKERS=2            processes of pytest that share the tests; 0 is none beside make's own
+# WORKERS=3            processes of pytest that share the tests: one more than cores, as some tests
+#                      wait; 0 is none beside make's own
 # PYTHON=python3       the Python that makes .venv, 3.11 or newer
 #
 # A command that fails makes make fail: make's own exit status is then 2, whatever the command's was
@@ -23,7 +24,7 @@
 PYTHON  ?= python3
 VENV    ?= .venv
 EXTRAS  ?= mpi
-WORKERS ?= 2
+WORKERS ?= 3
 
 .DEFAULT_GOAL := help
 .PHONY: help run test bench mutants gpu lint format map clean

@@ -8,8 +8,9 @@ Python of its own, with the kernels built for the address and undefined behaviou
 from __future__ import annotations
 
 import contextlib
-import functools
+import fcntl
 import gc
+import json
 import os
 import re
 import subprocess
@@ -104,19 +105,28 @@ def devices():
 def sanitized(request: pytest.FixtureRequest) -> bool:
     """Were tests of this file run once more, under the sanitizers, and did they pass?
 
-    One start serves the files of this session: SANITIZED says which of their tests.
+    One start serves the files of this session, on all workers: SANITIZED says which of their tests.
     """
     missing = compiler_missing()
     if missing:
         pytest.skip(missing)
-    here = {item.path.stem for item in request.session.items}
-    found = _outcomes(tuple(file for file in SANITIZED if file in here))[request.path.stem]
+    folder = request.getfixturevalue("tmp_path_factory").getbasetemp()
+    if hasattr(request.config, "workerinput"):
+        folder = folder.parent
+    kept = folder / "sanitized.json"
+    with (folder / "sanitized.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not kept.exists():
+            here = {item.path.stem for item in request.session.items}
+            kept.write_text(json.dumps(_outcomes([file for file in SANITIZED if file in here])))
+    outcomes, said = json.loads(kept.read_text())
+    print(said)
+    found = outcomes[request.path.stem]
     return "passed" in found and set(found) <= {"passed", "skipped"}
 
 
-@functools.cache
-def _outcomes(files: tuple[str, ...]) -> dict[str, list[str]]:
-    """How each test ended, by file; prints what was said where not all is well."""
+def _outcomes(files: list[str]) -> tuple[dict[str, list[str]], str]:
+    """How each test ended, by file, and what was said where not all is well."""
     chosen = " or ".join(f"({file} and ({SANITIZED[file]}))" for file in files)
     paths = [f"tests/cuda/{file}.py" for file in files]
     done = subprocess.run(
@@ -127,13 +137,12 @@ def _outcomes(files: tuple[str, ...]) -> dict[str, list[str]]:
         capture_output=True,
         text=True,
     )
-    if done.returncode != 0:
-        print(done.stdout[-8000:] + done.stderr[-8000:])
     outcomes: dict[str, list[str]] = {file: [] for file in files}
     line = r"^tests/cuda/(\w+)\.py::.*?(?: (PASSED|FAILED|ERROR|SKIPPED|XFAIL)\b.*)?$"
     for file, outcome in re.findall(line, done.stdout, re.M):
         outcomes[file].append((outcome or "crashed").lower())
-    return outcomes
+    said = done.stdout[-8000:] + done.stderr[-8000:] if done.returncode != 0 else ""
+    return outcomes, said
 
 
 def counted_requeues(monkeypatch) -> list[CUDAEngine]:

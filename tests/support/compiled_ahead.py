@@ -29,9 +29,10 @@ def plans(dtype: str) -> list[Plan]:
 
 EVERYTHING = [plan for dtype in DTYPES for plan in plans(dtype)]
 # Halves of plans: about as long for either process. Distances of int64 weights are float64 ones, so
-# the kernels of both that depend on them only come second.
+# the kernels of both that depend on them only come second, and of two presolved plans, too, one
+# comes after the other.
 PARTS = (
-    [("search", plan) for plan in (*plans("float32"), *plans("int64")[:1])],
+    [("search", plan) for plan in (*plans("float32")[:2], plans("int64")[0], plans("float32")[2])],
     [
         *(("rest", plan) for plan in EVERYTHING),
         *(("search", plan) for plan in (*plans("float64"), *plans("int64")[1:])),

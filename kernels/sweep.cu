@@ -75,8 +75,8 @@ extern "C" __global__ void answer_64(const i32 *label, const i64 *original, cons
 // `hidden_from` to `hidden_to` are other ranks' leaves, of which nothing is known here: their owners
 // look along the same arc from the other side.
 extern "C" __global__ void has_overflow(const i64 *begin, const i64 *end, const Arc *arcs,
-                                     const u64 *state, i64 n, bool directed, i64 hidden_from,
-                                     i64 hidden_to, u64 *found)
+                                        const u64 *state, i64 n, bool directed, i64 hidden_from,
+                                        i64 hidden_to, u64 *found)
 {
     for (i64 u = warp_of_grid(); u < n; u += warps_of_grid()) {
         bool reached = dist_of(state, u) != UNREACHED;

@@ -78,12 +78,10 @@ def _whole(config: pytest.Config) -> bool:
 
 def pytest_collection(session: pytest.Session) -> None:
     """Of several workers the first has kernels compiled while all read the tests."""
-    config = session.config
-    if _worker(config) and _whole(config):
+    if _worker(session.config) == "gw0" and _whole(session.config):
         import compiled_ahead
 
-        if _worker(config) == "gw0":
-            compiled_ahead.start()
+        compiled_ahead.start()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -133,8 +133,11 @@ class ShimDevice(Device):
         key = (file, *sorted(macros.items()))
         if key not in self._modules:
             options = [*defines(macros, self.lanes), *(_SANITIZE if self._sanitize else [])]
-            self._modules[key] = ShimModule(_built(source(file), self.lanes, options))
+            self._modules[key] = self.load(_built(source(file), self.lanes, options))
         return self._modules[key]
+
+    def load(self, library):
+        return ShimModule(library)
 
     def part(self, array, start, stop):
         return array[start:stop]
@@ -217,9 +220,5 @@ class LaneDevice(ShimDevice):
         self.most_threads = most_threads
         self.seed = seed << 32
 
-    def module(self, file, **macros):
-        key = (file, *sorted(macros.items()))
-        if key not in self._modules:
-            library = _built(source(file), self.lanes, [*defines(macros, self.lanes)])
-            self._modules[key] = LaneModule(library, self)
-        return self._modules[key]
+    def load(self, library):
+        return LaneModule(library, self)
